@@ -1,0 +1,41 @@
+/**
+ * The workspace port: the folders of an agent, and how a commit gets into one.
+ *
+ *   <home>/repositories/<digest of url>.git   bare mirrors, fetched from
+ *   <home>/builds/<bld_…>/                     one checkout with what its build made; made beside, renamed into place when whole
+ *   <home>/data/<service>/                     the service's own data (DATA_DIR), kept over releases
+ */
+import type { DesiredService } from '@mainstay/contract/desired-state';
+
+/** What is needed to reach a private repository. Never in argv, a URL or a log. */
+export type GitCredential =
+  | { kind: 'deploy_key'; private_key: string }
+  | { kind: 'token'; username: string; token: string };
+
+export type SyncOutcome =
+  | { ok: true; checkout: string; directory: string }
+  | { ok: false; message: string; hint: string | null };
+
+export type Workspace = {
+  /** True when the build is whole on disk: its checkout and, where there is one, its build. */
+  hasBuild(build_id: string): Promise<boolean>;
+  /** Checkout and working folder of a build that is whole. The root directory is resolved again, symlinks included. */
+  locate(build_id: string, root: string): Promise<SyncOutcome>;
+  /** Fetches the commit and checks it out into a staging folder of the build, in which it is then built. */
+  checkout(
+    build_id: string,
+    source: DesiredService['source'],
+    credential: GitCredential | null,
+    signal: AbortSignal,
+  ): Promise<SyncOutcome>;
+  /** Makes a staged build whole, in one rename. */
+  commitBuild(build_id: string): Promise<void>;
+  /** Removes a staged build that failed. Idempotent. */
+  discardBuild(build_id: string): Promise<void>;
+  /** Removes builds and staging folders that are not in the list, and mirrors that no kept build came from. Gives what it removed. */
+  prune(keep: { build_ids: ReadonlySet<string>; urls: ReadonlySet<string> }): Promise<string[]>;
+  dataDirectory(service: string): Promise<string>;
+  deleteData(service: string): Promise<void>;
+  /** Free bytes on the file system of the home. */
+  freeBytes(): Promise<number>;
+};

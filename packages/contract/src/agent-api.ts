@@ -1,0 +1,288 @@
+/**
+ * What agents and the control plane say to each other, all of it dialled by the agent, under /agent/v1.
+ *
+ * | Request                     | Meaning |
+ * | --------------------------- | --- |
+ * | POST /agent/v1/enrol         | one-time token → credential, keeper keys, enrolment grant |
+ * | GET  /agent/v1/desired-state | ETag, 304, long-poll (`wait_seconds`) |
+ * | POST /agent/v1/secrets       | commitments → values, only those of this server's stack |
+ * | POST /agent/v1/heartbeat     | the full observed state |
+ * | POST /agent/v1/events        | numbered batch; sending one again changes nothing |
+ * | POST /agent/v1/logs          | numbered lines; sending them again changes nothing |
+ *
+ * All but enrol carry `Authorization: Bearer <credential>`. Errors are the contract's `Error` body.
+ */
+import { z } from 'zod';
+import { CommitSha, DesiredState, Digest, ReleaseId } from './desired-state.ts';
+import { KeeperKey } from './grant.ts';
+import { idSchema } from './ids.ts';
+import { JsonValue } from './operation.ts';
+import { DnsName } from './stack.ts';
+
+export const agentApiLimits = {
+  events_per_batch_max: 500,
+  log_lines_per_batch_max: 2_000,
+  /** A longer line is cut by the agent, and says so. */
+  log_line_bytes_max: 16_384,
+  wait_seconds_max: 55,
+  body_bytes_max: 8 * 1024 * 1024,
+} as const;
+
+/** Enrolment token: `mst_<secret>.<keeper key id>`; the second half pins the keeper before anything is trusted. */
+export const EnrolmentToken = z
+  .string()
+  .regex(/^mst_[A-Za-z0-9_-]{43}\.[0-9a-f]{64}$/, 'must be an enrolment token (mst_…)');
+
+export const ServerFacts = z
+  .object({
+    hostname: z.string().max(255),
+    os: z.string().max(255),
+    kernel: z.string().max(255),
+    arch: z.string().max(32),
+    cpus: z.int().min(1),
+    memory_bytes: z.int(),
+    supervisor: z.enum(['process', 'systemd', 'simulated']),
+    proxy: z.enum(['embedded', 'haproxy', 'none']),
+  })
+  .meta({ id: 'ServerFacts' });
+export type ServerFacts = z.infer<typeof ServerFacts>;
+
+export const EnrolRequest = z.strictObject({
+  token: EnrolmentToken,
+  agent_version: z.string().max(64),
+  facts: ServerFacts,
+});
+export const EnrolResponse = z.object({
+  server_id: idSchema('server'),
+  server: DnsName,
+  credential: z.string().min(20).max(256),
+  keeper_keys: z.array(KeeperKey).min(1).max(10),
+  enrolment_grant: z.string().max(8_192),
+  time_ms: z.int(),
+});
+export type EnrolResponse = z.infer<typeof EnrolResponse>;
+
+export const DesiredStateResponse = z.object({
+  document: DesiredState,
+  sha256: Digest,
+  grant: z.string().max(65_536),
+});
+export type DesiredStateResponse = z.infer<typeof DesiredStateResponse>;
+
+export const SecretsRequest = z.strictObject({ commitments: z.array(Digest).max(10_000) });
+export const SecretsResponse = z.object({
+  secrets: z.record(Digest, z.object({ key: Digest, value: z.string() })),
+});
+
+/**
+ * State of a service on a server, as observed.
+ * ```
+ * pending ─▶ building ─▶ starting ─▶ running ⇄ unhealthy
+ *                                       │
+ *                                       └─▶ crash_looping ─▶ running
+ * ```
+ * `failed`: it never ran, its only candidate failed. `stopped`: it is not to run.
+ */
+export const ServiceState = z.enum([
+  'pending',
+  'building',
+  'starting',
+  'running',
+  'unhealthy',
+  'crash_looping',
+  'failed',
+  'stopped',
+]);
+export type ServiceState = z.infer<typeof ServiceState>;
+
+export const DeployStage = z.enum(['sync', 'build', 'start', 'health', 'switch', 'drain', 'done']);
+export type DeployStage = z.infer<typeof DeployStage>;
+
+export const ReleaseObserved = z
+  .object({
+    release_id: ReleaseId,
+    commit: CommitSha,
+    state: z.enum(['serving', 'candidate', 'draining', 'kept', 'failed']),
+    created_at: z.int(),
+  })
+  .meta({ id: 'ReleaseObserved' });
+
+export const ServiceObserved = z
+  .object({
+    state: ServiceState,
+    release_id: ReleaseId.nullable().describe('The release that serves.'),
+    commit: CommitSha.nullable(),
+    pid: z.int().nullable(),
+    port: z.int().nullable(),
+    url: z.string().nullable().describe('Where it is reached from outside, through the proxy.'),
+    internal_url: z.string().nullable(),
+    since: z.int().nullable().describe('When the serving instance started.'),
+    restarts: z.int().describe('Starts of the serving release that were not asked for.'),
+    health: z.object({
+      state: z.enum(['unknown', 'healthy', 'unhealthy']),
+      checked_at: z.int().nullable(),
+      message: z.string().max(1_000).nullable(),
+    }),
+    memory_bytes: z.int().nullable(),
+    cpu_fraction: z.number().nullable().describe('1 is one core.'),
+    candidate: z.object({ release_id: ReleaseId, commit: CommitSha, stage: DeployStage, since: z.int() }).nullable(),
+    last_failure: z
+      .object({
+        release_id: ReleaseId,
+        commit: CommitSha,
+        stage: DeployStage,
+        message: z.string().max(4_000),
+        hint: z.string().max(1_000).nullable(),
+        at: z.int(),
+      })
+      .nullable(),
+    releases: z.array(ReleaseObserved).max(50),
+  })
+  .meta({ id: 'ServiceObserved' });
+export type ServiceObserved = z.infer<typeof ServiceObserved>;
+
+/** What became of one desired state on one server; kept, and given again on a replay. */
+export const Receipt = z
+  .object({
+    version: z.int(),
+    sha256: Digest,
+    operation_id: idSchema('operation'),
+    state: z.enum(['running', 'succeeded', 'failed']),
+    message: z.string().max(4_000).nullable(),
+    hint: z.string().max(1_000).nullable(),
+    services: z.record(
+      DnsName,
+      z.object({
+        state: z.enum(['unchanged', 'switched', 'removed', 'failed', 'waiting']),
+        release_id: ReleaseId.nullable(),
+        message: z.string().max(4_000).nullable(),
+      }),
+    ),
+    started_at: z.int(),
+    finished_at: z.int().nullable(),
+  })
+  .meta({ id: 'Receipt' });
+export type Receipt = z.infer<typeof Receipt>;
+
+export const AgentState = z
+  .object({
+    agent_version: z.string().max(64),
+    started_at: z.int(),
+    facts: ServerFacts,
+    stack_id: idSchema('stack').nullable(),
+    accepted_version: z.int().nullable(),
+    accepted_sha256: Digest.nullable(),
+    receipt: Receipt.nullable().describe('Of the newest accepted desired state.'),
+    refusal: z
+      .object({ version: z.int().nullable(), reason: z.string().max(64), message: z.string().max(1_000), at: z.int() })
+      .nullable()
+      .describe('Why the last desired state that was offered was not accepted.'),
+    services: z.record(DnsName, ServiceObserved),
+    proxy: z.object({
+      state: z.enum(['none', 'running', 'down']),
+      pid: z.int().nullable(),
+      address: z.string().nullable(),
+    }),
+    usage: z.object({
+      load1: z.number(),
+      memory_used_bytes: z.int(),
+      disk_used_bytes: z.int(),
+      disk_total_bytes: z.int(),
+      agent_rss_bytes: z.int(),
+    }),
+    backlog: z.object({ events: z.int(), log_lines: z.int(), dropped_events: z.int(), dropped_log_lines: z.int() }),
+    problems: z
+      .array(z.object({ code: z.string().max(64), message: z.string().max(1_000) }))
+      .max(50)
+      .describe('What needs a person, such as a full disk or a clock that is off.'),
+  })
+  .meta({ id: 'AgentState' });
+export type AgentState = z.infer<typeof AgentState>;
+
+export const HeartbeatRequest = z.strictObject({ sent_at: z.int(), state: AgentState });
+export const HeartbeatResponse = z.object({ time_ms: z.int() });
+
+export const eventKinds = [
+  // of agents
+  'agent.started',
+  'agent.stopped',
+  'agent.recovered',
+  'agent.problem',
+  'desired_state.accepted',
+  'desired_state.refused',
+  'deployment.started',
+  'deployment.succeeded',
+  'deployment.failed',
+  'build.started',
+  'build.succeeded',
+  'build.failed',
+  'candidate.started',
+  'candidate.failed',
+  'release.switched',
+  'release.drained',
+  'release.stopped',
+  'release.pruned',
+  'service.crashed',
+  'service.restarted',
+  'service.unhealthy',
+  'service.healthy',
+  'service.removed',
+  'service.limit_exceeded',
+  'proxy.started',
+  'proxy.restarted',
+  'drift.repaired',
+  // of the control plane
+  'operation.denied',
+  'operation.started',
+  'operation.succeeded',
+  'operation.failed',
+  'server.invited',
+  'server.enrolled',
+  'server.online',
+  'server.offline',
+  'server.removed',
+  'server.assigned',
+  'stack.ref_moved',
+  'stack.source_unavailable',
+  'webhook.received',
+  'webhook.refused',
+  'access.signed_in',
+  'access.refused',
+] as const;
+export const EventKind = z.enum(eventKinds);
+export type EventKind = z.infer<typeof EventKind>;
+export const Severity = z.enum(['info', 'notice', 'warning', 'error']);
+export type Severity = z.infer<typeof Severity>;
+
+/** An event as an agent numbers it: `seq` counts from 1 without gaps, for the life of the enrolment. */
+export const AgentEvent = z.strictObject({
+  seq: z.int().min(1),
+  at: z.int(),
+  kind: EventKind,
+  severity: Severity,
+  message: z.string().max(4_000),
+  service: DnsName.nullable(),
+  release_id: ReleaseId.nullable(),
+  operation_id: idSchema('operation').nullable(),
+  data: z.record(z.string().max(64), JsonValue).nullable(),
+});
+export type AgentEvent = z.infer<typeof AgentEvent>;
+
+export const EventsRequest = z.strictObject({
+  events: z.array(AgentEvent).min(1).max(agentApiLimits.events_per_batch_max),
+});
+export const AckResponse = z.object({ acked_seq: z.int().describe('Everything up to this number is stored.') });
+
+export const LogStream = z.enum(['stdout', 'stderr', 'build']);
+export const AgentLogLine = z.strictObject({
+  seq: z.int().min(1),
+  at: z.int(),
+  service: DnsName,
+  release_id: ReleaseId,
+  stream: LogStream,
+  text: z.string().max(agentApiLimits.log_line_bytes_max),
+});
+export type AgentLogLine = z.infer<typeof AgentLogLine>;
+export const LogsRequest = z.strictObject({
+  lines: z.array(AgentLogLine).min(1).max(agentApiLimits.log_lines_per_batch_max),
+});

@@ -1,0 +1,32 @@
+/** Ids are a prefix that tells the noun, and a UUIDv7 (RFC 9562 §5.7) without dashes, so that they sort by time. */
+import { z } from 'zod';
+
+export const idPrefixes = {
+  stack: 'stk',
+  server: 'srv',
+  operation: 'op',
+  event: 'evt',
+  user: 'usr',
+  secret: 'sec',
+  credential: 'crd',
+  instance: 'ins',
+  enrolment: 'enr',
+  session: 'ses',
+} as const;
+export type IdKind = keyof typeof idPrefixes;
+
+export function newId(kind: IdKind, now_ms: number = Date.now()): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  for (let i = 0; i < 6; i++) bytes[i] = Math.floor(now_ms / 2 ** (8 * (5 - i))) & 0xff;
+  bytes[6] = (bytes[6]! & 0x0f) | 0x70;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  let hex = '';
+  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0');
+  return `${idPrefixes[kind]}_${hex}`;
+}
+
+export function idSchema(kind: IdKind) {
+  return z
+    .string()
+    .regex(new RegExp(`^${idPrefixes[kind]}_[0-9a-f]{32}$`), `must be an id of the form ${idPrefixes[kind]}_…`);
+}

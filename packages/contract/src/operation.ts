@@ -1,0 +1,238 @@
+/**
+ * An operation is defined once, here, and everything else is projected from it: the HTTP route and its OpenAPI entry,
+ * the typed client, the CLI command, the MCP tool, the parity suite.
+ *
+ * Reads answer at once. Changes are planned, authorized, decided and signed by the keeper, then carried out; their input
+ * has three fields more (`dry_run`, `plan_hash`, `idempotency_key`), and their output is `{ operation, result }`.
+ */
+import { z } from 'zod';
+import type { ErrorCode } from './errors.ts';
+import { idSchema } from './ids.ts';
+
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
+export type Effect = 'read' | 'change' | 'destroy';
+
+/** What the signed-in person may do. The first version has one role, owner, that holds them all. */
+export const permissions = [
+  'stacks:read',
+  'stacks:write',
+  'stacks:deploy',
+  'secrets:read',
+  'secrets:write',
+  'servers:read',
+  'servers:write',
+  'logs:read',
+  'events:read',
+  'operations:read',
+  'access:write',
+  'system:read',
+] as const;
+export type Permission = (typeof permissions)[number];
+
+export type CliBinding = {
+  /** Words of the command, such as `['servers', 'invite']`. */
+  command: readonly string[];
+  /** Input fields taken as positional arguments, in order; the rest are options. */
+  args?: readonly string[];
+};
+
+export type Operation<Id extends string = string, I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> = {
+  readonly id: Id;
+  readonly summary: string;
+  readonly description?: string;
+  readonly permission: Permission | 'none';
+  readonly effect: Effect;
+  readonly http: { readonly method: HttpMethod; readonly path: string };
+  readonly cli: CliBinding;
+  readonly input: I;
+  readonly output: O;
+  readonly errors: readonly ErrorCode[];
+};
+
+/** Errors that any operation may give, whatever it declares. */
+export const universalErrors = [
+  'InvalidInput',
+  'Unauthenticated',
+  'Forbidden',
+  'TooLarge',
+  'Unavailable',
+  'Internal',
+] as const satisfies readonly ErrorCode[];
+
+type ReadDefinition<Id extends string, I extends z.ZodRawShape, O extends z.ZodType> = {
+  id: Id;
+  summary: string;
+  description?: string;
+  permission: Permission | 'none';
+  http: { method: HttpMethod; path: string };
+  cli: CliBinding;
+  input: I;
+  output: O;
+  errors?: readonly ErrorCode[];
+};
+
+/** Defines an operation that changes nothing. */
+export function read<Id extends string, I extends z.ZodRawShape, O extends z.ZodType>(
+  definition: ReadDefinition<Id, I, O>,
+): Operation<Id, z.ZodObject<I, z.core.$strict>, O> {
+  return { ...definition, effect: 'read', input: z.strictObject(definition.input), errors: definition.errors ?? [] };
+}
+
+/** Any JSON value. */
+export const JsonValue = z.json().meta({ id: 'JsonValue' });
+
+/** One line of a plan: what would change, from what, to what. Values of secrets are never shown. */
+export const PlanChange = z
+  .object({
+    action: z.enum(['create', 'update', 'delete', 'run']),
+    path: z.string().describe('What changes, such as `services.api.env.LOG_LEVEL`.'),
+    from: JsonValue.optional(),
+    to: JsonValue.optional(),
+    note: z.string().optional(),
+  })
+  .meta({ id: 'PlanChange' });
+export type PlanChange = z.infer<typeof PlanChange>;
+
+export const Plan = z
+  .object({
+    summary: z.string(),
+    changes: z.array(PlanChange),
+    warnings: z.array(z.string()),
+    hash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .describe('SHA-256 over the canonical JSON (RFC 8785) of what would be done.'),
+  })
+  .meta({ id: 'Plan' });
+export type Plan = z.infer<typeof Plan>;
+
+export const Actor = z
+  .object({
+    kind: z.enum(['user', 'webhook', 'system', 'server']),
+    id: z.string(),
+    name: z.string(),
+    role: z.enum(['owner']).nullable(),
+    proof: z.enum(['session', 'token', 'signature', 'none']).describe('How the actor was proven.'),
+  })
+  .meta({ id: 'Actor' });
+export type Actor = z.infer<typeof Actor>;
+
+/**
+ * ```
+ *  proposed ──▶ denied
+ *     │
+ *     ▼
+ *  approved ──▶ running ──▶ succeeded | failed
+ * ```
+ * `planned` is what a dry run gives; it is never stored.
+ */
+export const OperationState = z.enum([
+  'planned',
+  'proposed',
+  'denied',
+  'approved',
+  'running',
+  'succeeded',
+  'failed',
+  'cancelled',
+]);
+export type OperationState = z.infer<typeof OperationState>;
+export const terminalOperationStates: readonly OperationState[] = [
+  'planned',
+  'denied',
+  'succeeded',
+  'failed',
+  'cancelled',
+];
+
+/** How far one server has come with an operation. */
+export const OperationTarget = z
+  .object({
+    server: z.string(),
+    state: z.enum(['waiting', 'running', 'succeeded', 'failed']),
+    message: z.string().nullable(),
+  })
+  .meta({ id: 'OperationTarget' });
+export type OperationTarget = z.infer<typeof OperationTarget>;
+
+export const OperationView = z
+  .object({
+    id: idSchema('operation').nullable().describe('Null for a dry run.'),
+    operation: z.string().describe('Id of the operation in the contract, such as `stacks.deploy`.'),
+    state: OperationState,
+    actor: Actor,
+    plan: Plan,
+    stack: z.string().nullable(),
+    version: z.int().nullable().describe('The desired-state version that it made.'),
+    targets: z.array(OperationTarget),
+    message: z.string().nullable().describe('Why it was denied or failed.'),
+    hint: z.string().nullable(),
+    created_at: z.int(),
+    finished_at: z.int().nullable(),
+  })
+  .meta({ id: 'Operation' });
+export type OperationView = z.infer<typeof OperationView>;
+
+export const changeFields = {
+  dry_run: z.boolean().optional().describe('Show the plan and change nothing.'),
+  plan_hash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be the hash of a plan: 64 hexadecimal digits')
+    .optional()
+    .describe(
+      'Hash of the plan that was shown; if the plan is another by now, nothing is done and the answer is Conflict.',
+    ),
+  idempotency_key: z
+    .string()
+    .min(1)
+    .max(128)
+    .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
+    .optional()
+    .describe(
+      'Repeating a request with the same key returns the first answer. Over HTTP also the header Idempotency-Key.',
+    ),
+} as const;
+
+type ChangeDefinition<Id extends string, I extends z.ZodRawShape, R extends z.ZodType> = {
+  id: Id;
+  summary: string;
+  description?: string;
+  permission: Permission;
+  effect?: 'change' | 'destroy';
+  http: { method: Exclude<HttpMethod, 'GET'>; path: string };
+  cli: CliBinding;
+  input: I;
+  /** What is given back beside the operation itself; one-time secrets stand only here. */
+  result?: R;
+  errors?: readonly ErrorCode[];
+};
+
+/** Defines an operation that changes something: planned, decided, signed, carried out, settled. */
+export function change<Id extends string, I extends z.ZodRawShape, R extends z.ZodType = z.ZodNull>(
+  definition: ChangeDefinition<Id, I, R>,
+) {
+  const { result, effect = 'change', ...rest } = definition;
+  return {
+    ...rest,
+    effect: effect as Effect,
+    input: z.strictObject({ ...definition.input, ...changeFields }),
+    output: z.object({
+      operation: OperationView,
+      result: z.nullable((result ?? z.null()) as R).describe('Null for a dry run.'),
+    }),
+    errors: definition.errors ?? [],
+  } satisfies Operation;
+}
+
+export function isChange(operation: Operation): boolean {
+  return operation.effect !== 'read';
+}
+
+export type InputOf<T extends Operation> = z.input<T['input']>;
+export type ParsedInputOf<T extends Operation> = z.output<T['input']>;
+export type OutputOf<T extends Operation> = z.output<T['output']>;
+
+/** Names of the `{…}` parameters of a route, in order. */
+export function pathParameters(operation: Operation): string[] {
+  return [...operation.http.path.matchAll(/\{([a-z_]+)\}/g)].map((match) => match[1]!);
+}

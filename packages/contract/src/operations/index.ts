@@ -1,0 +1,72 @@
+/** The whole contract: every operation by its id, in the order in which the references list them. */
+import type { Operation } from '../operation.ts';
+import {
+  createDeployKey,
+  listCredentials,
+  listSecrets,
+  removeCredential,
+  removeSecret,
+  setSecret,
+  setToken,
+} from './secrets.ts';
+import { assignServer, getServer, inviteServer, listServers, removeServer } from './servers.ts';
+import { listServices } from './services.ts';
+import {
+  applyStack,
+  deployStack,
+  enableWebhook,
+  exportStack,
+  getStack,
+  listStacks,
+  listStackVersions,
+  removeStack,
+  rollbackStack,
+} from './stacks.ts';
+import { createSignInLink, getHealth, whoAmI } from './system.ts';
+import { getOperation, listEvents, listLogs, listOperations } from './watch.ts';
+
+const all = [
+  listStacks,
+  getStack,
+  exportStack,
+  applyStack,
+  deployStack,
+  rollbackStack,
+  removeStack,
+  listStackVersions,
+  enableWebhook,
+  listServices,
+  listServers,
+  getServer,
+  inviteServer,
+  assignServer,
+  removeServer,
+  listSecrets,
+  setSecret,
+  removeSecret,
+  listCredentials,
+  createDeployKey,
+  setToken,
+  removeCredential,
+  listEvents,
+  listLogs,
+  listOperations,
+  getOperation,
+  getHealth,
+  whoAmI,
+  createSignInLink,
+] as const;
+
+type All = (typeof all)[number];
+export type OperationId = All['id'];
+export type OperationById = { [Id in OperationId]: Extract<All, { id: Id }> };
+
+/** Every operation, keyed by its id. */
+export const operations = Object.fromEntries(
+  all.map((operation) => [operation.id, operation]),
+) as unknown as OperationById;
+
+/** The same as a list, with the types of inputs and outputs widened. */
+export const operationList: readonly (Operation & { id: OperationId })[] = all as unknown as readonly (Operation & {
+  id: OperationId;
+})[];

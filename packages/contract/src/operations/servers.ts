@@ -1,0 +1,82 @@
+/** Servers: the machines with an agent. A server runs one stack; a stack runs on any number of servers. */
+import { z } from 'zod';
+import { AgentState } from '../agent-api.ts';
+import { change, read } from '../operation.ts';
+import { ServerName, StackName } from '../stack.ts';
+
+export const ServerView = z
+  .object({
+    id: z.string(),
+    name: ServerName,
+    state: z.enum(['invited', 'online', 'offline']),
+    stack: z.string().nullable(),
+    agent_version: z.string().nullable(),
+    os: z.string().nullable(),
+    version: z.int().nullable().describe('The desired state that it accepted.'),
+    converged: z.boolean().describe('It runs what is desired of it.'),
+    problems: z.array(z.string()),
+    last_seen_at: z.int().nullable(),
+    enrolled_at: z.int().nullable(),
+  })
+  .meta({ id: 'Server' });
+export type ServerView = z.infer<typeof ServerView>;
+
+export const listServers = read({
+  id: 'servers.list',
+  summary: 'List the servers and how they are',
+  permission: 'servers:read',
+  http: { method: 'GET', path: '/servers' },
+  cli: { command: ['servers', 'list'] },
+  input: {},
+  output: z.object({ servers: z.array(ServerView) }),
+});
+
+export const getServer = read({
+  id: 'servers.get',
+  summary: 'Show one server, with all that its agent last reported',
+  permission: 'servers:read',
+  http: { method: 'GET', path: '/servers/{server}' },
+  cli: { command: ['servers', 'get'], args: ['server'] },
+  input: { server: ServerName },
+  output: z.object({ server: ServerView, reported: AgentState.nullable() }),
+  errors: ['NotFound'],
+});
+
+export const inviteServer = change({
+  id: 'servers.invite',
+  summary: 'Make a one-time token with which a new server enrols',
+  permission: 'servers:write',
+  http: { method: 'POST', path: '/servers' },
+  cli: { command: ['servers', 'invite'], args: ['server'] },
+  input: {
+    server: ServerName,
+    stack: StackName.optional().describe('The stack that it is to run.'),
+    expires_seconds: z.int().min(60).max(604_800).default(3_600),
+  },
+  result: z.object({
+    token: z.string().nullable().describe('Shown once; null when a request is repeated with the same idempotency key.'),
+    expires_at: z.int(),
+  }),
+  errors: ['NotFound', 'Conflict'],
+});
+
+export const assignServer = change({
+  id: 'servers.assign',
+  summary: 'Give a server a stack to run',
+  permission: 'servers:write',
+  http: { method: 'PUT', path: '/servers/{server}/stack' },
+  cli: { command: ['servers', 'assign'], args: ['server', 'stack'] },
+  input: { server: ServerName, stack: StackName },
+  errors: ['NotFound', 'Conflict'],
+});
+
+export const removeServer = change({
+  id: 'servers.remove',
+  summary: 'Forget a server: its credential ends, and what runs on it is left as it is',
+  permission: 'servers:write',
+  effect: 'destroy',
+  http: { method: 'DELETE', path: '/servers/{server}' },
+  cli: { command: ['servers', 'remove'], args: ['server'] },
+  input: { server: ServerName },
+  errors: ['NotFound', 'Conflict'],
+});

@@ -1,0 +1,35 @@
+/** Services: the workloads of a stack, as they are observed on its servers. */
+import { z } from 'zod';
+import { ServiceObserved } from '../agent-api.ts';
+import { CommitSha, ReleaseId } from '../desired-state.ts';
+import { read } from '../operation.ts';
+import { ServiceName, StackName } from '../stack.ts';
+
+export const ServiceOnServer = z
+  .object({
+    stack: StackName,
+    service: ServiceName,
+    server: z.string(),
+    server_online: z.boolean().describe('When false, the rest is what was last reported.'),
+    reported_at: z.int().nullable(),
+    desired_release_id: ReleaseId.nullable(),
+    desired_commit: CommitSha.nullable(),
+    observed: ServiceObserved.nullable().describe('Null until the server has reported it.'),
+  })
+  .meta({ id: 'ServiceOnServer' });
+export type ServiceOnServer = z.infer<typeof ServiceOnServer>;
+
+export const listServices = read({
+  id: 'services.list',
+  summary: 'List the services, per server that runs them',
+  permission: 'stacks:read',
+  http: { method: 'GET', path: '/services' },
+  cli: { command: ['services', 'list'] },
+  input: {
+    stack: StackName.optional(),
+    server: z.string().max(64).optional(),
+    service: ServiceName.optional(),
+  },
+  output: z.object({ services: z.array(ServiceOnServer) }),
+  errors: ['NotFound'],
+});

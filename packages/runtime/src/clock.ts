@@ -1,0 +1,60 @@
+/** Time as a port: production code takes a Clock, so that tests move time instead of waiting for it. */
+export type Clock = {
+  /** Milliseconds since the epoch, UTC. */
+  now(): number;
+  /** Resolves after so many milliseconds, or at once when the signal is aborted. Never rejects. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+};
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (milliseconds, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const done = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, milliseconds);
+      signal?.addEventListener('abort', done, { once: true });
+    }),
+};
+
+export type FakeClock = Clock & { advance(milliseconds: number): Promise<void> };
+
+/** A clock that stands still until it is advanced; sleepers wake in the order of their time. */
+export function fakeClock(start_ms = 1_750_000_000_000): FakeClock {
+  let now = start_ms;
+  const sleepers = new Set<{ at: number; wake: () => void }>();
+  return {
+    now: () => now,
+    sleep: (milliseconds, signal) =>
+      new Promise((resolve) => {
+        if (signal?.aborted) return resolve();
+        const sleeper = { at: now + milliseconds, wake: resolve };
+        sleepers.add(sleeper);
+        signal?.addEventListener(
+          'abort',
+          () => {
+            if (sleepers.delete(sleeper)) resolve();
+          },
+          { once: true },
+        );
+      }),
+    async advance(milliseconds) {
+      const until = now + milliseconds;
+      for (;;) {
+        const next = [...sleepers].filter((sleeper) => sleeper.at <= until).sort((a, b) => a.at - b.at)[0];
+        if (!next) break;
+        sleepers.delete(next);
+        now = next.at;
+        next.wake();
+        // Let what was woken run, and go to sleep again, before time goes on.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      now = until;
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}

@@ -1,0 +1,4 @@
+export * from './clock.ts';
+export * from './exec.ts';
+export * from './log.ts';
+export * from './shutdown.ts';
