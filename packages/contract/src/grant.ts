@@ -31,7 +31,7 @@ export const GrantedAction = z.discriminatedUnion('kind', [
     stack_id: idSchema('stack').nullable(),
   }),
   /** A change inside the control plane; no agent acts on it. */
-  z.strictObject({ kind: z.literal('control_plane'), input_sha256: Digest }),
+  z.strictObject({ kind: z.literal('control_plane') }),
 ]);
 export type GrantedAction = z.infer<typeof GrantedAction>;
 

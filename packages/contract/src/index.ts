@@ -6,6 +6,7 @@ export * from './errors.ts';
 export * from './grant.ts';
 export * from './ids.ts';
 export * from './json-schema.ts';
+export * from './keeper-api.ts';
 export * from './openapi.ts';
 export * from './operation.ts';
 export * from './operations/index.ts';

@@ -1,0 +1,187 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
+import { verifyGrant } from '@mainstay/contract/grant';
+import { newId } from '@mainstay/contract/ids';
+import { contentDigest, type Decision, type Proposal } from '@mainstay/contract/keeper-api';
+import type { Actor } from '@mainstay/contract/operation';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createKeeper, grant_lifetime_seconds } from './keeper.ts';
+
+const owner: Actor = { kind: 'user', id: 'usr_1', name: 'owner', role: 'owner', proof: 'token' };
+const poller: Actor = { kind: 'system', id: 'ref-poller', name: 'ref poller', role: null, proof: 'none' };
+const server_id = newId('server');
+let directory: string;
+let now = 1_760_000_000_000;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'mainstay-keeper-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const keeperOf = () => createKeeper({ directory, now: () => now });
+
+async function deployProposal(change: Partial<Proposal> = {}): Promise<Proposal> {
+  const document: DesiredState = {
+    schema: 1,
+    stack_id: newId('stack'),
+    stack: 'shop',
+    version: 2,
+    poll_interval_seconds: 60,
+    proxy: { port: 8080, bind: 'loopback' },
+    names: { domain: 'svc.internal', port: 8081 },
+    security_mode: 'none',
+    services: {},
+    removed: null,
+  };
+  return {
+    operation_id: newId('operation'),
+    actor: owner,
+    plan: {
+      operation: 'stacks.deploy',
+      target: 'stack/shop',
+      base: 1,
+      changes: [{ action: 'update', path: 'services.api.commit', from: 'a', to: 'b' }],
+      content_sha256: await contentDigest(document),
+    },
+    action: {
+      kind: 'desired_state',
+      stack_id: document.stack_id,
+      version: 2,
+      sha256: await desiredStateDigest(document),
+    },
+    document,
+    targets: [server_id],
+    ...change,
+  };
+}
+
+function grantOf(decision: Decision): string {
+  if (decision.decision !== 'approved') throw new Error(decision.reason);
+  return decision.grant;
+}
+
+describe('the keeper', () => {
+  it('signs what the owner asks for, so that the target can verify it', async () => {
+    const keeper = await keeperOf();
+    const proposal = await deployProposal();
+    const grant = grantOf(await keeper.decide(proposal));
+    const verified = await verifyGrant(grant, { keys: await keeper.keys(), audience: server_id, now_ms: now });
+    expect(verified).toMatchObject({
+      ok: true,
+      grant: { operation_id: proposal.operation_id, action: proposal.action },
+    });
+  });
+
+  it.each([
+    ['another target', { audience: newId('server') }, 'wrong_target'],
+    ['a later time', { now_ms: now + (grant_lifetime_seconds + 61) * 1000 }, 'expired'],
+    ['a clock that is behind', { now_ms: now - 61_000 }, 'not_yet_valid'],
+    ['a key that is not pinned', { keys: [] }, 'unknown_key'],
+  ])('makes grants that do not hold for %s', async (_, difference, reason) => {
+    const keeper = await keeperOf();
+    const grant = grantOf(await keeper.decide(await deployProposal()));
+    const verified = await verifyGrant(grant, {
+      keys: await keeper.keys(),
+      audience: server_id,
+      now_ms: now,
+      ...difference,
+    });
+    expect(verified).toMatchObject({ ok: false, reason });
+  });
+
+  it('makes grants of which no character can be changed', async () => {
+    const keeper = await keeperOf();
+    const grant = grantOf(await keeper.decide(await deployProposal()));
+    const [header, payload, signature] = grant.split('.') as [string, string, string];
+    const forged = Buffer.from(payload, 'base64url').toString().replace('"version":2', '"version":3');
+    const altered = [header, Buffer.from(forged).toString('base64url'), signature].join('.');
+    const verified = await verifyGrant(altered, { keys: await keeper.keys(), audience: server_id, now_ms: now });
+    expect(verified).toMatchObject({ ok: false, reason: 'bad_signature' });
+  });
+
+  it('denies a document that is not the one of the plan', async () => {
+    const keeper = await keeperOf();
+    const proposal = await deployProposal();
+    const document = { ...proposal.document!, proxy: { port: 9999, bind: 'public' as const } };
+    expect(await keeper.decide({ ...proposal, document })).toMatchObject({ decision: 'denied' });
+    const action = { ...proposal.action, sha256: await desiredStateDigest(document) } as Proposal['action'];
+    expect(await keeper.decide({ ...proposal, document, action })).toMatchObject({ decision: 'denied' });
+  });
+
+  it('lets the ref poller move commits, and nothing else', async () => {
+    const keeper = await keeperOf();
+    const proposal = await deployProposal({ actor: poller });
+    expect(await keeper.decide(proposal)).toMatchObject({ decision: 'approved' });
+    const wider = {
+      ...proposal.plan,
+      changes: [{ action: 'update' as const, path: 'services.api.run', from: 'a', to: 'b' }],
+    };
+    expect(await keeper.decide({ ...proposal, plan: wider })).toMatchObject({ decision: 'denied' });
+    const removal = { ...proposal.plan, operation: 'stacks.remove' };
+    expect(await keeper.decide({ ...proposal, plan: removal })).toMatchObject({ decision: 'denied' });
+  });
+
+  it('denies an owner who was not proven', async () => {
+    const keeper = await keeperOf();
+    expect(await keeper.decide(await deployProposal({ actor: { ...owner, proof: 'none' } }))).toMatchObject({
+      decision: 'denied',
+    });
+  });
+
+  it('enrols only with the token of an invitation that it signed', async () => {
+    const keeper = await keeperOf();
+    const token = 'mst_secret';
+    const { createHash } = await import('node:crypto');
+    const token_sha256 = createHash('sha256').update(token).digest('hex');
+    const base = await deployProposal();
+    const invitation = grantOf(
+      await keeper.decide({
+        ...base,
+        document: null,
+        targets: ['control-plane'],
+        action: { kind: 'invitation', server_id, token_sha256, stack_id: null },
+      }),
+    );
+    expect(await keeper.enrol({ invitation, token: 'mst_other' })).toMatchObject({ decision: 'denied' });
+    expect(await keeper.enrol({ invitation: grantOf(await keeper.decide(base)), token })).toMatchObject({
+      decision: 'denied',
+    });
+    const enrolment = grantOf(await keeper.enrol({ invitation, token }));
+    const verified = await verifyGrant(enrolment, { keys: await keeper.keys(), audience: server_id, now_ms: now });
+    expect(verified).toMatchObject({ ok: true, grant: { action: { kind: 'enrolment', server_id } } });
+    expect(await keeper.reissue({ grant: invitation, server_id, enrolment_grant: enrolment })).toMatchObject({
+      decision: 'denied',
+    });
+  });
+
+  it('reissues an expired grant to a server that it named, and to no other', async () => {
+    const keeper = await keeperOf();
+    const grant = grantOf(await keeper.decide(await deployProposal()));
+    now += 2 * grant_lifetime_seconds * 1000;
+    const again = grantOf(await keeper.reissue({ grant, server_id, enrolment_grant: '' }));
+    expect(await verifyGrant(again, { keys: await keeper.keys(), audience: server_id, now_ms: now })).toMatchObject({
+      ok: true,
+    });
+    expect(await keeper.reissue({ grant, server_id: newId('server'), enrolment_grant: '' })).toMatchObject({
+      decision: 'denied',
+    });
+  });
+
+  it('keeps one key, in a file that only its owner can read', async () => {
+    const first = await (await keeperOf()).keys();
+    const second = await (await keeperOf()).keys();
+    expect(second).toEqual(first);
+    const files = readdirSync(directory);
+    expect(files).toEqual(['signing-key.pem']);
+    expect(statSync(join(directory, 'signing-key.pem')).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(directory, 'signing-key.pem'), 'utf8')).toContain('PRIVATE KEY');
+  });
+
+  it('says so when its key is damaged, and makes no new one', async () => {
+    writeFileSync(join(directory, 'signing-key.pem'), 'not a key', { mode: 0o600 });
+    await expect(keeperOf()).rejects.toThrow(/damaged/);
+    expect(readFileSync(join(directory, 'signing-key.pem'), 'utf8')).toBe('not a key');
+  });
+});

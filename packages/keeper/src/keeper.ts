@@ -1,0 +1,99 @@
+/**
+ * The keeper: decides by policy, and signs what it approved. It owns the one secret that matters, depends on almost
+ * nothing, and takes nobody's word for what it can compute: plan hash, digest and content of a document are made again
+ * here before anything is signed.
+ */
+import { randomBytes } from 'node:crypto';
+import { desiredStateDigest } from '@mainstay/contract/desired-state';
+import type { Grant } from '@mainstay/contract/grant';
+import { contentDigest, type Decision, type KeeperApi, Proposal, planHash } from '@mainstay/contract/keeper-api';
+import { judge } from './policy.ts';
+import { loadSigner } from './signer.ts';
+
+/** How long a grant may be begun with, seconds. Within it an agent must have accepted what it allows. */
+export const grant_lifetime_seconds = 3_600;
+/** The longest that an invitation may wait, seconds. */
+const invitation_lifetime_seconds = 604_800;
+
+export type KeeperOptions = { directory: string; now?: () => number };
+
+export async function createKeeper(options: KeeperOptions): Promise<KeeperApi> {
+  const signer = await loadSigner(options.directory);
+  const now_seconds = () => Math.floor((options.now?.() ?? Date.now()) / 1000);
+
+  const issue = async (grant: Omit<Grant, 'iss' | 'jti' | 'iat' | 'exp'>, lifetime = grant_lifetime_seconds) => {
+    const iat = now_seconds();
+    const signed = {
+      iss: 'mainstay-keeper',
+      jti: randomBytes(16).toString('hex'),
+      iat,
+      exp: iat + lifetime,
+      ...grant,
+    } as const;
+    return { decision: 'approved', grant: await signer.sign(signed) } as const;
+  };
+
+  return {
+    keys: async () => [signer.key],
+
+    async decide(unchecked) {
+      const proposal = Proposal.parse(unchecked);
+      const { action, document, plan } = proposal;
+      if (action.kind === 'desired_state') {
+        if (!document) return denied('The proposal has no document.');
+        if (document.stack_id !== action.stack_id || document.version !== action.version)
+          return denied('The document is of another stack or version.');
+        if ((await desiredStateDigest(document)) !== action.sha256)
+          return denied('The digest does not fit the document.');
+        if ((await contentDigest(document)) !== plan.content_sha256)
+          return denied('The document is not what the plan shows.');
+      }
+      const verdict = judge(proposal);
+      if (!verdict.allowed) return denied(verdict.reason, verdict.hint);
+      return issue(
+        {
+          aud: proposal.targets,
+          operation: plan.operation,
+          operation_id: proposal.operation_id,
+          plan_hash: await planHash(plan),
+          actor: proposal.actor,
+          action,
+        },
+        action.kind === 'invitation' ? invitation_lifetime_seconds : grant_lifetime_seconds,
+      );
+    },
+
+    async enrol({ invitation, token }) {
+      const invited = await signer.open(invitation);
+      if (invited?.action.kind !== 'invitation') return denied('The invitation was not signed by this keeper.');
+      if (invited.exp < now_seconds()) return denied('The invitation expired.');
+      const { server_id, stack_id, token_sha256 } = invited.action;
+      if (signer.tokenDigest(token) !== token_sha256) return denied('The token is not the one of the invitation.');
+      return issue({ ...provenance(invited), aud: [server_id], action: { kind: 'enrolment', server_id, stack_id } });
+    },
+
+    async reissue({ grant, server_id, enrolment_grant }) {
+      const before = await signer.open(grant);
+      if (before?.action.kind !== 'desired_state') return denied('That desired state was not signed by this keeper.');
+      if (!before.aud.includes(server_id)) {
+        const enrolment = await signer.open(enrolment_grant);
+        if (enrolment?.action.kind !== 'enrolment' || enrolment.action.server_id !== server_id) {
+          return denied('The server has no enrolment that this keeper signed.');
+        }
+        if (enrolment.action.stack_id !== before.action.stack_id)
+          return denied('The server is not enrolled for that stack.');
+      }
+      return issue({ ...provenance(before), aud: [server_id], action: before.action });
+    },
+  };
+}
+
+/** What a grant that follows from another takes over from it. */
+function provenance(grant: Grant) {
+  const { operation, operation_id, plan_hash, actor } = grant;
+  return { operation, operation_id, plan_hash, actor };
+}
+
+function denied(reason: string, hint: string | null = null): Decision {
+  return { decision: 'denied', reason, hint };
+}
