@@ -1,0 +1,110 @@
+/**
+ * Events that wait for the control plane. Bounded: when full, the oldest that is only information goes first, and is
+ * counted. An event gets its number when it is first sent, so that what was dropped leaves no gap, and the same batch
+ * keeps its numbers however often it is sent.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import { type AgentEvent, agentApiLimits } from '@mainstay/contract/agent-api';
+
+export const events_waiting_max = 50_000;
+
+export type NewAgentEvent = Pick<AgentEvent, 'kind' | 'message'> &
+  Partial<Omit<AgentEvent, 'seq' | 'kind' | 'message'>>;
+
+export type EventOutbox = {
+  add(event: NewAgentEvent, at: number): void;
+  /** The next batch to be sent, oldest first; the same one until it is acknowledged. */
+  batch(): AgentEvent[];
+  /** Everything up to this number is stored on the other side. */
+  acknowledge(seq: number): void;
+  waiting(): number;
+  dropped(): number;
+};
+
+const schema = `
+CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER UNIQUE, is_info INTEGER NOT NULL, event TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS events_droppable ON events (is_info, id) WHERE seq IS NULL;
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+`;
+
+export function createEventOutbox(database: DatabaseSync, limit = events_waiting_max): EventOutbox {
+  database.exec(schema);
+  const insert = database.prepare('INSERT INTO events (is_info, event) VALUES (?, ?)');
+  const dropOldest = database.prepare(
+    'DELETE FROM events WHERE id IN (SELECT id FROM events WHERE seq IS NULL ORDER BY is_info DESC, id LIMIT ?)',
+  );
+  const oldest = database.prepare('SELECT id, seq, event FROM events ORDER BY id LIMIT ?');
+  const number = database.prepare('UPDATE events SET seq = ? WHERE id = ?');
+  const remove = database.prepare('DELETE FROM events WHERE seq <= ?');
+  const renumber = database.prepare('UPDATE events SET seq = NULL WHERE seq IS NOT NULL');
+  const count = database.prepare('SELECT count(*) AS n FROM events');
+  const getCounter = database.prepare('SELECT value FROM counters WHERE name = ?');
+  const setCounter = database.prepare('INSERT OR REPLACE INTO counters VALUES (?, ?)');
+  const counter = (name: string) => (getCounter.get(name) as { value: number } | undefined)?.value ?? 0;
+  let waiting = (count.get() as { n: number }).n;
+  let dropped = counter('dropped_events');
+
+  const transaction = (work: () => void) => {
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      work();
+      database.exec('COMMIT');
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK');
+      throw error;
+    }
+  };
+  /** Makes room by a hundredth of the bound at once, so that a full outbox does not pay for each event. */
+  const makeRoom = () => {
+    const { changes } = dropOldest.run(Math.max(1, Math.floor(limit / 100)));
+    waiting -= Number(changes);
+    dropped += Number(changes);
+    setCounter.run('dropped_events', dropped);
+  };
+
+  return {
+    add(event, at) {
+      const full = { at, severity: 'info', service: null, release_id: null, operation_id: null, data: null, ...event };
+      full.message = full.message.slice(0, 4_000);
+      if (waiting >= limit) makeRoom();
+      if (waiting >= limit) {
+        dropped++;
+        return;
+      }
+      insert.run(full.severity === 'info' ? 1 : 0, JSON.stringify(full));
+      waiting++;
+    },
+    batch() {
+      const rows = oldest.all(agentApiLimits.events_per_batch_max) as {
+        id: number;
+        seq: number | null;
+        event: string;
+      }[];
+      if (rows.some((row) => row.seq === null)) {
+        transaction(() => {
+          let next = counter('last_seq');
+          for (const row of rows) {
+            if (row.seq !== null) continue;
+            row.seq = ++next;
+            number.run(row.seq, row.id);
+          }
+          setCounter.run('last_seq', next);
+        });
+      }
+      return rows.map((row) => ({ seq: row.seq!, ...(JSON.parse(row.event) as Omit<AgentEvent, 'seq'>) }));
+    },
+    acknowledge(seq) {
+      transaction(() => {
+        // More is acknowledged than was ever numbered here: the outbox was lost once. Go on behind it with new numbers.
+        if (seq > counter('last_seq')) {
+          renumber.run();
+          setCounter.run('last_seq', seq);
+        } else {
+          waiting -= Number(remove.run(seq).changes);
+        }
+      });
+    },
+    waiting: () => waiting,
+    dropped: () => dropped,
+  };
+}

@@ -1,0 +1,29 @@
+/** The agent's durable state, opened as one: `journal.sqlite`, `outbox.sqlite`, `secrets.key` in the home. */
+import { join } from 'node:path';
+import { createDesiredStates, type DesiredStates } from './desired-states.ts';
+import { type JournalOptions, openJournal } from './journal.ts';
+import { createReleases, type Releases } from './releases.ts';
+import { createSecretCache, type SecretCache } from './secret-cache.ts';
+import { createServiceRecords, type ServiceRecords } from './service-records.ts';
+
+export type State = {
+  desired: DesiredStates;
+  releases: Releases;
+  services: ServiceRecords;
+  secrets: SecretCache;
+  /** Several changes in one write. */
+  write<T>(work: () => T): T;
+  close(): void;
+};
+
+export function openState(home: string, options: Omit<JournalOptions, 'path'> = {}): State {
+  const journal = openJournal({ ...options, path: join(home, 'journal.sqlite') });
+  return {
+    desired: createDesiredStates(journal),
+    releases: createReleases(journal),
+    services: createServiceRecords(journal),
+    secrets: createSecretCache(journal, join(home, 'secrets.key')),
+    write: journal.write,
+    close: journal.close,
+  };
+}
