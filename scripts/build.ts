@@ -1,0 +1,158 @@
+/**
+ * Builds dist/: what an installation consists of. It needs Node 24 and nothing else, no node_modules.
+ *
+ *   mainstay.js                 the CLI, `mainstay up` included
+ *   mainstay-control-plane.js   gateway, operations, keeper
+ *   mainstay-agent.js           the agent
+ *   mainstay-proxy.js           the embedded proxy, in a process of its own
+ *   public/                     the dashboard and the API reference; everything in assets/ has its hash in its name
+ *   examples/                   the example stack
+ *
+ * The new dist/ is made beside the old one and takes its place when it is whole.
+ */
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
+import { build, type Metafile } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+const out = join(root, `dist.new-${process.pid}`);
+const assets = join(out, 'public', 'assets');
+const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
+
+const programs = {
+  mainstay: 'packages/cli/src/main.ts',
+  'mainstay-control-plane': 'packages/control-plane/src/control-plane-main.ts',
+  'mainstay-agent': 'packages/agent/src/agent-main.ts',
+  'mainstay-proxy': 'packages/agent/src/proxy/embedded-proxy-main.ts',
+};
+
+const started = Date.now();
+try {
+  mkdirSync(assets, { recursive: true });
+  const [server, browser] = await Promise.all([buildPrograms(), buildDashboard()]);
+  buildApiReference();
+  cpSync(join(root, 'examples'), join(out, 'examples'), {
+    recursive: true,
+    filter: (path) => !['node_modules', 'dist'].includes(basename(path)),
+  });
+  cpSync(join(root, 'LICENSE'), join(out, 'LICENSE'));
+  writeFileSync(
+    join(out, 'package.json'),
+    `${JSON.stringify({ name: 'mainstay', version, type: 'module' }, null, 2)}\n`,
+  );
+  writeFileSync(join(out, 'third-party-licences.txt'), licencesOf([server, browser], ['swagger-ui-dist']));
+  moveIntoPlace();
+  console.log(`Built dist/ in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+} finally {
+  rmSync(out, { recursive: true, force: true });
+}
+
+async function buildPrograms(): Promise<Metafile> {
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: programs,
+    outdir: out,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    minify: true,
+    keepNames: true,
+    sourcemap: 'external',
+    legalComments: 'none',
+    metafile: true,
+    define: { 'process.env.NODE_ENV': '"production"', 'process.env.MAINSTAY_VERSION': JSON.stringify(version) },
+    // Packages that are CommonJS ask for `require`, which modules do not have.
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
+    },
+  });
+  return result.metafile;
+}
+
+async function buildDashboard(): Promise<Metafile> {
+  const source = 'packages/dashboard/src';
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: { dashboard: `${source}/main.ts`, style: `${source}/style.css` },
+    outdir: assets,
+    entryNames: '[name]-[hash]',
+    assetNames: '[name]-[hash]',
+    bundle: true,
+    platform: 'browser',
+    target: 'es2022',
+    format: 'esm',
+    minify: true,
+    legalComments: 'none',
+    metafile: true,
+  });
+  const names = Object.keys(result.metafile.outputs).map((path) => basename(path));
+  const named = (start: string, end: string) =>
+    names.find((name) => name.startsWith(start) && name.endsWith(end)) ?? '';
+  const icon = addAsset(join(root, source, 'icon.svg'));
+  writePage('index.html', readFileSync(join(root, source, 'index.html'), 'utf8'), {
+    '%SCRIPT%': named('dashboard-', '.js'),
+    '%STYLE%': named('style-', '.css'),
+    '%ICON%': icon,
+  });
+  return result.metafile;
+}
+
+/** The browsable reference at /api/docs: Swagger UI from our own address, started by a script file of its own. */
+function buildApiReference(): void {
+  const from = join(root, 'node_modules', 'swagger-ui-dist');
+  const source = join(root, 'packages', 'dashboard', 'src', 'api-docs');
+  writePage('api-docs.html', readFileSync(join(source, 'api-docs.html'), 'utf8'), {
+    '%BUNDLE%': addAsset(join(from, 'swagger-ui-bundle.js')),
+    '%STYLE%': addAsset(join(from, 'swagger-ui.css')),
+    '%INIT%': addAsset(join(source, 'api-docs-init.js')),
+    '%ICON%': addAsset(join(root, 'packages', 'dashboard', 'src', 'icon.svg')),
+  });
+}
+
+/** Copies a file to public/assets under a name that holds its hash; gives that name. */
+function addAsset(path: string): string {
+  const text = readFileSync(path, 'utf8').replace(/\n?(\/\/|\/\*)# sourceMappingURL=.*$/m, '');
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 8);
+  const name = `${basename(path, extname(path))}-${hash}${extname(path)}`;
+  writeFileSync(join(assets, name), text);
+  return name;
+}
+
+function writePage(name: string, template: string, values: Record<string, string>): void {
+  let text = template;
+  for (const [mark, value] of Object.entries(values)) {
+    if (value === '' || !text.includes(mark)) throw new Error(`${name}: nothing to put for ${mark}`);
+    text = text.replaceAll(mark, `/assets/${value}`);
+  }
+  writeFileSync(join(out, 'public', name), text);
+}
+
+/** Licence texts of all packages that a bundle took something of. */
+function licencesOf(metafiles: Metafile[], extra: string[]): string {
+  const names = new Set(extra);
+  for (const path of metafiles.flatMap((metafile) => Object.keys(metafile.inputs))) {
+    const match = /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path);
+    if (match?.[1] && !match[1].startsWith('@mainstay/')) names.add(match[1]);
+  }
+  const parts = [...names].sort().map((name) => {
+    const folder = join(root, 'node_modules', name);
+    if (!existsSync(folder)) return `${name}\n`;
+    const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<
+      string,
+      string
+    >;
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    return `${name} ${version} (${license})\n\n${file ? readFileSync(join(folder, file), 'utf8').trim() : ''}\n`;
+  });
+  return `Mainstay holds parts of these packages.\n\n${parts.join(`\n${'-'.repeat(80)}\n\n`)}`;
+}
+
+function moveIntoPlace(): void {
+  const target = join(root, 'dist');
+  const old = join(root, `dist.old-${process.pid}`);
+  if (existsSync(target)) renameSync(target, old);
+  renameSync(out, target);
+  rmSync(old, { recursive: true, force: true });
+}
