@@ -39,6 +39,8 @@ export type InstanceExit = {
   signal: string | null;
   /** Set when the supervisor ended it itself. */
   reason: 'stopped' | 'memory_limit' | 'process_limit' | null;
+  /** The newest lines that it printed, at most 20, each at most 500 characters. */
+  last_lines: string[];
   at: number;
 };
 
@@ -48,7 +50,10 @@ export type Supervisor = {
   readonly kind: 'process' | 'systemd';
   /** Starts an instance. The journal must already hold its id, so that a crash between the two leaves no orphan. */
   start(spec: InstanceSpec): Promise<InstanceHandle>;
-  /** Takes back an instance after a restart of the agent; null when it no longer runs. */
+  /**
+   * Takes back an instance after a restart of the agent, and goes on with its output. Null when it no longer runs: then the
+   * rest of its output is stored, what it left behind is ended, and no exit is notified.
+   */
   recover(handle: InstanceHandle, spec: InstanceSpec): Promise<InstanceHandle | null>;
   /** Ends an instance with all its processes, those that left its process group included. Idempotent. */
   stop(id: string): Promise<void>;
