@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '@mainstay/contract/errors';
 import { baseEnvironment } from '@mainstay/runtime/exec';
 import type { Logger } from '@mainstay/runtime/log';
-import type { Proxy, ProxyStatus } from './proxy.ts';
+import type { Proxy as ProxyPort, ProxyStatus } from './proxy.ts';
 import type { ProxyLimits } from './server/limits.ts';
 
 export type EmbeddedProxyOptions = {
@@ -35,7 +35,7 @@ const alreadyRuns = 3;
 /** What was measured to help: see tests/bench/proxy.bench.ts. */
 const nodeFlags = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'];
 
-export function createEmbeddedProxy(options: EmbeddedProxyOptions): Proxy {
+export function createEmbeddedProxy(options: EmbeddedProxyOptions): ProxyPort {
   const home = resolve(options.home);
   const socketPath = join(home, 'control.sock');
   const logPath = join(home, 'proxy.log');

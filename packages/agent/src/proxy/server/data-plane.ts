@@ -121,8 +121,8 @@ export function createDataPlane(limits: ProxyLimits): DataPlane {
     domain = config.internal?.domain.toLowerCase() ?? '';
     const current = new Set<Backend>();
     for (const [name, { active, held }] of Object.entries(config.services)) {
-      let service = services.get(name);
-      if (!service) services.set(name, (service = new Service(name, limits)));
+      const service = services.get(name) ?? new Service(name, limits);
+      services.set(name, service);
       let backend: Backend | null = null;
       if (active) {
         backend = backends.get(active.id) ?? null;

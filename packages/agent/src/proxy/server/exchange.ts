@@ -16,6 +16,7 @@ import type { Backend, BackendUser } from './backend.ts';
 import { passableTrailers } from './chunked.ts';
 import type { ProxyLimits } from './limits.ts';
 import { observeAnswer } from './metrics.ts';
+import { RequestBody } from './request-body.ts';
 import type { RequestHead } from './request-head.ts';
 import { ProtocolError, type ResponseHead } from './response-head.ts';
 import type { Service } from './service.ts';
@@ -61,18 +62,19 @@ export class Exchange implements BackendUser {
   private connection: UpstreamConnection | null = null;
   private refusals = 0;
   private repeated = false;
-  private active_at = 0;
-  private body_started = false;
-  private body_done: boolean;
-  private body_bytes = 0;
+  private sent_at = 0;
+  private readonly body: RequestBody | null = null;
   private head_flushed = false;
   private upstream_paused = false;
 
   constructor(options: ExchangeOptions) {
     this.o = options;
     this.method = options.request.method!;
-    this.body_done = options.head.body === 'none';
-    this.repeatable = this.body_done && options.tunnel === null && idempotent.has(this.method);
+    const { request, head, limits } = options;
+    if (head.body !== 'none') {
+      this.body = new RequestBody(request, head.body === 'chunked', limits, () => this.onBodyTooLarge());
+    }
+    this.repeatable = !this.body && options.tunnel === null && idempotent.has(this.method);
     options.service.metrics.in_flight++;
     options.response.on('close', () => this.onClientGone());
   }
@@ -87,8 +89,14 @@ export class Exchange implements BackendUser {
       return;
     }
     const backend = service.active;
-    if (!backend) return this.unavailable('The service does not run at the moment.');
-    if (backend.full) return this.unavailable('The service has too many requests open.');
+    if (!backend) {
+      this.unavailable('The service does not run at the moment.');
+      return;
+    }
+    if (backend.full) {
+      this.unavailable('The service has too many requests open.');
+      return;
+    }
     this.phase = connecting;
     this.backend = backend;
     backend.users.add(this);
@@ -101,7 +109,7 @@ export class Exchange implements BackendUser {
     const { head, target, prefix, tunnel, expects_continue } = this.o;
     this.connection = connection;
     this.phase = sent;
-    this.active_at = performance.now();
+    this.sent_at = performance.now();
     let text = `${this.method} ${target} HTTP/1.1\r\nHost: ${head.host || this.o.service.name}\r\n${head.lines}`;
     if (prefix !== null) text += `X-Forwarded-Prefix: ${prefix}\r\n`;
     if (head.body === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
@@ -109,52 +117,12 @@ export class Exchange implements BackendUser {
     if (tunnel) text += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
     else if (head.accepts_trailers) text += 'Connection: TE\r\nTE: trailers\r\n';
     if (expects_continue) text += 'Expect: 100-continue\r\n';
-    connection.start(this, this.method, `${text}\r\n`, this.body_done);
-    if (!this.body_done && !expects_continue) this.startBody();
-  }
-
-  private startBody(): void {
-    this.body_started = true;
-    this.o.request.on('data', (chunk: Buffer) => this.onBodyChunk(chunk));
-    this.o.request.on('end', () => this.onBodyEnd());
-  }
-
-  private onBodyChunk(chunk: Buffer): void {
-    this.body_bytes += chunk.length;
-    if (this.body_bytes > this.o.limits.request_body_bytes_max) {
-      const message = `The body must not be larger than ${this.o.limits.request_body_bytes_max} bytes.`;
-      return this.end({ status: 413, code: 'TooLarge', message, close: true });
-    }
-    // The answer came before the body was whole: what is left of it is read and dropped.
-    if (this.phase === done || !this.connection) return;
-    this.active_at = performance.now();
-    const { socket } = this.connection;
-    let room: boolean;
-    if (this.o.head.body === 'chunked') {
-      socket.cork();
-      socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
-      socket.write(chunk);
-      room = socket.write('\r\n', 'latin1');
-      socket.uncork();
-    } else room = socket.write(chunk);
-    if (!room) this.o.request.pause();
-  }
-
-  private onBodyEnd(): void {
-    this.body_done = true;
-    if (this.phase === done || !this.connection) return;
-    this.active_at = performance.now();
-    if (this.o.head.body === 'chunked') {
-      let text = '0\r\n';
-      for (const [name, value] of passableTrailers(this.o.request.rawTrailers)) text += `${name}: ${value}\r\n`;
-      this.connection.socket.write(`${text}\r\n`, 'latin1');
-    }
-    this.connection.request_sent = true;
+    connection.start(this, this.method, `${text}\r\n`, this.body === null);
+    if (!expects_continue) this.body?.start(connection);
   }
 
   onDrain(): void {
-    this.active_at = performance.now();
-    if (this.body_started && this.o.request.isPaused()) this.o.request.resume();
+    this.body?.onDrain();
   }
 
   onInformation(head: ResponseHead): void {
@@ -165,7 +133,8 @@ export class Exchange implements BackendUser {
     if (head.status !== 103 || this.o.request.httpVersionMinor === 0 || this.o.tunnel) return;
     const hints: Record<string, string[]> = {};
     for (let i = 0; i < head.headers.length; i += 2) {
-      (hints[head.headers[i]!.toLowerCase()] ??= []).push(head.headers[i + 1]!);
+      const name = head.headers[i]!.toLowerCase();
+      hints[name] = [...(hints[name] ?? []), head.headers[i + 1]!];
     }
     try {
       this.o.response.writeEarlyHints(hints);
@@ -175,16 +144,16 @@ export class Exchange implements BackendUser {
   }
 
   private continueBody(): void {
-    if (this.body_started || this.body_done) return;
+    if (!this.body || this.body.started || !this.connection) return;
     this.o.response.writeContinue();
-    this.startBody();
+    this.body.start(this.connection);
   }
 
   onHead(head: ResponseHead, whole: string | null): void {
     const { response, internal, listener } = this.o;
     if (internal) head.headers.push('x-mainstay-release', this.backend!.release_id);
     // A client that was not told to continue may send the body or not, so its connection cannot be used again.
-    if (listener.closing || this.o.tunnel || (!this.body_done && !this.body_started)) response.shouldKeepAlive = false;
+    if (listener.closing || this.o.tunnel || (this.body && !this.body.started)) response.shouldKeepAlive = false;
     response.writeHead(head.status, head.reason, head.headers);
     this.phase = streaming;
     observeAnswer(this.o.service.metrics, head.status, performance.now() - this.started_at);
@@ -221,7 +190,8 @@ export class Exchange implements BackendUser {
       try {
         response.addTrailers(passableTrailers(trailers));
       } catch (error) {
-        return this.onFailed(error as Error);
+        this.onFailed(error as Error);
+        return;
       }
     }
     response.end();
@@ -233,7 +203,8 @@ export class Exchange implements BackendUser {
     const text = tunnel && switchingHead(head, this.o.internal ? this.backend!.release_id : null);
     if (!tunnel || !text) {
       upstream.destroy();
-      return this.onFailed(new ProtocolError('The backend switched protocols without being asked.'));
+      this.onFailed(new ProtocolError('The backend switched protocols without being asked.'));
+      return;
     }
     this.phase = tunnelled;
     observeAnswer(this.o.service.metrics, 101, performance.now() - this.started_at);
@@ -250,10 +221,12 @@ export class Exchange implements BackendUser {
       const delay_ms = o.limits.refused_retry_delays_ms[this.refusals];
       const code = (error as NodeJS.ErrnoException).code;
       if (code === 'ETIMEDOUT') {
-        return this.end({ status: 504, code: 'Timeout', message: 'The service did not take the connection in time.' });
+        this.end({ status: 504, code: 'Timeout', message: 'The service did not take the connection in time.' });
+        return;
       }
       if (delay_ms === undefined) {
-        return this.end({ status: 502, code: 'Unavailable', message: 'The service refuses connections.' });
+        this.end({ status: 502, code: 'Unavailable', message: 'The service refuses connections.' });
+        return;
       }
       this.refusals++;
       o.service.metrics.retries++;
@@ -264,7 +237,8 @@ export class Exchange implements BackendUser {
     if (this.phase === sent && this.repeatable && !this.repeated && connection?.reused && !connection.answered) {
       this.repeated = true;
       o.service.metrics.retries++;
-      return this.dispatch();
+      this.dispatch();
+      return;
     }
     const message =
       error instanceof ProtocolError
@@ -283,15 +257,22 @@ export class Exchange implements BackendUser {
 
   onSweep(now_ms: number): void {
     if (this.phase !== sent) return;
-    const idle_ms = now_ms - this.active_at;
-    if (!this.body_done && !this.body_started) {
+    const { body } = this;
+    const idle_ms = now_ms - Math.max(this.sent_at, body?.active_at ?? 0);
+    if (body && !body.started) {
       if (idle_ms > continue_ms) this.continueBody();
-    } else if (!this.body_done && !this.o.request.isPaused()) {
+    } else if (body?.awaited) {
       if (idle_ms <= this.o.limits.request_body_idle_ms) return;
       this.end({ status: 408, code: 'Timeout', message: 'The body of the request stopped coming.', close: true });
     } else if (idle_ms > this.o.limits.response_head_timeout_ms) {
       this.end({ status: 504, code: 'Timeout', message: 'The service did not answer in time.' });
     }
+  }
+
+  private onBodyTooLarge(): void {
+    const message = `The body must not be larger than ${this.o.limits.request_body_bytes_max} bytes.`;
+    if (this.phase === done) this.o.request.socket.destroy();
+    else this.end({ status: 413, code: 'TooLarge', message, close: true });
   }
 
   /** The client's connection broke, or its stream of requests can no longer be read. */
@@ -309,10 +290,7 @@ export class Exchange implements BackendUser {
 
   /** Ends the exchange before its time: by an answer, or by breaking what has begun. */
   private end(answer: Answer): void {
-    if (this.phase === done) {
-      if (answer.close) this.o.request.socket.destroy();
-      return;
-    }
+    if (this.phase === done) return;
     const { request, response, service, tunnel } = this.o;
     this.connection?.destroy();
     if (this.phase === streaming || this.phase === tunnelled) {
@@ -325,7 +303,10 @@ export class Exchange implements BackendUser {
     observeAnswer(service.metrics, answer.status, performance.now() - this.started_at);
     this.finish();
     if (tunnel) response.on('finish', () => tunnel.socket.destroySoon());
-    sendAnswer(request, response, { ...answer, close: answer.close || !this.body_done || tunnel !== null });
+    sendAnswer(request, response, {
+      ...answer,
+      close: answer.close || (this.body !== null && !this.body.done) || tunnel !== null,
+    });
   }
 
   private release(): void {
@@ -338,11 +319,6 @@ export class Exchange implements BackendUser {
     this.phase = done;
     this.release();
     this.o.service.metrics.in_flight--;
-    if (this.body_done || !this.body_started) return;
-    const timer = setTimeout(() => {
-      if (!this.body_done) this.o.request.socket.destroy();
-    }, this.o.limits.request_body_idle_ms);
-    timer.unref();
-    if (this.o.request.isPaused()) this.o.request.resume();
+    this.body?.abandon();
   }
 }

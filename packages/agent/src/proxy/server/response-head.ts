@@ -91,7 +91,7 @@ export function readResponseHead(text: string, method: string): ResponseHead {
           else {
             for (const token of option.split(',').map((part) => part.trim())) {
               if (token === 'close') keep_alive = false;
-              else if (token !== 'keep-alive' && token !== 'upgrade' && token !== '') (named ??= []).push(token);
+              else if (token !== 'keep-alive' && token !== 'upgrade' && token !== '') named = [...(named ?? []), token];
             }
           }
           continue;

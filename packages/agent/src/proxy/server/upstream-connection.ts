@@ -139,13 +139,19 @@ export class UpstreamConnection {
 
   private read(buffer: Buffer, size: number): void {
     if (this.failed) return;
-    if (this.state === idleState || !this.user) return this.fail(new ProtocolError('Bytes without a request.'));
+    if (this.state === idleState || !this.user) {
+      this.fail(new ProtocolError('Bytes without a request.'));
+      return;
+    }
     this.answered = true;
     try {
       let at = 0;
       while (at < size && !this.failed) {
         // What stands behind the end of an answer belongs to no request.
-        if (this.state === idleState) return this.fail(new ProtocolError('The answer is longer than it says.'));
+        if (this.state === idleState) {
+          this.fail(new ProtocolError('The answer is longer than it says.'));
+          return;
+        }
         if (this.state === switchedState) return;
         at = this.state === headState ? this.readHead(buffer, at, size) : this.readBody(buffer, at, size);
       }
