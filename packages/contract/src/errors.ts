@@ -36,12 +36,14 @@ export const ErrorBody = z
   .meta({ id: 'Error' });
 export type ErrorBody = z.infer<typeof ErrorBody>;
 
-export type AppErrorOptions = { hint?: string; field?: string; cause?: unknown };
+export type AppErrorOptions = { hint?: string; field?: string; correlation_id?: string; cause?: unknown };
 
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly field: string | undefined;
+  /** Set where the error came over the wire: it finds the request in the other side's log. */
+  readonly correlation_id: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -49,9 +51,10 @@ export class AppError extends Error {
     this.code = code;
     this.hint = options.hint;
     this.field = options.field;
+    this.correlation_id = options.correlation_id;
   }
 
-  toBody(correlation_id?: string): ErrorBody {
+  toBody(correlation_id: string | undefined = this.correlation_id): ErrorBody {
     const body: ErrorBody = { code: this.code, message: this.message };
     if (this.hint !== undefined) body.hint = this.hint;
     if (this.field !== undefined) body.field = this.field;
@@ -60,7 +63,11 @@ export class AppError extends Error {
   }
 
   static fromBody(body: ErrorBody): AppError {
-    return new AppError(body.code, body.message, { hint: body.hint, field: body.field });
+    return new AppError(body.code, body.message, {
+      hint: body.hint,
+      field: body.field,
+      correlation_id: body.correlation_id,
+    });
   }
 }
 

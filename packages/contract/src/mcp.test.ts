@@ -1,0 +1,123 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { expect, it } from 'vitest';
+import { AppError } from './errors.ts';
+import { answerMcpRequest, createMcpServer, type McpOptions, mcpTools } from './mcp.ts';
+import { operationList } from './operations/index.ts';
+
+const stacks = { stacks: [] };
+
+function optionsThat(call: McpOptions['call']): McpOptions {
+  return { version: '1.2.3', call, correlationId: () => 'cor_1' };
+}
+
+async function clientOf(options: McpOptions): Promise<Client> {
+  const [here, there] = InMemoryTransport.createLinkedPair();
+  await createMcpServer(options).connect(there);
+  const client = new Client({ name: 'test', version: '1' });
+  await client.connect(here);
+  return client;
+}
+
+it('every operation is one tool, with a name and schemas that clients accept', () => {
+  const tools = mcpTools();
+  expect(tools.map((tool) => tool.name)).toEqual(operationList.map((operation) => operation.id.replaceAll('.', '_')));
+  const ajv = new Ajv2020({ strict: false });
+  for (const tool of tools) {
+    expect(tool.name).toMatch(/^[a-z_]{1,64}$/);
+    expect(tool.inputSchema.type).toBe('object');
+    ajv.compile(tool.inputSchema);
+    ajv.compile(tool.outputSchema!);
+  }
+});
+
+it('tools say whether they read, change or destroy', () => {
+  const hints = Object.fromEntries(mcpTools().map((tool) => [tool.name, tool.annotations]));
+  expect(hints['stacks_list']).toMatchObject({ readOnlyHint: true, destructiveHint: false, openWorldHint: false });
+  expect(hints['stacks_remove']).toMatchObject({ readOnlyHint: false, destructiveHint: true, idempotentHint: true });
+  expect(hints['stacks_deploy']).toMatchObject({ readOnlyHint: false, idempotentHint: false, openWorldHint: true });
+  for (const operation of operationList) {
+    expect(hints[operation.id.replaceAll('.', '_')]?.readOnlyHint).toBe(operation.effect === 'read');
+  }
+});
+
+it('a result comes back as structure and as text', async () => {
+  const client = await clientOf(optionsThat(async () => stacks));
+  await client.listTools();
+  const result = await client.callTool({ name: 'stacks_list', arguments: {} });
+  expect(result.structuredContent).toEqual(stacks);
+  expect(result.content).toEqual([{ type: 'text', text: JSON.stringify(stacks, null, 2) }]);
+  expect(client.getServerVersion()).toMatchObject({ name: 'mainstay', version: '1.2.3' });
+});
+
+it('an error of the callee is a result that is an error, with its code and field', async () => {
+  const client = await clientOf(
+    optionsThat(async (_, input) => {
+      throw new AppError('InvalidInput', `Unknown field "${Object.keys(input)[0]}".`, { field: 'bogus', hint: 'Go.' });
+    }),
+  );
+  const result = await client.callTool({ name: 'stacks_list', arguments: { bogus: 1 } });
+  expect(result.isError).toBe(true);
+  expect(result.structuredContent).toEqual({
+    code: 'InvalidInput',
+    message: 'Unknown field "bogus".',
+    field: 'bogus',
+    hint: 'Go.',
+    correlation_id: 'cor_1',
+  });
+});
+
+it('a fault shows nothing of its cause', async () => {
+  const faults: unknown[] = [];
+  const client = await clientOf({
+    ...optionsThat(async () => {
+      throw new Error('password hunter2');
+    }),
+    onFault: (error) => faults.push(error),
+  });
+  const result = await client.callTool({ name: 'stacks_list', arguments: {} });
+  expect(result.structuredContent).toMatchObject({ code: 'Internal' });
+  expect(JSON.stringify(result)).not.toContain('hunter2');
+  expect(faults).toHaveLength(1);
+});
+
+it('a tool that does not exist is refused', async () => {
+  const client = await clientOf(optionsThat(async () => stacks));
+  await expect(client.callTool({ name: 'stacks_explode', arguments: {} })).rejects.toThrow(/no tool "stacks_explode"/);
+});
+
+it('the streamable transport answers each request by itself', async () => {
+  const options = optionsThat(async () => stacks);
+  const client = new Client({ name: 'test', version: '1' });
+  const transport = new StreamableHTTPClientTransport(new URL('http://mainstay.test/mcp'), {
+    fetch: async (url, init) => answerMcpRequest(options, new Request(url, init)),
+  });
+  await client.connect(transport);
+  expect((await client.listTools()).tools).toHaveLength(operationList.length);
+  expect((await client.callTool({ name: 'stacks_list' })).structuredContent).toEqual(stacks);
+  const refused = await answerMcpRequest(options, new Request('http://mainstay.test/mcp'));
+  expect(refused.status).toBe(405);
+  await client.close();
+});
+
+it('a client that goes away aborts the call', async () => {
+  const started = Promise.withResolvers<AbortSignal>();
+  const options = optionsThat((_, __, signal) => {
+    started.resolve(signal);
+    return new Promise(() => {});
+  });
+  const gone = new AbortController();
+  const request = new Request('http://mainstay.test/mcp', {
+    method: 'POST',
+    headers: { accept: 'application/json, text/event-stream', 'content-type': 'application/json' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'stacks_list' } }),
+    signal: gone.signal,
+  });
+  const answer = answerMcpRequest(options, request);
+  const signal = await started.promise;
+  gone.abort();
+  expect((await answer).status).toBe(503);
+  expect(signal.aborted).toBe(true);
+});

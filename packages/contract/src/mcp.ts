@@ -1,0 +1,144 @@
+/**
+ * The contract as MCP tools (Model Context Protocol): one tool per operation, with its schemas and what it does to the
+ * world. Nothing is decided here: the input goes to the callee as it came, and the callee's errors come back as tool
+ * results that are errors, with the same body that HTTP gives.
+ *
+ * Imported as `@mainstay/contract/mcp` and not from the index, so that other bundles do not carry the SDK.
+ */
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
+import {
+  CallToolRequestSchema,
+  type CallToolResult,
+  ErrorCode,
+  ListToolsRequestSchema,
+  McpError,
+  type Tool,
+} from '@modelcontextprotocol/sdk/types.js';
+import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
+import { AppError } from './errors.ts';
+import { inputJsonSchema, type JsonSchema, outputJsonSchema } from './json-schema.ts';
+import { isChange, type Operation } from './operation.ts';
+import { type OperationId, operationList } from './operations/index.ts';
+
+/** Name of an operation's tool: clients take letters, digits and underscores only. */
+export function mcpToolName(operation: Operation): string {
+  return operation.id.replaceAll('.', '_');
+}
+
+/** The tools of these operations, in their order. */
+export function mcpTools(list: readonly Operation[] = operationList): Tool[] {
+  return list.map((operation) => ({
+    name: mcpToolName(operation),
+    title: operation.summary,
+    description: [operation.summary, operation.description].filter(Boolean).join('. '),
+    inputSchema: objectSchema(inputJsonSchema(operation.input)),
+    outputSchema: objectSchema(outputJsonSchema(operation.output)),
+    annotations: annotationsOf(operation),
+  }));
+}
+
+/**
+ * Hints by MCP's own definitions. Destructive means not only adding: what is put may replace, what is deleted is gone.
+ * The open world begins where a Git host is asked.
+ */
+function annotationsOf(operation: Operation): NonNullable<Tool['annotations']> {
+  const { method } = operation.http;
+  const destroys = operation.effect === 'destroy' || method === 'PUT' || method === 'DELETE';
+  return {
+    title: operation.summary,
+    readOnlyHint: !isChange(operation),
+    destructiveHint: isChange(operation) && destroys,
+    idempotentHint: method !== 'POST',
+    openWorldHint: operation.errors.includes('SourceUnavailable'),
+  };
+}
+
+/** MCP reads schemas as JSON Schema 2020-12 unless told otherwise, and some clients refuse to be told. */
+function objectSchema(schema: JsonSchema): Tool['inputSchema'] {
+  const { $schema: _, ...rest } = schema;
+  return { ...rest, type: 'object' } as Tool['inputSchema'];
+}
+
+export type McpOptions = {
+  version: string;
+  /** Carries out an operation; throws the contract's AppError. The signal is aborted when the client has gone. */
+  call: (operation: OperationId, input: Record<string, unknown>, signal: AbortSignal) => Promise<unknown>;
+  /** Id under which a fault is found in the log. */
+  correlationId?: () => string | undefined;
+  /** Told of what is no AppError; the client learns only that there was a fault. */
+  onFault?: (error: unknown) => void;
+};
+
+const tools = mcpTools();
+const operationOfTool = new Map(operationList.map((operation) => [mcpToolName(operation), operation.id]));
+const validator = new AjvJsonSchemaValidator();
+
+/** An MCP server over the whole contract, to be connected to a transport. */
+export function createMcpServer(options: McpOptions): Server {
+  const server = new Server(
+    { name: 'mainstay', title: 'Mainstay', version: options.version },
+    {
+      capabilities: { tools: {} },
+      instructions:
+        'Changes are planned first: call a tool with dry_run to see its plan, then again with the plan_hash that it gave. A change answers once it is under way; operations_get with wait_seconds tells how it ended.',
+      jsonSchemaValidator: validator,
+    },
+  );
+  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools }));
+  server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal }) => {
+    const operation = operationOfTool.get(params.name);
+    if (!operation) throw new McpError(ErrorCode.InvalidParams, `There is no tool ${JSON.stringify(params.name)}.`);
+    try {
+      return toolResult(await options.call(operation, params.arguments ?? {}, signal), false);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return toolResult(errorBody(error, options), true);
+    }
+  });
+  return server;
+}
+
+function errorBody(error: unknown, options: McpOptions): unknown {
+  if (error instanceof AppError) return error.toBody(error.correlation_id ?? options.correlationId?.());
+  options.onFault?.(error);
+  return new AppError('Internal', 'Mainstay failed to do this; that is a fault of its own.').toBody(
+    options.correlationId?.(),
+  );
+}
+
+function toolResult(value: unknown, isError: boolean): CallToolResult {
+  return {
+    content: [{ type: 'text', text: JSON.stringify(value, null, 2) }],
+    structuredContent: value as Record<string, unknown>,
+    isError,
+  };
+}
+
+/**
+ * Answers one request of the streamable HTTP transport, without sessions: each request stands for itself, and its answer
+ * is JSON. Authentication, origin and size are the caller's to check before; `parsed_body` spares reading it twice.
+ */
+export async function answerMcpRequest(
+  options: McpOptions,
+  request: Request,
+  parsed_body?: unknown,
+): Promise<Response> {
+  if (request.method !== 'POST') {
+    const error = { code: -32_000, message: 'Only POST: this server keeps no sessions and sends nothing by itself.' };
+    return Response.json({ jsonrpc: '2.0', error, id: null }, { status: 405, headers: { allow: 'POST' } });
+  }
+  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
+  const server = createMcpServer(options);
+  await server.connect(transport);
+  // A transport that is closed never answers, so that nobody may wait for it alone.
+  const gone = new Promise<Response>((resolve) => {
+    request.signal.addEventListener('abort', () => resolve(new Response(null, { status: 503 })), { once: true });
+  });
+  try {
+    const handled = transport.handleRequest(request, parsed_body === undefined ? {} : { parsedBody: parsed_body });
+    return await Promise.race([handled, gone]);
+  } finally {
+    await server.close();
+  }
+}

@@ -1,0 +1,21 @@
+/** What every noun of the control plane is given: the store, time, the keeper, signals. No noun reaches for a global. */
+import type { KeeperApi } from '@mainstay/contract/keeper-api';
+import type { Clock, Exec, Logger } from '@mainstay/runtime';
+import type { Seal } from './secrets/seal.ts';
+import type { Signals } from './signals.ts';
+import type { Store } from './store/store.ts';
+
+export type Context = {
+  store: Store;
+  clock: Clock;
+  log: Logger;
+  keeper: KeeperApi;
+  signals: Signals;
+  exec: Exec;
+  seal: Seal;
+  /** Folder of the control plane's state. */
+  home: string;
+  /** Address under which people reach it, without a slash at the end. */
+  public_url: () => string;
+  version: string;
+};

@@ -1,0 +1,88 @@
+/**
+ * The control plane as a process, with the keeper inside. This file is where programs are put together, and so the one
+ * place in this package that knows the keeper itself and not only its interface.
+ *
+ *   --home DIR   state                      --port N    7070
+ *   --host ADDR  127.0.0.1                  --public-url URL
+ *   --public-dir DIR  built files of the dashboard
+ *
+ * When it listens it writes `<home>/url` and, where there is none that holds, `<home>/cli-token` (0600).
+ */
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { AppError } from '@mainstay/contract/errors';
+import { createKeeper } from '@mainstay/keeper';
+import { createLogger, createShutdown } from '@mainstay/runtime';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
+
+const log = createLogger({ name: 'control-plane' });
+
+try {
+  await main();
+} catch (error) {
+  if (error instanceof AppError) {
+    log.fatal({ code: error.code, field: error.field, hint: error.hint }, error.message);
+    console.error(`error: ${error.message}${error.hint ? `\n  ${error.hint}` : ''}`);
+  } else {
+    log.fatal({ err: error }, 'the control plane could not start');
+  }
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      home: { type: 'string' },
+      port: { type: 'string', default: '7070' },
+      host: { type: 'string', default: '127.0.0.1' },
+      'public-url': { type: 'string' },
+      'public-dir': { type: 'string' },
+    },
+  });
+  const home = values.home ?? process.env['MAINSTAY_HOME'];
+  if (!home)
+    throw new AppError('InvalidInput', 'No folder for the state was given.', {
+      field: 'home',
+      hint: 'Give --home DIR, or set MAINSTAY_HOME.',
+    });
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new AppError('InvalidInput', `"${values.port}" is not a port.`, {
+      field: 'port',
+      hint: 'Give a number from 0 to 65535.',
+    });
+  }
+  const shutdown = createShutdown({
+    onError: (name, error) => log.error({ err: error, part: name }, 'did not stop in order'),
+  });
+  const public_dir = values['public-dir'] ?? join(import.meta.dirname, 'public');
+  const keeper = await createKeeper({ directory: join(home, 'keeper') });
+  const plane = await startControlPlane({
+    home,
+    port,
+    host: values.host,
+    keeper,
+    log,
+    public_dir: existsSync(public_dir) ? public_dir : null,
+    ...(values['public-url'] ? { public_url: values['public-url'] } : {}),
+  });
+  shutdown.add({ name: 'control plane', stop: () => plane.stop() });
+  await writeCliFiles(home, plane);
+  const end = () => void shutdown.stop().then(() => process.exit(0));
+  process.once('SIGTERM', end);
+  process.once('SIGINT', end);
+}
+
+/** What the CLI on this machine needs to find and use this control plane. */
+async function writeCliFiles(home: string, plane: ControlPlane): Promise<void> {
+  const path = join(home, 'cli-token');
+  const present = existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
+  if (present === '' || !(await plane.isTokenValid(present))) writeWhole(path, `${await plane.createToken()}\n`);
+  writeWhole(join(home, 'url'), `${plane.url}\n`);
+}
+
+function writeWhole(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}

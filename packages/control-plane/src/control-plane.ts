@@ -1,0 +1,188 @@
+/**
+ * The control plane as one value: opens the store, makes the context, wires nouns, gateway and reconcilers, and listens.
+ * It holds no state of its own that a restart would lose.
+ */
+
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { type ServerType, serve } from '@hono/node-server';
+import { AppError } from '@mainstay/contract/errors';
+import type { KeeperApi } from '@mainstay/contract/keeper-api';
+import type { Actor } from '@mainstay/contract/operation';
+import { type Clock, type Exec, type Logger, systemClock, systemExec } from '@mainstay/runtime';
+import { ensureOwner, isTokenValid, newKey, pruneKeys } from './access/access-store.ts';
+import type { Context } from './context.ts';
+import { pruneEvents } from './events/event-store.ts';
+import { createGateway } from './gateway/gateway.ts';
+import { pruneLines } from './logs/log-store.ts';
+import { createDispatcher, type Dispatcher } from './operations/dispatcher.ts';
+import { settleOperations } from './operations/settlement.ts';
+import { watchHandlers } from './operations/watch-operations.ts';
+import { startReconcilers } from './reconcilers.ts';
+import { loadSeal } from './secrets/seal.ts';
+import { secretHandlers } from './secrets/secret-operations.ts';
+import { pruneValues } from './secrets/secret-store.ts';
+import { reconcilePresence } from './servers/presence.reconciler.ts';
+import { serverHandlers } from './servers/server-operations.ts';
+import { createSignals } from './signals.ts';
+import { createRefFollower, type PlanDeploy } from './stacks/refs.reconciler.ts';
+import { serviceHandlers } from './stacks/service-operations.ts';
+import { stackHandlers } from './stacks/stack-operations.ts';
+import { openStore } from './store/store.ts';
+import { systemHandlers } from './system/system-operations.ts';
+import { version } from './version.ts';
+
+export type ControlPlaneOptions = {
+  /** Folder of all state: one SQLite file, and the key of the secrets. */
+  home: string;
+  /** 0 takes any free port. */
+  port: number;
+  host?: string;
+  keeper: KeeperApi;
+  log: Logger;
+  clock?: Clock;
+  exec?: Exec;
+  /** Built files of the dashboard; null serves none. */
+  public_dir?: string | null;
+  /** Address under which people reach it, where that is not where it listens. */
+  public_url?: string;
+};
+
+export type ControlPlane = {
+  url: string;
+  /** Calls an operation in this process, past HTTP but not past anything else. */
+  call: Dispatcher['call'];
+  owner(): Promise<Actor>;
+  /** A new API token of the owner. */
+  createToken(): Promise<string>;
+  isTokenValid(token: string): Promise<boolean>;
+  stop(): Promise<void>;
+};
+
+const requests_end_within_ms = 5_000;
+
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { home, log } = options;
+  const clock = options.clock ?? systemClock;
+  const store = await openStore(join(home, 'mainstay.db'));
+  let url = '';
+  const context: Context = {
+    store,
+    clock,
+    log,
+    home,
+    version,
+    keeper: options.keeper,
+    signals: createSignals(),
+    exec: options.exec ?? systemExec,
+    seal: loadSeal(join(home, 'secrets.key')),
+    public_url: () => options.public_url ?? url,
+  };
+  const owner_id = await ensureOwner(store, clock.now());
+  const dispatcher = createDispatcher(context, [
+    ...stackHandlers,
+    ...serviceHandlers,
+    ...serverHandlers,
+    ...secretHandlers,
+    ...watchHandlers,
+    ...systemHandlers,
+  ]);
+  const gateway = createGateway(context, dispatcher, { public_dir: options.public_dir ?? null });
+  const server = await listen(gateway.fetch, options.host ?? '127.0.0.1', options.port);
+  const { port } = server.address() as AddressInfo;
+  url = `http://${hostInUrl(options.host ?? '127.0.0.1')}:${port}`;
+
+  const deploy = stackHandlers.find((handler) => handler.id === 'stacks.deploy');
+  const follower = createRefFollower(context, (deploy as unknown as { plan: PlanDeploy }).plan);
+  const started_at = clock.now();
+  const unlisten = context.signals.listen((topic) => {
+    if (!topic.startsWith('refs:')) return;
+    follower.ask(topic.slice('refs:'.length));
+    void follower.tick();
+  });
+  const reconcilers = startReconcilers(log, [
+    { name: 'presence', every_ms: 5_000, run: () => reconcilePresence(context, started_at) },
+    { name: 'settlement', every_ms: 5_000, run: () => settleOperations(context) },
+    { name: 'refs', every_ms: 1_000, run: () => follower.tick() },
+    {
+      name: 'retention',
+      every_ms: 600_000,
+      run: async () => {
+        await pruneEvents(store);
+        await pruneLines(store);
+        await pruneKeys(store, clock.now());
+        await pruneValues(store, clock.now());
+      },
+    },
+  ]);
+  log.info({ url }, 'control plane listens');
+
+  return {
+    url,
+    call: dispatcher.call,
+    async owner() {
+      return { kind: 'user', id: owner_id, name: 'owner', role: 'owner', proof: 'token' };
+    },
+    async createToken() {
+      const { key, statement } = newKey(store, 'token', owner_id, clock.now(), null);
+      await store.batch([statement]);
+      return key;
+    },
+    isTokenValid: (token) => isTokenValid(store, token, clock.now()),
+    async stop() {
+      unlisten();
+      await reconcilers.stop();
+      context.signals.close();
+      await close(server);
+      await store.close();
+    },
+  };
+}
+
+function listen(fetch: Parameters<typeof serve>[0]['fetch'], hostname: string, port: number): Promise<ServerType> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch, hostname, port }, () => {
+      server.off('error', failed);
+      resolve(server);
+    });
+    const failed = (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE';
+      reject(
+        new AppError(
+          'Unavailable',
+          taken
+            ? `Port ${port} on ${hostname} is taken by another program.`
+            : `Cannot listen on ${hostname}:${port}: ${error.message}`,
+          {
+            field: 'port',
+            hint: taken
+              ? 'Stop that program, or choose another port with --port.'
+              : 'Choose another address with --host or --port.',
+            cause: error,
+          },
+        ),
+      );
+    };
+    server.once('error', failed);
+  });
+}
+
+/** Takes no new connection, lets open requests end, and cuts what is still open after that. */
+function close(server: ServerType): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(
+      () => 'closeAllConnections' in server && server.closeAllConnections(),
+      requests_end_within_ms,
+    );
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    if ('closeIdleConnections' in server) server.closeIdleConnections();
+  });
+}
+
+function hostInUrl(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,48 @@
+/**
+ * Who is asking: a bearer token, or the session cookie. A cookie speaks for a person only when the request comes from our
+ * own pages, so that another site cannot use it.
+ */
+import { AppError } from '@mainstay/contract/errors';
+import type { Actor } from '@mainstay/contract/operation';
+import { actorOfKey } from '../access/access-store.ts';
+import type { Context } from '../context.ts';
+
+export const session_cookie = 'mainstay_session';
+
+export function bearerOf(request: Request): string | null {
+  return /^Bearer ([\x21-\x7e]{1,512})$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? null;
+}
+
+export function sessionOf(request: Request): string | null {
+  const cookies = (request.headers.get('cookie') ?? '').split(/;\s*/);
+  return cookies.find((cookie) => cookie.startsWith(`${session_cookie}=`))?.slice(session_cookie.length + 1) ?? null;
+}
+
+export async function authenticate(context: Context, request: Request): Promise<Actor | null> {
+  const now = context.clock.now();
+  const bearer = bearerOf(request);
+  if (bearer !== null) {
+    const actor = await actorOfKey(context.store, 'token', bearer, now);
+    if (!actor)
+      throw new AppError('Unauthenticated', 'The token is unknown, expired or revoked.', {
+        hint: 'Check MAINSTAY_TOKEN.',
+      });
+    return actor;
+  }
+  const session = sessionOf(request);
+  if (session === null) return null;
+  if (request.method !== 'GET' && request.method !== 'HEAD') checkSameOrigin(request);
+  return actorOfKey(context.store, 'session', session, now);
+}
+
+/** Refuses what a page of another site sent: Fetch Metadata where the browser has it, else the Origin header. */
+export function checkSameOrigin(request: Request): void {
+  const site = request.headers.get('sec-fetch-site');
+  const origin = request.headers.get('origin');
+  const same = site !== null ? site === 'same-origin' || site === 'none' : origin === null || sameHost(origin, request);
+  if (!same) throw new AppError('Forbidden', 'This request was sent by a page of another site.');
+}
+
+function sameHost(origin: string, request: Request): boolean {
+  return URL.canParse(origin) && new URL(origin).host === (request.headers.get('host') ?? new URL(request.url).host);
+}

@@ -1,0 +1,111 @@
+/**
+ * The gateway: one HTTP server for people, programs and agents. Every operation of the contract gets its route here by
+ * itself; nothing else changes anything.
+ */
+import { randomUUID } from 'node:crypto';
+import { apiPrefix } from '@mainstay/contract/client';
+import { AppError } from '@mainstay/contract/errors';
+import { openApiDocument } from '@mainstay/contract/openapi';
+import { pathParameters } from '@mainstay/contract/operation';
+import { operationList } from '@mainstay/contract/operations/index';
+import { correlationId, withCorrelation } from '@mainstay/runtime';
+import { Hono } from 'hono';
+import type { Context } from '../context.ts';
+import type { Dispatcher } from '../operations/dispatcher.ts';
+import { agentRoutes } from '../servers/agent-routes.ts';
+import { webhookRoutes } from '../stacks/webhook-routes.ts';
+import { healthChecks } from '../system/system-operations.ts';
+import { authenticate } from './authenticate.ts';
+import { errorResponse } from './errors.ts';
+import { liveStream } from './live.ts';
+import { mcpRoute } from './mcp-route.ts';
+import { createMetrics } from './metrics.ts';
+import { rawInput } from './request-input.ts';
+import { signInRoutes } from './sign-in.ts';
+import { contentSecurityPolicy, staticFile } from './static-files.ts';
+
+export type GatewayOptions = { public_dir: string | null };
+
+export function createGateway(context: Context, dispatcher: Dispatcher, options: GatewayOptions): Hono {
+  const app = new Hono();
+  const metrics = createMetrics(context);
+
+  app.use(({ req }, next) => {
+    const given = req.header('x-request-id') ?? '';
+    return withCorrelation(/^[A-Za-z0-9._-]{8,64}$/.test(given) ? given : randomUUID(), next);
+  });
+  app.use(async (c, next) => {
+    await next();
+    const { headers } = c.res;
+    headers.set('x-request-id', correlationId() ?? '');
+    headers.set('x-content-type-options', 'nosniff');
+    headers.set('referrer-policy', 'no-referrer');
+    headers.set('cross-origin-opener-policy', 'same-origin');
+    headers.set('content-security-policy', contentSecurityPolicy);
+    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
+  });
+  app.onError((error) => errorResponse(error, context.log));
+
+  for (const operation of operationList) {
+    const path = `${apiPrefix}${operation.http.path.replaceAll(/\{([a-z_]+)\}/g, ':$1')}`;
+    const names = pathParameters(operation);
+    app.on(operation.http.method, path, async ({ req }) => {
+      const started = performance.now();
+      let code = 'ok';
+      try {
+        const actor = await authenticate(context, req.raw);
+        if (!actor && operation.permission !== 'none') throw notSignedIn();
+        const given = Object.fromEntries(names.map((name) => [name, req.param(name) ?? '']));
+        const input = await rawInput(operation, req.raw, given);
+        return Response.json(await dispatcher.call(operation.id, actor, input, { signal: req.raw.signal }));
+      } catch (error) {
+        code = error instanceof AppError ? error.code : 'Internal';
+        throw error;
+      } finally {
+        metrics.observe(operation.id, code, (performance.now() - started) / 1000);
+      }
+    });
+  }
+
+  app.get(`${apiPrefix}/openapi.json`, () => Response.json(openApiDocument(context.version)));
+  app.get(`${apiPrefix}/live`, async ({ req }) => {
+    if (!(await authenticate(context, req.raw))) throw notSignedIn();
+    const stream = liveStream(context, req.raw.signal);
+    if (!stream) throw new AppError('Unavailable', 'Too many pages are open.', { hint: 'Close some, and load again.' });
+    return stream;
+  });
+  app.route('/auth', signInRoutes(context));
+  app.route('/agent/v1', agentRoutes(context, metrics));
+  app.route('/webhooks', webhookRoutes(context));
+  app.all('/mcp', mcpRoute(context, dispatcher));
+
+  app.get('/livez', ({ text }) => text('ok\n'));
+  app.get('/readyz', async ({ text }) => {
+    const checks = await healthChecks(context);
+    const bad = Object.entries(checks).filter(([, check]) => !check.ok);
+    return text(
+      bad.length === 0 ? 'ok\n' : bad.map(([name, check]) => `${name}: ${check.message}\n`).join(''),
+      bad.length === 0 ? 200 : 503,
+    );
+  });
+  app.get(
+    '/metrics',
+    async () => new Response(await metrics.text(), { headers: { 'content-type': metrics.content_type } }),
+  );
+
+  app.all('*', async ({ req }) => {
+    const readable = req.method === 'GET' || req.method === 'HEAD';
+    const file = options.public_dir !== null && readable ? await staticFile(options.public_dir, req.path) : null;
+    if (file) return file;
+    throw new AppError('NotFound', `There is nothing at ${req.method} ${req.path.slice(0, 200)}.`, {
+      hint: 'The API is described at /api/docs.',
+    });
+  });
+  return app;
+}
+
+function notSignedIn(): AppError {
+  return new AppError('Unauthenticated', 'Nobody is signed in.', {
+    hint: 'Sign in (mainstay sign-in-link gives a link), or send a token.',
+  });
+}

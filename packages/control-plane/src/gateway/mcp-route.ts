@@ -1,0 +1,40 @@
+/** MCP over streamable HTTP, stateless: the same operations, the same actor, the same answers as over HTTP. */
+import { AppError } from '@mainstay/contract/errors';
+import { correlationId } from '@mainstay/runtime';
+import type { Context as HonoContext } from 'hono';
+import type { Context } from '../context.ts';
+import type { Dispatcher } from '../operations/dispatcher.ts';
+import { authenticate } from './authenticate.ts';
+import { body_bytes_max, boundedText } from './request-input.ts';
+
+export function mcpRoute(context: Context, dispatcher: Dispatcher) {
+  return async ({ req }: HonoContext): Promise<Response> => {
+    const actor = await authenticate(context, req.raw);
+    if (!actor) {
+      throw new AppError('Unauthenticated', 'Nobody is signed in.', {
+        hint: 'Send an API token: Authorization: Bearer mtk_…',
+      });
+    }
+    const parsed = req.method === 'POST' ? parsedBody(await boundedText(req.raw, body_bytes_max)) : undefined;
+    // Loaded at the first use: most control planes never speak MCP, and the SDK is large.
+    const { answerMcpRequest } = await import('@mainstay/contract/mcp');
+    return answerMcpRequest(
+      {
+        version: context.version,
+        call: (id, input, signal) => dispatcher.call(id, actor, input, { signal }),
+        correlationId,
+        onFault: (error) => context.log.error({ err: error }, 'tool call failed'),
+      },
+      req.raw,
+      parsed,
+    );
+  };
+}
+
+function parsedBody(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new AppError('InvalidInput', 'The body is not JSON.', { cause: error });
+  }
+}

@@ -1,0 +1,54 @@
+/** Signing in with a one-time link, and out again. The link's key comes in the body: it stood behind the # of the link. */
+import { AppError } from '@mainstay/contract/errors';
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { endSession, session_lifetime_ms, useSignInLink } from '../access/access-store.ts';
+import type { Context } from '../context.ts';
+import { insertEvent } from '../events/event-store.ts';
+import { checkSameOrigin, session_cookie, sessionOf } from './authenticate.ts';
+import { createRateLimit } from './rate-limit.ts';
+import { jsonBody } from './request-input.ts';
+
+const SignIn = z.strictObject({ key: z.string().min(1).max(256) });
+
+export function signInRoutes(context: Context): Hono {
+  const limit = createRateLimit(context.clock, 30);
+  const app = new Hono();
+  const cookie = (value: string, age_seconds: number) => {
+    const secure = context.public_url().startsWith('https:') ? '; Secure' : '';
+    return `${session_cookie}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${age_seconds}${secure}`;
+  };
+
+  app.post('/sign-in', async ({ req }) => {
+    checkSameOrigin(req.raw);
+    limit.take();
+    const input = SignIn.safeParse(await jsonBody(req.raw, 4_096));
+    const now = context.clock.now();
+    const session = input.success ? await useSignInLink(context.store, input.data.key, now) : null;
+    const message = session
+      ? 'The owner signed in with a link.'
+      : 'A sign-in link was refused: unknown, used or expired.';
+    const event = {
+      kind: session ? 'access.signed_in' : 'access.refused',
+      severity: session ? 'info' : 'warning',
+      message,
+      at: now,
+    } as const;
+    await context.store.batch([insertEvent(context.store, event)]);
+    context.signals.notify('events');
+    if (!session) {
+      throw new AppError('Unauthenticated', 'This sign-in link is unknown, was used before, or has expired.', {
+        hint: 'Make a new one with: mainstay sign-in-link',
+      });
+    }
+    return Response.json({ ok: true }, { headers: { 'set-cookie': cookie(session, session_lifetime_ms / 1000) } });
+  });
+
+  app.post('/sign-out', async ({ req }) => {
+    checkSameOrigin(req.raw);
+    const session = sessionOf(req.raw);
+    if (session !== null) await endSession(context.store, session);
+    return Response.json({ ok: true }, { headers: { 'set-cookie': cookie('', 0) } });
+  });
+  return app;
+}

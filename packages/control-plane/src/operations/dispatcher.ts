@@ -1,0 +1,83 @@
+/**
+ * The one way in: whoever calls (HTTP, MCP, the ref poller, a test) gives an actor and raw input, and gets the validated
+ * output or an AppError. Authenticate → authorize → validate → do → check what goes out.
+ */
+import { AppError, invalidInput } from '@mainstay/contract/errors';
+import { type Actor, isChange, type Operation } from '@mainstay/contract/operation';
+import { operationList } from '@mainstay/contract/operations/index';
+import { authorize } from '../access/authorize.ts';
+import type { Context } from '../context.ts';
+import { change } from './change.ts';
+import type { Handler } from './handlers.ts';
+
+export type CallOptions = { signal?: AbortSignal };
+
+export type Dispatcher = {
+  /** @throws AppError of a code that the operation declares, or of a universal one. */
+  call(id: string, actor: Actor | null, input: unknown, options?: CallOptions): Promise<unknown>;
+};
+
+export function createDispatcher(context: Context, handlers: readonly Handler[]): Dispatcher {
+  const byId = new Map(handlers.map((handler) => [handler.id, handler]));
+  const known = new Map<string, Operation>(operationList.map((operation) => [operation.id, operation]));
+  for (const operation of operationList) {
+    const handler = byId.get(operation.id);
+    if (!handler) throw new Error(`operation ${operation.id} has no handler`);
+    if ((handler.kind === 'change') !== isChange(operation))
+      throw new Error(`operation ${operation.id} is not a ${handler.kind}`);
+  }
+
+  return {
+    async call(id, actor, input, options = {}) {
+      const operation = known.get(id);
+      const handler = byId.get(id);
+      if (!operation || !handler)
+        throw new AppError('NotFound', `There is no operation "${String(id).slice(0, 100)}".`);
+      if (operation.permission !== 'none') {
+        if (!actor) {
+          throw new AppError('Unauthenticated', 'Nobody is signed in.', {
+            hint: 'Sign in (mainstay sign-in-link gives a link), or send a token.',
+          });
+        }
+        if (!authorize(actor, operation.permission, null)) {
+          throw new AppError('Forbidden', `${actor.name} may not do ${operation.id}.`);
+        }
+      }
+      const parsed = operation.input.safeParse(input ?? {});
+      if (!parsed.success) throw invalidInput(parsed.error);
+      const signal = options.signal ?? new AbortController().signal;
+      const output =
+        handler.kind === 'read'
+          ? await handler.read(context, parsed.data as never, { actor, signal })
+          : await changeOf(context, operation, handler, actor!, parsed.data as Record<string, unknown>);
+      const checked = operation.output.safeParse(output);
+      if (!checked.success) {
+        context.log.error(
+          { operation: id, issues: checked.error.issues.slice(0, 5) },
+          'output does not fit the contract',
+        );
+        throw new AppError('Internal', `The answer of ${id} does not fit its contract.`);
+      }
+      return checked.data;
+    },
+  };
+}
+
+async function changeOf(
+  context: Context,
+  operation: Operation,
+  handler: Extract<Handler, { kind: 'change' }>,
+  actor: Actor,
+  parsed: Record<string, unknown>,
+) {
+  const { dry_run, plan_hash, idempotency_key, ...input } = parsed;
+  return change(context, {
+    operation: operation.id,
+    actor,
+    input,
+    dry_run: dry_run === true,
+    plan_hash: plan_hash as string | undefined,
+    idempotency_key: idempotency_key as string | undefined,
+    plan: () => handler.plan(context, input as never, actor),
+  });
+}

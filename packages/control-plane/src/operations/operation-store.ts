@@ -1,0 +1,59 @@
+/** Rows of operations: what was asked for, by whom, what it was planned to do, and what became of it. */
+import { AppError } from '@mainstay/contract/errors';
+import type { Actor, OperationState, OperationTarget, OperationView, Plan } from '@mainstay/contract/operation';
+import type { Insertable, Selectable } from 'kysely';
+import type { Store } from '../store/store.ts';
+import type { Tables } from '../store/tables.ts';
+
+export type OperationRow = Selectable<Tables['operations']>;
+
+export function insertOperation(store: Store, row: Insertable<Tables['operations']>) {
+  return { query: store.db.insertInto('operations').values(row) };
+}
+
+export async function findOperation(store: Store, id: string): Promise<OperationRow> {
+  const row = await store.db.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst();
+  if (!row) throw new AppError('NotFound', `There is no operation ${id}.`, { field: 'id' });
+  return row;
+}
+
+export async function findByIdempotencyKey(store: Store, actor_id: string, operation: string, key: string) {
+  return store.db
+    .selectFrom('operations')
+    .selectAll()
+    .where('actor_id', '=', actor_id)
+    .where('operation', '=', operation)
+    .where('idempotency_key', '=', key)
+    .executeTakeFirst();
+}
+
+export async function selectOperations(
+  store: Store,
+  filter: { stack?: string | undefined; limit: number },
+): Promise<OperationRow[]> {
+  let query = store.db.selectFrom('operations').selectAll().orderBy('id', 'desc').limit(filter.limit);
+  if (filter.stack !== undefined) query = query.where('stack', '=', filter.stack);
+  return query.execute();
+}
+
+export async function selectRunning(store: Store): Promise<OperationRow[]> {
+  return store.db.selectFrom('operations').selectAll().where('state', '=', 'running').orderBy('id').execute();
+}
+
+/** The view of a row; `targets` are given for a running operation, whose progress stands with the servers. */
+export function viewOfOperation(row: OperationRow, targets?: OperationTarget[]): OperationView {
+  return {
+    id: row.id,
+    operation: row.operation,
+    state: row.state as OperationState,
+    actor: JSON.parse(row.actor) as Actor,
+    plan: JSON.parse(row.plan) as Plan,
+    stack: row.stack,
+    version: row.version,
+    targets: targets ?? (JSON.parse(row.targets) as OperationTarget[]),
+    message: row.message,
+    hint: row.hint,
+    created_at: row.created_at,
+    finished_at: row.finished_at,
+  };
+}

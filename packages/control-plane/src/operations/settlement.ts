@@ -1,0 +1,114 @@
+/**
+ * How a running operation ends: by what its servers report, never by what was sent to them. Progress is read from the
+ * servers' receipts, so that nothing is lost when the control plane restarts.
+ */
+import type { OperationTarget, OperationView } from '@mainstay/contract/operation';
+import type { Context } from '../context.ts';
+import { insertEvent } from '../events/event-store.ts';
+import { findServerById, reportedState, type ServerRow } from '../servers/server-store.ts';
+import { setVersionState } from '../stacks/stack-store.ts';
+import { type OperationRow, selectRunning, viewOfOperation } from './operation-store.ts';
+
+/** A server that has not reported the end of a change within this time has failed to. It is the life of a grant. */
+export const settle_within_ms = 3_600_000;
+
+/** The operation as it stands now; of a running one with the present progress on its servers. */
+export async function operationView(context: Context, row: OperationRow): Promise<OperationView> {
+  return viewOfOperation(row, row.state === 'running' ? (await progressOf(context, row)).targets : undefined);
+}
+
+type Progress = { targets: OperationTarget[]; hint: string | null };
+
+async function progressOf(context: Context, row: OperationRow): Promise<Progress> {
+  const targets: OperationTarget[] = [];
+  let hint: string | null = null;
+  for (const id of JSON.parse(row.targets) as string[]) {
+    const server = await findServerById(context.store, id);
+    const report = server
+      ? targetOf(server, row)
+      : { state: 'failed' as const, message: 'The server was removed.', hint: null };
+    targets.push({ server: server?.name ?? id, state: report.state, message: report.message });
+    if (report.state === 'failed') hint ??= report.hint;
+  }
+  return { targets, hint };
+}
+
+function targetOf(
+  server: ServerRow,
+  row: OperationRow,
+): { state: OperationTarget['state']; message: string | null; hint: string | null } {
+  const reported = reportedState(server);
+  const version = row.version ?? 0;
+  const receipt = reported?.stack_id === row.stack_id ? reported?.receipt : null;
+  if (receipt && receipt.version === version)
+    return { state: receipt.state, message: receipt.message, hint: receipt.hint };
+  if (receipt && receipt.version > version) {
+    return { state: 'failed', message: `Version ${receipt.version} took its place before it was done.`, hint: null };
+  }
+  const refusal = reported?.refusal;
+  if (refusal && refusal.version === version) {
+    return { state: 'failed', message: `The server refused it: ${refusal.message}`, hint: null };
+  }
+  const message = server.online ? null : 'The server is offline; it will follow when it is back.';
+  return { state: 'waiting', message, hint: null };
+}
+
+/** Ends every operation whose servers have all reported, or whose time is up. Idempotent; woken by reports and a timer. */
+export async function settleOperations(context: Context): Promise<void> {
+  for (const row of await selectRunning(context.store)) await settle(context, row);
+}
+
+async function settle(context: Context, row: OperationRow): Promise<void> {
+  const { store, clock, signals } = context;
+  const now = clock.now();
+  const { targets, hint } = await progressOf(context, row);
+  const late = now - row.created_at > settle_within_ms;
+  const open = targets.filter((target) => target.state === 'waiting' || target.state === 'running');
+  if (open.length > 0 && !late) return;
+  const failed = targets.filter((target) => target.state !== 'succeeded');
+  const succeeded = failed.length === 0;
+  const message = succeeded ? null : failed.map(describeFailure).join('\n');
+  const state = succeeded ? 'succeeded' : 'failed';
+  const statements = [
+    {
+      query: store.db
+        .updateTable('operations')
+        .set({ state, message, hint: succeeded ? null : hint, targets: JSON.stringify(targets), finished_at: now })
+        .where('id', '=', row.id)
+        .where('state', '=', 'running'),
+      rows: 1,
+    },
+  ] as Parameters<typeof store.batch>[0][number][];
+  if (row.stack_id !== null && row.version !== null) {
+    const { stack_id, version } = row;
+    statements.push(setVersionState(store, stack_id, version, state));
+    if (succeeded) {
+      const serving = { serving_version: version, updated_at: now };
+      statements.push({
+        query: store.db
+          .updateTable('stacks')
+          .set(serving)
+          .where('id', '=', stack_id)
+          .where('serving_version', '<', version),
+      });
+    }
+  }
+  const summary = (JSON.parse(row.plan) as { summary: string }).summary;
+  statements.push(
+    insertEvent(store, {
+      kind: succeeded ? 'operation.succeeded' : 'operation.failed',
+      severity: succeeded ? 'info' : 'error',
+      message: succeeded ? `Done: ${summary}` : `Failed: ${summary}\n${message}`.slice(0, 4_000),
+      at: now,
+      actor: (JSON.parse(row.actor) as { name: string }).name,
+      stack: row.stack,
+      operation_id: row.id,
+    }),
+  );
+  await store.batch(statements);
+  signals.notify('operations', 'stacks', 'events');
+}
+
+function describeFailure(target: OperationTarget): string {
+  return `${target.server}: ${target.message ?? 'did not report the end of it in time'}`;
+}

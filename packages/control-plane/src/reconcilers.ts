@@ -1,0 +1,23 @@
+/** Reconcilers take no input: a timer wakes them, and they look for themselves. One that fails is told, and tried again. */
+import type { Logger } from '@mainstay/runtime';
+
+export type Reconciler = { name: string; every_ms: number; run: () => Promise<void> };
+
+export function startReconcilers(log: Logger, reconcilers: readonly Reconciler[]): { stop(): Promise<void> } {
+  const running = new Map<string, Promise<void>>();
+  const timers = reconcilers.map(({ name, every_ms, run }) =>
+    setInterval(() => {
+      if (running.has(name)) return;
+      const turn = run()
+        .catch((error: unknown) => log.error({ err: error, reconciler: name }, 'reconciler failed'))
+        .finally(() => running.delete(name));
+      running.set(name, turn);
+    }, every_ms),
+  );
+  return {
+    async stop() {
+      for (const timer of timers) clearInterval(timer);
+      await Promise.all(running.values());
+    },
+  };
+}

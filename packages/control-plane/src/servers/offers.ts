@@ -1,0 +1,110 @@
+/**
+ * What a server is offered: the newest desired state of its stack, with a grant that names it. A server that asks with the
+ * ETag of what it has waits here until there is something else, or its time is up.
+ */
+import type { DesiredState } from '@mainstay/contract/desired-state';
+import { Grant } from '@mainstay/contract/grant';
+import type { Context } from '../context.ts';
+import { findStackById, findVersion, type StackVersion } from '../stacks/stack-store.ts';
+import { findServerById, reportedState, type ServerRow } from './server-store.ts';
+
+export type Offer = { kind: 'none' } | { kind: 'same'; etag: string } | { kind: 'offer'; etag: string; body: string };
+
+/** A grant with less left than this is signed anew before it is given out, seconds. */
+const grant_left_min_seconds = 600;
+
+export type Offers = {
+  next(server: ServerRow, have: string | null, wait_ms: number, signal: AbortSignal): Promise<Offer>;
+  /** Commitments that the server may ask the values of: those of the desired states it is offered or serves. */
+  commitmentsOf(server: ServerRow): Promise<Set<string>>;
+};
+
+export function createOffers(context: Context): Offers {
+  const { store, keeper, clock, signals } = context;
+  /** Grants signed anew, per server; made again after a restart. */
+  const reissued = new Map<string, { version: number; grant: string }>();
+
+  const versionFor = async (server: ServerRow): Promise<StackVersion | null> => {
+    const stack = server.stack_id === null ? null : await findStackById(store, server.stack_id);
+    if (!stack) return null;
+    const newest = await findVersion(store, stack.id, stack.desired_version);
+    const reported = reportedState(server);
+    const accepted = reported?.stack_id === stack.id ? (reported.accepted_version ?? 0) : 0;
+    // A server that comes new to a stack whose newest version failed elsewhere begins with the one that works.
+    const fresh = newest?.row.state === 'failed' && accepted < stack.serving_version;
+    return fresh ? findVersion(store, stack.id, stack.serving_version) : newest;
+  };
+
+  const grantFor = async (server: ServerRow, version: StackVersion): Promise<string | null> => {
+    const now_seconds = clock.now() / 1000;
+    const holds = (jws: string) => {
+      const grant = payloadOf(jws);
+      return grant.aud.includes(server.id) && grant.exp - now_seconds > grant_left_min_seconds;
+    };
+    if (holds(version.row.grant_jws)) return version.row.grant_jws;
+    const cached = reissued.get(server.id);
+    if (cached?.version === version.version && holds(cached.grant)) return cached.grant;
+    const decision = await keeper.reissue({
+      grant: version.row.grant_jws,
+      server_id: server.id,
+      enrolment_grant: server.enrolment_jws ?? '',
+    });
+    if (decision.decision === 'denied') {
+      context.log.warn(
+        { server: server.name, version: version.version, reason: decision.reason },
+        'desired state not offered',
+      );
+      return null;
+    }
+    reissued.set(server.id, { version: version.version, grant: decision.grant });
+    return decision.grant;
+  };
+
+  const look = async (server: ServerRow, have: string | null): Promise<Offer> => {
+    const version = await versionFor(server);
+    if (!version) return { kind: 'none' };
+    const etag = `"${version.document.stack_id}-${version.version}-${version.row.sha256.slice(0, 16)}"`;
+    if (etag === have) return { kind: 'same', etag };
+    const grant = await grantFor(server, version);
+    if (grant === null) return { kind: 'none' };
+    const { document, row } = version;
+    return { kind: 'offer', etag, body: JSON.stringify({ document, sha256: row.sha256, grant }) };
+  };
+
+  return {
+    async next(server, have, wait_ms, signal) {
+      const until = clock.now() + wait_ms;
+      let row: ServerRow | null = server;
+      for (;;) {
+        const offer: Offer = row ? await look(row, have) : { kind: 'none' };
+        const left = until - clock.now();
+        if (offer.kind === 'offer' || row === null || left <= 0 || signal.aborted) return offer;
+        if (!(await signals.wait([`desired:${server.id}`], left, signal))) return offer;
+        row = await findServerById(store, server.id);
+      }
+    },
+
+    async commitmentsOf(server) {
+      const commitments = new Set<string>();
+      const stack = server.stack_id === null ? null : await findStackById(store, server.stack_id);
+      if (!stack) return commitments;
+      for (const number of new Set([stack.desired_version, stack.serving_version])) {
+        const version = number > 0 ? await findVersion(store, stack.id, number) : null;
+        if (version) for (const commitment of commitmentsIn(version.document)) commitments.add(commitment);
+      }
+      return commitments;
+    },
+  };
+}
+
+function commitmentsIn(document: DesiredState): string[] {
+  return Object.values(document.services).flatMap((service) => [
+    ...Object.values(service.secrets),
+    ...(service.source.credential ? [service.source.credential.commitment] : []),
+  ]);
+}
+
+/** The payload of a grant that this control plane was given by its keeper; agents verify it, this only reads it. */
+function payloadOf(jws: string): Grant {
+  return Grant.parse(JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')));
+}

@@ -1,0 +1,179 @@
+/** What the operations on servers do. */
+import { randomBytes } from 'node:crypto';
+import { AppError } from '@mainstay/contract/errors';
+import { newId } from '@mainstay/contract/ids';
+import { operations } from '@mainstay/contract/operations/index';
+import type { ServerView } from '@mainstay/contract/operations/servers';
+import { digestOfKey } from '../access/access-store.ts';
+import type { Context } from '../context.ts';
+import { changes, type Handler, reads } from '../operations/handlers.ts';
+import { findStackById, getStackRow, type StackRow } from '../stacks/stack-store.ts';
+import {
+  findServer,
+  getServerRow,
+  reportedState,
+  type ServerRow,
+  selectServers,
+  updateServer,
+} from './server-store.ts';
+
+export const serverHandlers: Handler[] = [
+  reads(operations['servers.list'], async (context) => {
+    const rows = await selectServers(context.store);
+    return { servers: await Promise.all(rows.map((row) => viewOfServer(context, row))) };
+  }),
+
+  reads(operations['servers.get'], async (context, { server }) => {
+    const row = await getServerRow(context.store, server);
+    return { server: await viewOfServer(context, row), reported: reportedState(row) };
+  }),
+
+  changes(operations['servers.invite'], async (context, { server: name, stack, expires_seconds }) => {
+    const { store, keeper, clock } = context;
+    const existing = await findServer(store, name);
+    if (existing?.enrolled_at) {
+      throw new AppError('Conflict', `Server "${name}" is enrolled already.`, {
+        field: 'server',
+        hint: `Choose another name, or forget this one first: mainstay servers remove ${name}`,
+      });
+    }
+    const row = stack === undefined ? null : await getStackRow(store, stack);
+    const [key] = await keeper.keys();
+    const token = `mst_${randomBytes(32).toString('base64url')}.${key!.kid}`;
+    const server_id = existing?.id ?? newId('server', clock.now());
+    const stack_id = row?.id ?? null;
+    return {
+      summary: `Invite server ${name}${stack === undefined ? '' : ` to run stack ${stack}`}`,
+      target: `server/${name}`,
+      base: existing?.rev ?? 0,
+      changes: [
+        {
+          action: existing ? 'update' : 'create',
+          path: 'server',
+          to: { name, stack: stack ?? null },
+          note: existing ? 'a new token takes the place of the one before' : `the token holds for ${expires_seconds} s`,
+        },
+      ],
+      action: { kind: 'invitation', server_id, token_sha256: digestOfKey(token), stack_id },
+      carryOut: ({ grant, now }) => {
+        const expires_at = now + expires_seconds * 1000;
+        const invitation = {
+          stack_id,
+          invitation_jws: grant,
+          invitation_digest: digestOfKey(token),
+          invitation_expires_at: expires_at,
+        };
+        return {
+          statements: [
+            existing
+              ? updateServer(store, existing, invitation)
+              : insertServer(context, { id: server_id, name, now, ...invitation }),
+          ],
+          result: { token, expires_at },
+          kept_result: { token: null, expires_at },
+          events: [
+            { kind: 'server.invited', message: `Server ${name} was invited.`, server: name, stack: stack ?? null },
+          ],
+          signals: ['servers'],
+        };
+      },
+    };
+  }),
+
+  changes(operations['servers.assign'], async (context, { server: name, stack }) => {
+    const { store } = context;
+    const server = await getServerRow(store, name);
+    if (!server.enrolled_at) {
+      throw new AppError('Conflict', `Server "${name}" is not enrolled yet.`, {
+        field: 'server',
+        hint: 'Enrol it with its token first, or invite it anew with --stack.',
+      });
+    }
+    const row = await getStackRow(store, stack);
+    const before = server.stack_id === null ? null : await findStackById(store, server.stack_id);
+    const moves = before !== null && !before.removed && before.id !== row.id;
+    return {
+      summary: `Let server ${name} run stack ${stack}`,
+      target: `server/${name}`,
+      base: server.rev,
+      changes:
+        before?.id === row.id ? [] : [{ action: 'update', path: 'stack', from: before?.name ?? null, to: stack }],
+      warnings: moves ? [`The services of stack ${before.name} stop on ${name}; their data is kept.`] : [],
+      action: { kind: 'enrolment', server_id: server.id, stack_id: row.id },
+      targets: [server.id],
+      carryOut: ({ grant }) => ({
+        statements: [updateServer(store, server, { stack_id: row.id, enrolment_jws: grant })],
+        events: [{ kind: 'server.assigned', message: `Server ${name} was given stack ${stack}.`, server: name, stack }],
+        signals: ['servers', 'stacks', `desired:${server.id}`],
+      }),
+    };
+  }),
+
+  changes(operations['servers.remove'], async (context, { server: name }) => {
+    const { store } = context;
+    const server = await getServerRow(store, name);
+    return {
+      summary: `Forget server ${name}`,
+      target: `server/${name}`,
+      base: server.rev,
+      changes: [
+        {
+          action: 'delete',
+          path: 'server',
+          from: name,
+          note: 'its agent may no longer report; what runs on it goes on',
+        },
+      ],
+      action: { kind: 'control_plane' },
+      carryOut: () => ({
+        statements: [
+          { query: store.db.deleteFrom('servers').where('id', '=', server.id).where('rev', '=', server.rev), rows: 1 },
+        ],
+        events: [{ kind: 'server.removed', severity: 'notice', message: `Server ${name} was removed.`, server: name }],
+        signals: ['servers', 'stacks', `desired:${server.id}`],
+      }),
+    };
+  }),
+];
+
+type NewServer = Pick<
+  ServerRow,
+  'id' | 'name' | 'stack_id' | 'invitation_jws' | 'invitation_digest' | 'invitation_expires_at'
+> & { now: number };
+
+function insertServer(context: Context, { now, ...server }: NewServer) {
+  const row = {
+    ...server,
+    rev: 1,
+    credential_digest: null,
+    enrolment_jws: null,
+    enrolled_at: null,
+    last_seen_at: null,
+    online: 0,
+    state: null,
+    last_event_seq: 0,
+    last_log_seq: 0,
+    created_at: now,
+  };
+  return { query: context.store.db.insertInto('servers').values(row) };
+}
+
+async function viewOfServer({ store }: Context, row: ServerRow): Promise<ServerView> {
+  const reported = reportedState(row);
+  const stack: StackRow | null = row.stack_id === null ? null : await findStackById(store, row.stack_id);
+  const accepted = reported?.stack_id === row.stack_id ? reported : null;
+  return {
+    id: row.id,
+    name: row.name,
+    state: row.enrolled_at === null ? 'invited' : row.online ? 'online' : 'offline',
+    stack: stack && !stack.removed ? stack.name : null,
+    agent_version: reported?.agent_version ?? null,
+    os: reported?.facts.os ?? null,
+    version: accepted?.accepted_version ?? null,
+    converged:
+      stack !== null && accepted?.accepted_version === stack.desired_version && accepted.receipt?.state === 'succeeded',
+    problems: reported?.problems.map((problem) => problem.message) ?? [],
+    last_seen_at: row.last_seen_at,
+    enrolled_at: row.enrolled_at,
+  };
+}

@@ -1,0 +1,108 @@
+/**
+ * Follows refs: looks them up at each stack's interval, or at once when a webhook asks, and deploys what moved as any other
+ * change, by policy and signed. A commit that failed is not tried again until the ref moves on or a person asks.
+ */
+import { AppError } from '@mainstay/contract/errors';
+import { contentDigest } from '@mainstay/contract/keeper-api';
+import type { Actor } from '@mainstay/contract/operation';
+import type { Context } from '../context.ts';
+import { insertEvent } from '../events/event-store.ts';
+import { change, type Planned } from '../operations/change.ts';
+import { baseVersion, findVersion, type StackRow, selectStacks } from './stack-store.ts';
+
+export const pollerActor: Actor = { kind: 'system', id: 'ref-poller', name: 'ref poller', role: null, proof: 'none' };
+export const webhookActor: Actor = { kind: 'webhook', id: 'webhook', name: 'webhook', role: null, proof: 'signature' };
+
+/** Plans a deployment of a stack's refs; the handler of `stacks.deploy`. */
+export type PlanDeploy = (context: Context, input: { stack: string }, actor: Actor) => Promise<Planned>;
+
+export type RefFollower = {
+  /** Looks up what is due. Never rejects. */
+  tick(): Promise<void>;
+  /** Looks one stack up at the next tick. */
+  ask(stack_id: string): void;
+};
+
+export function createRefFollower(context: Context, planDeploy: PlanDeploy): RefFollower {
+  const { store, clock, log } = context;
+  const looked_at = new Map<string, number>();
+  const asked = new Set<string>();
+  /** Stacks whose source could not be read last time, so that it is told once. */
+  const unavailable = new Set<string>();
+  let ticking: Promise<void> | null = null;
+
+  const follow = async (stack: StackRow, actor: Actor) => {
+    const plan = await planDeploy(context, { stack: stack.name }, actor);
+    if (unavailable.delete(stack.id)) log.info({ stack: stack.name }, 'source can be read again');
+    if (plan.changes.length === 0 || !plan.document) return;
+    const newest = await findVersion(store, stack.id, stack.desired_version);
+    if (
+      newest?.row.state === 'failed' &&
+      (await contentDigest(newest.document)) === (await contentDigest(plan.document))
+    )
+      return;
+    await store.batch([
+      insertEvent(store, {
+        kind: 'stack.ref_moved',
+        message: `New commits for stack ${stack.name}: ${plan.changes.map((entry) => entry.path.split('.')[1]).join(', ')}.`,
+        at: clock.now(),
+        actor: actor.name,
+        stack: stack.name,
+      }),
+    ]);
+    await change(context, {
+      operation: 'stacks.deploy',
+      actor,
+      input: { stack: stack.name },
+      dry_run: false,
+      plan_hash: undefined,
+      idempotency_key: undefined,
+      plan: async () => plan,
+    });
+  };
+
+  const tell = async (stack: StackRow, error: unknown) => {
+    if (!(error instanceof AppError) || error.code !== 'SourceUnavailable') {
+      log.warn({ err: error, stack: stack.name }, 'refs not followed');
+      return;
+    }
+    if (unavailable.has(stack.id)) return;
+    unavailable.add(stack.id);
+    const message = `The refs of stack ${stack.name} cannot be read: ${error.message}`;
+    await store.batch([
+      insertEvent(store, {
+        kind: 'stack.source_unavailable',
+        severity: 'warning',
+        message,
+        at: clock.now(),
+        stack: stack.name,
+      }),
+    ]);
+    context.signals.notify('events');
+  };
+
+  const tick = async () => {
+    for (const stack of await selectStacks(store)) {
+      const byWebhook = asked.has(stack.id);
+      const base = await baseVersion(store, stack);
+      if (!base) continue;
+      const due = clock.now() - (looked_at.get(stack.id) ?? stack.updated_at) >= base.spec.poll_interval_seconds * 1000;
+      if (!byWebhook && !(due && base.spec.auto_deploy)) continue;
+      // What is on its way is let come to its end first.
+      if (base.row.state === 'running') continue;
+      asked.delete(stack.id);
+      looked_at.set(stack.id, clock.now());
+      await follow(stack, byWebhook ? webhookActor : pollerActor).catch((error: unknown) => tell(stack, error));
+    }
+  };
+
+  return {
+    tick: () =>
+      (ticking ??= tick()
+        .catch((error: unknown) => log.error({ err: error }, 'refs not followed'))
+        .finally(() => {
+          ticking = null;
+        })),
+    ask: (stack_id) => void asked.add(stack_id),
+  };
+}

@@ -1,0 +1,274 @@
+/** What the operations on stacks do. */
+
+import { randomBytes } from 'node:crypto';
+import { AppError } from '@mainstay/contract/errors';
+import type { Plan } from '@mainstay/contract/operation';
+import { operations } from '@mainstay/contract/operations/index';
+import type { StackSpec } from '@mainstay/contract/stack';
+import { digestOfKey } from '../access/access-store.ts';
+import type { Context } from '../context.ts';
+import { changes, type Handler, reads } from '../operations/handlers.ts';
+import { stackFileYaml } from './stack-file.ts';
+import { documentFor, planDesired, presentStack } from './stack-plan.ts';
+import {
+  baseVersion,
+  findVersion,
+  getStackRow,
+  heldServices,
+  type StackRow,
+  type StackVersion,
+  selectStacks,
+  selectVersions,
+  updateStack,
+} from './stack-store.ts';
+import { viewOfStack } from './stack-view.ts';
+
+export const stackHandlers: Handler[] = [
+  reads(operations['stacks.list'], async (context) => {
+    const rows = await selectStacks(context.store);
+    return { stacks: await Promise.all(rows.map((row) => viewOfStack(context, row))) };
+  }),
+
+  reads(operations['stacks.get'], async (context, { stack }) => {
+    const { row, base } = await stackInForce(context, stack);
+    const commits = Object.entries(base.document.services).map(([name, service]) => [name, service.source.commit]);
+    return { stack: await viewOfStack(context, row), spec: base.spec, commits: Object.fromEntries(commits) };
+  }),
+
+  reads(operations['stacks.export'], async (context, { stack }) => {
+    const { base } = await stackInForce(context, stack);
+    return { yaml: stackFileYaml(stack, base.spec) };
+  }),
+
+  reads(operations['stacks.versions'], async (context, { stack, limit }) => {
+    const row = await getStackRow(context.store, stack);
+    const versions = await selectVersions(context.store, row.id, limit);
+    const ids = versions.map((version) => version.row.operation_id);
+    const made = await context.store.db
+      .selectFrom('operations')
+      .select(['id', 'operation', 'actor', 'plan'])
+      .where('id', 'in', ids.length > 0 ? ids : [''])
+      .execute();
+    const byId = new Map(made.map((operation) => [operation.id, operation]));
+    return {
+      versions: versions.map(({ version, document, row: { state, operation_id, sha256, created_at } }) => {
+        const operation = byId.get(operation_id);
+        const services = Object.entries(document.services);
+        return {
+          version,
+          state,
+          operation_id,
+          operation: operation?.operation ?? 'unknown',
+          actor: operation ? (JSON.parse(operation.actor) as { name: string }).name : 'unknown',
+          summary: operation ? (JSON.parse(operation.plan) as Plan).summary : '',
+          commits: Object.fromEntries(services.map(([name, service]) => [name, service.source.commit])),
+          releases: Object.fromEntries(services.map(([name, service]) => [name, service.release_id])),
+          sha256,
+          created_at,
+        };
+      }),
+    };
+  }),
+
+  changes(operations['stacks.apply'], async (context, { stack: name, spec }) => {
+    const present = await presentStack(context, name);
+    const { stack, base } = present;
+    const before = stack && base ? heldServices(stack) : {};
+    // A service that was rolled back stays where it is until it is deployed, or its source is changed.
+    const held = Object.fromEntries(
+      Object.entries(before).filter(([service]) => sameSource(base?.spec.services[service], spec.services[service])),
+    );
+    const document = await documentFor(context, { name, ...present }, spec, (service) => ({
+      commit: service in held ? 'keep' : 'fresh',
+      secrets: service in held ? 'keep' : 'fresh',
+      restart: false,
+    }));
+    const count = Object.keys(spec.services).length;
+    const summary = base
+      ? `Change stack ${name}`
+      : `Make stack ${name} with ${count} ${count === 1 ? 'service' : 'services'}`;
+    return planDesired(context, { name, ...present, spec, document, held, summary });
+  }),
+
+  changes(operations['stacks.deploy'], async (context, { stack: name, services, restart }, actor) => {
+    const { row, base } = await stackInForce(context, name);
+    checkServices(base, services ?? [], 'services');
+    const automatic = actor.kind !== 'user';
+    const before = heldServices(row);
+    const isMeant = (service: string) => (services?.includes(service) ?? true) && !(automatic && service in before);
+    const held = automatic
+      ? before
+      : Object.fromEntries(Object.entries(before).filter(([service]) => !isMeant(service)));
+    const document = await documentFor(context, { name, stack: row, base }, base.spec, (service) => ({
+      commit: isMeant(service) ? 'fresh' : 'keep',
+      // Mainstay's own deployments move commits and nothing else.
+      secrets: isMeant(service) && !automatic ? 'fresh' : 'keep',
+      restart: restart === true && isMeant(service),
+    }));
+    const which = services ? services.join(', ') : 'all services';
+    return planDesired(context, {
+      name,
+      stack: row,
+      base,
+      spec: base.spec,
+      document,
+      held,
+      summary: `Deploy ${which} of stack ${name}`,
+    });
+  }),
+
+  changes(operations['stacks.rollback'], async (context, { stack: name, version, service }) => {
+    const { row, base } = await stackInForce(context, name);
+    if (service !== undefined) checkServices(base, [service], 'service');
+    const to = await rollbackTarget(context, row, base, version, service);
+    const spec: StackSpec =
+      service === undefined
+        ? to.spec
+        : { ...base.spec, services: { ...base.spec.services, [service]: to.spec.services[service]! } };
+    const meant = service === undefined ? Object.keys(to.spec.services) : [service];
+    const document = {
+      ...base.document,
+      ...(service === undefined ? { ...to.document } : {}),
+      version: row.desired_version + 1,
+      services:
+        service === undefined
+          ? to.document.services
+          : { ...base.document.services, [service]: to.document.services[service]! },
+    };
+    const held = {
+      ...heldServices(row),
+      ...Object.fromEntries(meant.map((entry) => [entry, `rolled back to version ${to.version}`])),
+    };
+    const what = service === undefined ? `stack ${name}` : `${service} of stack ${name}`;
+    return planDesired(context, {
+      name,
+      stack: row,
+      base,
+      spec,
+      document,
+      held,
+      summary: `Roll ${what} back to version ${to.version}`,
+    });
+  }),
+
+  changes(operations['stacks.remove'], async (context, { stack: name, delete_data }) => {
+    const { row, base } = await stackInForce(context, name);
+    const document = {
+      ...base.document,
+      version: row.desired_version + 1,
+      services: {},
+      removed: { delete_data: delete_data ?? false },
+    };
+    const planned = await planDesired(context, {
+      name,
+      stack: row,
+      base,
+      spec: base.spec,
+      document,
+      held: {},
+      summary: `Remove stack ${name}`,
+    });
+    const data = delete_data
+      ? {
+          action: 'delete' as const,
+          path: 'data',
+          note: 'the data folders of its services are deleted on every server',
+        }
+      : { action: 'run' as const, path: 'data', note: 'the data folders of its services are kept' };
+    return { ...planned, changes: [{ action: 'delete', path: 'stack', from: name }, ...planned.changes, data] };
+  }),
+
+  changes(operations['stacks.enable_webhook'], async (context, { stack: name }) => {
+    const row = await getStackRow(context.store, name);
+    return {
+      summary: `Make a webhook for stack ${name}`,
+      target: `stack/${name}`,
+      base: row.rev,
+      changes: [{ action: row.webhook_digest ? 'update' : 'create', path: 'webhook', note: 'new address and secret' }],
+      action: { kind: 'control_plane' },
+      stack: { id: row.id, name, version: row.desired_version },
+      carryOut: () => {
+        const id = randomBytes(16).toString('base64url');
+        const secret = randomBytes(32).toString('base64url');
+        const sealed = context.seal.seal(`webhook/${row.id}`, secret);
+        const path = `/webhooks/${id}`;
+        return {
+          statements: [updateStack(context.store, row, { webhook_digest: digestOfKey(id), webhook_sealed: sealed })],
+          result: { path, secret },
+          kept_result: { path, secret: null },
+          signals: ['stacks'],
+        };
+      },
+    };
+  }),
+];
+
+async function stackInForce(context: Context, name: string): Promise<{ row: StackRow; base: StackVersion }> {
+  const row = await getStackRow(context.store, name);
+  const base =
+    (await baseVersion(context.store, row)) ?? (await findVersion(context.store, row.id, row.desired_version));
+  if (!base) throw new AppError('NotFound', `Stack "${name}" has no version.`, { field: 'stack' });
+  return { row, base };
+}
+
+function checkServices(base: StackVersion, services: readonly string[], field: string): void {
+  for (const service of services) {
+    if (service in base.spec.services) continue;
+    throw new AppError('NotFound', `Stack "${base.document.stack}" has no service "${service}".`, {
+      field,
+      hint: `It has: ${Object.keys(base.spec.services).join(', ')}.`,
+    });
+  }
+}
+
+function sameSource(
+  a: StackSpec['services'][string] | undefined,
+  b: StackSpec['services'][string] | undefined,
+): boolean {
+  return a !== undefined && b !== undefined && JSON.stringify(a.source) === JSON.stringify(b.source);
+}
+
+async function rollbackTarget(
+  context: Context,
+  row: StackRow,
+  base: StackVersion,
+  wanted: number | undefined,
+  service: string | undefined,
+): Promise<StackVersion> {
+  const versions = await selectVersions(context.store, row.id, 100);
+  const usable = (version: StackVersion) =>
+    version.row.state === 'succeeded' &&
+    version.document.removed === null &&
+    (service === undefined || service in version.spec.services);
+  if (wanted !== undefined) {
+    const found = versions.find((version) => version.version === wanted);
+    if (found && usable(found)) return found;
+    const message = found
+      ? `Version ${wanted} never succeeded${service ? `, or has no service "${service}"` : ''}.`
+      : `There is no version ${wanted}.`;
+    throw new AppError(found ? 'Conflict' : 'NotFound', message, {
+      field: 'version',
+      hint: `\`mainstay stacks versions ${row.name}\` lists those that there are.`,
+    });
+  }
+  const differs = (version: StackVersion) =>
+    service === undefined
+      ? JSON.stringify(releasesOf(version)) !== JSON.stringify(releasesOf(base))
+      : version.document.services[service]?.release_id !== base.document.services[service]?.release_id;
+  const found = versions.find((version) => version.version < base.version && usable(version) && differs(version));
+  if (found) return found;
+  throw new AppError(
+    'Conflict',
+    `Stack "${row.name}" has no earlier version that succeeded and differs from this one.`,
+    {
+      field: 'version',
+      hint: `\`mainstay stacks versions ${row.name}\` lists the versions.`,
+    },
+  );
+}
+
+function releasesOf(version: StackVersion): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(version.document.services).map(([name, service]) => [name, service.release_id]),
+  );
+}

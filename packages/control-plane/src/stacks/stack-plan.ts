@@ -1,0 +1,250 @@
+/**
+ * Planning: from a specification, or a wish to deploy or roll back, to the desired state that would be signed, and its
+ * difference from the present one. Nothing is written here; repositories are only read.
+ */
+
+import { join } from 'node:path';
+import { type DesiredState, desiredServiceOf, desiredStateDigest } from '@mainstay/contract/desired-state';
+import { AppError } from '@mainstay/contract/errors';
+import { newId } from '@mainstay/contract/ids';
+import { contentDigest } from '@mainstay/contract/keeper-api';
+import type { ServiceSpec, StackSpec } from '@mainstay/contract/stack';
+import type { Context } from '../context.ts';
+import type { Planned } from '../operations/change.ts';
+import { findCredential, openCredential, selectSecrets } from '../secrets/secret-store.ts';
+import { serversOfStack } from '../servers/server-store.ts';
+import { type RefRequest, resolveRefs } from './refs.ts';
+import { diffStacks } from './stack-diff.ts';
+import {
+  baseVersion,
+  findStack,
+  heldServices,
+  insertVersion,
+  pruneVersions,
+  type StackRow,
+  type StackVersion,
+  updateStack,
+} from './stack-store.ts';
+
+/** How a service comes to its commit and to the commitments of its secrets. */
+export type ServiceBasis = 'fresh' | 'keep';
+
+export type DesiredPlan = {
+  name: string;
+  stack: StackRow | null;
+  base: StackVersion | null;
+  spec: StackSpec;
+  document: DesiredState;
+  held: Record<string, string>;
+  summary: string;
+  warnings?: string[];
+};
+
+/** What stands in force for a name: its row, and the version that changes are made against. */
+export async function presentStack(
+  context: Context,
+  name: string,
+): Promise<{ stack: StackRow | null; base: StackVersion | null }> {
+  const stack = await findStack(context.store, name);
+  const base = stack && !stack.removed ? await baseVersion(context.store, stack) : null;
+  return { stack, base };
+}
+
+/**
+ * The desired state for a specification. `basis` says per service whether its ref and secrets are looked up, or stay as
+ * they are in the base; a service that is new is always looked up.
+ */
+export async function documentFor(
+  context: Context,
+  present: { name: string; stack: StackRow | null; base: StackVersion | null },
+  spec: StackSpec,
+  basis: (service: string, spec: ServiceSpec) => { commit: ServiceBasis; secrets: ServiceBasis; restart: boolean },
+): Promise<DesiredState> {
+  const { name, stack, base } = present;
+  const secrets = new Map((await selectSecrets(context.store, name)).map((row) => [row.name, row.commitment]));
+  const services = Object.entries(spec.services);
+  const commits = await commitsOf(context, present, services, basis);
+  const document: DesiredState = {
+    schema: 1,
+    stack_id: stack?.id ?? newId('stack', context.clock.now()),
+    stack: name,
+    version: (stack?.desired_version ?? 0) + 1,
+    poll_interval_seconds: spec.poll_interval_seconds,
+    proxy: spec.proxy,
+    names: spec.names,
+    security_mode: spec.security_mode,
+    services: {},
+    removed: null,
+  };
+  for (const [index, [service, serviceSpec]] of services.entries()) {
+    const before = base?.document.services[service];
+    const wish = basis(service, serviceSpec);
+    const commitment = (secret: string) =>
+      (wish.secrets === 'keep' ? before?.secrets[secret] : undefined) ?? secrets.get(secret);
+    const secret_commitments: Record<string, string> = {};
+    for (const [position, secret] of serviceSpec.secrets.entries()) {
+      const value = commitment(secret);
+      if (value === undefined) {
+        throw new AppError('InvalidInput', `Secret ${secret} of stack "${name}" is not set.`, {
+          field: `spec.services.${service}.secrets.${position}`,
+          hint: `Set it first: mainstay secrets set ${name} ${secret}`,
+        });
+      }
+      secret_commitments[secret] = value;
+    }
+    document.services[service] = await desiredServiceOf({
+      name: service,
+      spec: serviceSpec,
+      commit: commits[index]!.commit,
+      credential_commitment: commits[index]!.credential_commitment,
+      secret_commitments,
+      restarts_requested: (before?.restarts_requested ?? 0) + (wish.restart ? 1 : 0),
+    });
+  }
+  return document;
+}
+
+async function commitsOf(
+  context: Context,
+  { base }: { base: StackVersion | null },
+  services: [string, ServiceSpec][],
+  basis: (service: string, spec: ServiceSpec) => { commit: ServiceBasis; secrets: ServiceBasis },
+): Promise<{ commit: string; credential_commitment: string | null }[]> {
+  const found: ({ commit: string; credential_commitment: string | null } | RefRequest)[] = [];
+  const credentials: (string | null)[] = [];
+  for (const [service, spec] of services) {
+    const field = `spec.services.${service}.source`;
+    const before = base?.document.services[service];
+    const wish = basis(service, spec);
+    const name = spec.source.credential ?? null;
+    const kept =
+      wish.secrets === 'keep' && before?.source.credential?.name === name
+        ? before?.source.credential?.commitment
+        : undefined;
+    const credential_commitment =
+      name === null ? null : (kept ?? (await credentialCommitment(context, name, `${field}.credential`)));
+    credentials.push(credential_commitment);
+    if (wish.commit === 'keep' && before) {
+      found.push({ commit: before.source.commit, credential_commitment });
+    } else {
+      const credential = credential_commitment === null ? null : await openCredential(context, credential_commitment);
+      found.push({ git: spec.source.git, ref: spec.source.ref, credential, credential_name: name, field });
+    }
+  }
+  const requests = found.filter((entry): entry is RefRequest => 'ref' in entry);
+  const commits = await resolveRefs(requests, { exec: context.exec, known_hosts: join(context.home, 'known_hosts') });
+  let next = 0;
+  return found.map((entry, index) =>
+    'ref' in entry ? { commit: commits[next++]!, credential_commitment: credentials[index]! } : entry,
+  );
+}
+
+async function credentialCommitment(context: Context, name: string, field: string): Promise<string> {
+  const credential = await findCredential(context.store, name);
+  if (credential) return credential.commitment;
+  throw new AppError('InvalidInput', `There is no Git credential "${name}".`, {
+    field,
+    hint: `Create it first: mainstay credentials create-deploy-key ${name}`,
+  });
+}
+
+/** The plan of a change that makes a new desired state. */
+export async function planDesired(context: Context, plan: DesiredPlan): Promise<Planned> {
+  const { store } = context;
+  const { document, stack, base, spec } = plan;
+  const before = base && !stack?.removed ? { document: base.document, auto_deploy: base.spec.auto_deploy } : null;
+  const changes = diffStacks(before, { document, auto_deploy: spec.auto_deploy });
+  const held_before = stack && before ? heldServices(stack) : {};
+  for (const service of Object.keys(held_before)) {
+    if (!(service in plan.held))
+      changes.push({
+        action: 'update',
+        path: `services.${service}.follows_ref`,
+        from: held_before[service]!,
+        to: true,
+      });
+  }
+  const servers = stack ? await serversOfStack(store, stack.id) : [];
+  const warnings = [...(plan.warnings ?? [])];
+  if (servers.length === 0)
+    warnings.push('No server runs this stack yet: `mainstay servers invite NAME --stack …` adds one.');
+  for (const server of servers) {
+    if (!server.online) warnings.push(`Server ${server.name} is offline; it will follow when it is back.`);
+  }
+  if (
+    base &&
+    before &&
+    (await contentDigest(base.document)) === (await contentDigest(document)) &&
+    changes.length === 0
+  ) {
+    return { ...unchanged(plan), warnings };
+  }
+  const sha256 = await desiredStateDigest(document);
+  return {
+    summary: plan.summary,
+    target: `stack/${plan.name}`,
+    base: stack?.desired_version ?? 0,
+    changes,
+    warnings,
+    document,
+    action: { kind: 'desired_state', stack_id: document.stack_id, version: document.version, sha256 },
+    targets: servers.map((server) => server.id),
+    stack: { id: document.stack_id, name: plan.name, version: document.version },
+    settled_by_receipts: servers.length > 0,
+    carryOut: ({ operation_id, grant, now }) => {
+      const settled = servers.length === 0;
+      const row = {
+        desired_version: document.version,
+        held: JSON.stringify(plan.held),
+        removed: document.removed ? 1 : 0,
+        updated_at: now,
+      };
+      const serving = settled ? { serving_version: document.version } : {};
+      const stackStatement = stack
+        ? updateStack(store, stack, { ...row, ...serving })
+        : {
+            query: store.db.insertInto('stacks').values({
+              ...row,
+              id: document.stack_id,
+              name: plan.name,
+              rev: 1,
+              serving_version: settled ? document.version : 0,
+              webhook_digest: null,
+              webhook_sealed: null,
+              created_at: now,
+            }),
+          };
+      const version = insertVersion(store, {
+        stack_id: document.stack_id,
+        version: document.version,
+        spec: JSON.stringify(spec),
+        document: JSON.stringify(document),
+        sha256,
+        grant_jws: grant,
+        operation_id,
+        state: settled ? 'succeeded' : 'running',
+        created_at: now,
+      });
+      return {
+        statements: [
+          stackStatement,
+          version,
+          ...(stack ? [pruneVersions(store, { ...stack, desired_version: document.version })] : []),
+        ],
+        signals: ['stacks', ...servers.map((server) => `desired:${server.id}`)],
+      };
+    },
+  };
+}
+
+function unchanged(plan: DesiredPlan): Planned {
+  return {
+    summary: `Stack ${plan.name} is already so.`,
+    target: `stack/${plan.name}`,
+    base: plan.stack?.desired_version ?? 0,
+    changes: [],
+    action: { kind: 'control_plane' },
+    ...(plan.stack ? { stack: { id: plan.stack.id, name: plan.name, version: plan.stack.desired_version } } : {}),
+    carryOut: () => ({ statements: [] }),
+  };
+}

@@ -1,0 +1,120 @@
+/** Rows of stacks and their versions. A version is never changed but for its state. */
+import type { DesiredState } from '@mainstay/contract/desired-state';
+import { AppError } from '@mainstay/contract/errors';
+import type { StackSpec } from '@mainstay/contract/stack';
+import type { Selectable } from 'kysely';
+import type { Store } from '../store/store.ts';
+import type { Tables } from '../store/tables.ts';
+
+export type StackRow = Selectable<Tables['stacks']>;
+export type VersionRow = Selectable<Tables['stack_versions']>;
+export type VersionState = VersionRow['state'];
+
+/** Versions kept of a stack, newest first; older ones are forgotten, but never one that serves. */
+export const versions_kept_max = 50;
+
+export type StackVersion = { version: number; spec: StackSpec; document: DesiredState; row: VersionRow };
+
+export function parseVersion(row: VersionRow): StackVersion {
+  return {
+    version: row.version,
+    spec: JSON.parse(row.spec) as StackSpec,
+    document: JSON.parse(row.document) as DesiredState,
+    row,
+  };
+}
+
+export async function findStack(store: Store, name: string): Promise<StackRow | null> {
+  return (await store.db.selectFrom('stacks').selectAll().where('name', '=', name).executeTakeFirst()) ?? null;
+}
+
+/** The stack of that name; NotFound where there is none, or where it was removed. */
+export async function getStackRow(store: Store, name: string): Promise<StackRow> {
+  const row = await findStack(store, name);
+  if (!row || row.removed) {
+    throw new AppError('NotFound', `There is no stack "${name}".`, {
+      field: 'stack',
+      hint: '`mainstay stacks` lists those that there are.',
+    });
+  }
+  return row;
+}
+
+export async function findStackById(store: Store, id: string): Promise<StackRow | null> {
+  return (await store.db.selectFrom('stacks').selectAll().where('id', '=', id).executeTakeFirst()) ?? null;
+}
+
+export async function selectStacks(store: Store): Promise<StackRow[]> {
+  return store.db.selectFrom('stacks').selectAll().where('removed', '=', 0).orderBy('name').execute();
+}
+
+export async function findVersion(store: Store, stack_id: string, version: number): Promise<StackVersion | null> {
+  const row = await store.db
+    .selectFrom('stack_versions')
+    .selectAll()
+    .where('stack_id', '=', stack_id)
+    .where('version', '=', version)
+    .executeTakeFirst();
+  return row ? parseVersion(row) : null;
+}
+
+export async function selectVersions(store: Store, stack_id: string, limit: number): Promise<StackVersion[]> {
+  const rows = await store.db
+    .selectFrom('stack_versions')
+    .selectAll()
+    .where('stack_id', '=', stack_id)
+    .orderBy('version', 'desc')
+    .limit(limit)
+    .execute();
+  return rows.map(parseVersion);
+}
+
+/**
+ * The version that changes are made against: the newest, or, when that failed, the one that goes on serving. So a failed
+ * change is not part of what the next one builds on, and applying the same file again tries it again.
+ */
+export async function baseVersion(store: Store, stack: StackRow): Promise<StackVersion | null> {
+  const newest = await findVersion(store, stack.id, stack.desired_version);
+  if (newest && newest.row.state !== 'failed') return newest;
+  return stack.serving_version > 0 ? findVersion(store, stack.id, stack.serving_version) : null;
+}
+
+export function insertVersion(store: Store, row: VersionRow) {
+  return { query: store.db.insertInto('stack_versions').values(row) };
+}
+
+export function setVersionState(store: Store, stack_id: string, version: number, state: VersionState) {
+  return {
+    query: store.db
+      .updateTable('stack_versions')
+      .set({ state })
+      .where('stack_id', '=', stack_id)
+      .where('version', '=', version),
+  };
+}
+
+/** Changes a stack only if nobody did so since it was read. */
+export function updateStack(store: Store, stack: StackRow, set: Partial<Omit<StackRow, 'id' | 'rev' | 'project_id'>>) {
+  return {
+    query: store.db
+      .updateTable('stacks')
+      .set({ ...set, rev: stack.rev + 1 })
+      .where('id', '=', stack.id)
+      .where('rev', '=', stack.rev),
+    rows: 1,
+  };
+}
+
+export function pruneVersions(store: Store, stack: StackRow) {
+  return {
+    query: store.db
+      .deleteFrom('stack_versions')
+      .where('stack_id', '=', stack.id)
+      .where('version', '<', stack.desired_version - versions_kept_max)
+      .where('version', '!=', stack.serving_version),
+  };
+}
+
+export function heldServices(stack: StackRow): Record<string, string> {
+  return JSON.parse(stack.held) as Record<string, string>;
+}

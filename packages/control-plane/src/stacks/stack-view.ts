@@ -1,0 +1,96 @@
+/** How a stack is: computed from what its servers reported, at the moment of asking. */
+import type { ServiceObserved } from '@mainstay/contract/agent-api';
+import type { ServiceOnServer } from '@mainstay/contract/operations/services';
+import type { StackView } from '@mainstay/contract/operations/stacks';
+import type { Context } from '../context.ts';
+import { reportedState, type ServerRow, serversOfStack } from '../servers/server-store.ts';
+import { baseVersion, findVersion, heldServices, type StackRow, type StackVersion } from './stack-store.ts';
+
+export async function viewOfStack(context: Context, stack: StackRow): Promise<StackView> {
+  const base = await baseVersion(context.store, stack);
+  const newest = await findVersion(context.store, stack.id, stack.desired_version);
+  const servers = await serversOfStack(context.store, stack.id);
+  const rows = servers.flatMap((server) => servicesOnServer(stack, base, server));
+  const { health, message } = healthOf(newest ?? base, servers, rows);
+  return {
+    id: stack.id,
+    name: stack.name,
+    health,
+    message,
+    version: stack.desired_version,
+    serving_version: stack.serving_version || null,
+    servers: servers.map((server) => server.name),
+    services: Object.keys(base?.document.services ?? newest?.document.services ?? {}),
+    url: rows.find((row) => row.observed?.url)?.observed?.url ?? null,
+    held_services: heldServices(stack),
+    webhook: stack.webhook_digest !== null,
+    updated_at: stack.updated_at,
+  };
+}
+
+/** The services of a stack on one server: desired from the stack, observed from the server's last report. */
+export function servicesOnServer(stack: StackRow, base: StackVersion | null, server: ServerRow): ServiceOnServer[] {
+  const reported = reportedState(server);
+  const observed = reported?.stack_id === stack.id ? reported.services : {};
+  const desired = base?.document.services ?? {};
+  const names = [...new Set([...Object.keys(desired), ...Object.keys(observed)])].sort();
+  return names.map((service) => ({
+    stack: stack.name,
+    service,
+    server: server.name,
+    server_online: server.online === 1,
+    reported_at: server.last_seen_at,
+    desired_release_id: desired[service]?.release_id ?? null,
+    desired_commit: desired[service]?.source.commit ?? null,
+    observed: observed[service] ?? null,
+  }));
+}
+
+type Health = Pick<StackView, 'health' | 'message'>;
+
+function healthOf(newest: StackVersion | null, servers: ServerRow[], rows: ServiceOnServer[]): Health {
+  if (servers.length === 0) return { health: 'empty', message: 'No server runs it yet.' };
+  const offline = servers.filter((server) => !server.online);
+  if (offline.length === servers.length) {
+    return {
+      health: 'offline',
+      message: `${namesOf(offline)} ${offline.length === 1 ? 'has' : 'have'} not reported for a while.`,
+    };
+  }
+  const deploying = newest?.row.state === 'running';
+  const problems = rows.filter((row) => row.server_online).flatMap((row) => problemOf(row) ?? []);
+  if (deploying) return { health: 'deploying', message: `Version ${newest?.version} is on its way.` };
+  const serving = rows.some((row) => row.observed?.state === 'running');
+  if (problems.length > 0) {
+    const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
+    return { health: serving ? 'degraded' : 'failed', message: `${problems[0]}${more}` };
+  }
+  if (offline.length > 0) return { health: 'degraded', message: `${namesOf(offline)} is offline.` };
+  if (newest?.row.state === 'failed') {
+    return {
+      health: serving ? 'degraded' : 'failed',
+      message: `Version ${newest.version} failed; what ran before goes on.`,
+    };
+  }
+  return { health: 'healthy', message: null };
+}
+
+/** What is wrong with a service, in a few words; null when it runs its desired release and is healthy. */
+function problemOf(row: ServiceOnServer): string | null {
+  const at = `${row.service} on ${row.server}`;
+  const { observed } = row;
+  if (row.desired_release_id === null) return null;
+  if (!observed) return `${at} has not been reported yet`;
+  if (observed.state !== 'running') return `${at} is ${stateInWords(observed.state)}`;
+  if (observed.release_id !== row.desired_release_id) return `${at} does not run the release that is desired`;
+  if (observed.health.state !== 'healthy') return `${at} is not healthy: ${observed.health.message ?? 'no answer yet'}`;
+  return null;
+}
+
+function stateInWords(state: ServiceObserved['state']): string {
+  return state.replace('_', ' ');
+}
+
+function namesOf(servers: ServerRow[]): string {
+  return servers.map((server) => server.name).join(', ');
+}

@@ -1,0 +1,160 @@
+/** The schema, as migrations that run in order, once each. A released migration is never edited. */
+import { type Kysely, sql } from 'kysely';
+import type { Migration } from 'kysely/migration';
+
+const initial: Migration = {
+  async up(db: Kysely<unknown>) {
+    const table = (name: string) => db.schema.createTable(name);
+    await table('users')
+      .addColumn('id', 'text', (c) => c.primaryKey())
+      .addColumn('name', 'text', (c) => c.notNull().unique())
+      .addColumn('role', 'text', (c) => c.notNull())
+      .addColumn('created_at', 'integer', (c) => c.notNull())
+      .execute();
+    await table('access_keys')
+      .addColumn('digest', 'text', (c) => c.primaryKey())
+      .addColumn('kind', 'text', (c) => c.notNull())
+      .addColumn('user_id', 'text', (c) => c.notNull().references('users.id').onDelete('cascade'))
+      .addColumn('created_at', 'integer', (c) => c.notNull())
+      .addColumn('expires_at', 'integer')
+      .addColumn('used_at', 'integer')
+      .execute();
+    await table('stacks')
+      .addColumn('id', 'text', (c) => c.primaryKey())
+      .addColumn('project_id', 'text', (c) => c.notNull().defaultTo('default'))
+      .addColumn('name', 'text', (c) => c.notNull())
+      .addColumn('rev', 'integer', (c) => c.notNull())
+      .addColumn('desired_version', 'integer', (c) => c.notNull())
+      .addColumn('serving_version', 'integer', (c) => c.notNull())
+      .addColumn('held', 'text', (c) => c.notNull())
+      .addColumn('removed', 'integer', (c) => c.notNull())
+      .addColumn('webhook_digest', 'text')
+      .addColumn('webhook_sealed', 'text')
+      .addColumn('created_at', 'integer', (c) => c.notNull())
+      .addColumn('updated_at', 'integer', (c) => c.notNull())
+      .addUniqueConstraint('stacks_name', ['project_id', 'name'])
+      .execute();
+    await table('stack_versions')
+      .addColumn('stack_id', 'text', (c) => c.notNull().references('stacks.id').onDelete('cascade'))
+      .addColumn('version', 'integer', (c) => c.notNull())
+      .addColumn('spec', 'text', (c) => c.notNull())
+      .addColumn('document', 'text', (c) => c.notNull())
+      .addColumn('sha256', 'text', (c) => c.notNull())
+      .addColumn('grant_jws', 'text', (c) => c.notNull())
+      .addColumn('operation_id', 'text', (c) => c.notNull())
+      .addColumn('state', 'text', (c) => c.notNull())
+      .addColumn('created_at', 'integer', (c) => c.notNull())
+      .addPrimaryKeyConstraint('stack_versions_key', ['stack_id', 'version'])
+      .execute();
+    await table('servers')
+      .addColumn('id', 'text', (c) => c.primaryKey())
+      .addColumn('project_id', 'text', (c) => c.notNull().defaultTo('default'))
+      .addColumn('name', 'text', (c) => c.notNull())
+      .addColumn('rev', 'integer', (c) => c.notNull())
+      .addColumn('stack_id', 'text', (c) => c.references('stacks.id'))
+      .addColumn('invitation_jws', 'text')
+      .addColumn('invitation_digest', 'text', (c) => c.unique())
+      .addColumn('invitation_expires_at', 'integer')
+      .addColumn('credential_digest', 'text', (c) => c.unique())
+      .addColumn('enrolment_jws', 'text')
+      .addColumn('enrolled_at', 'integer')
+      .addColumn('last_seen_at', 'integer')
+      .addColumn('online', 'integer', (c) => c.notNull())
+      .addColumn('state', 'text')
+      .addColumn('last_event_seq', 'integer', (c) => c.notNull())
+      .addColumn('last_log_seq', 'integer', (c) => c.notNull())
+      .addColumn('created_at', 'integer', (c) => c.notNull())
+      .addUniqueConstraint('servers_name', ['project_id', 'name'])
+      .execute();
+    await table('secrets')
+      .addColumn('id', 'text', (c) => c.primaryKey())
+      .addColumn('project_id', 'text', (c) => c.notNull().defaultTo('default'))
+      .addColumn('stack', 'text', (c) => c.notNull())
+      .addColumn('name', 'text', (c) => c.notNull())
+      .addColumn('rev', 'integer', (c) => c.notNull())
+      .addColumn('commitment', 'text', (c) => c.notNull())
+      .addColumn('updated_at', 'integer', (c) => c.notNull())
+      .addUniqueConstraint('secrets_name', ['project_id', 'stack', 'name'])
+      .execute();
+    await table('sealed_values')
+      .addColumn('commitment', 'text', (c) => c.primaryKey())
+      .addColumn('owner', 'text', (c) => c.notNull())
+      .addColumn('sealed', 'text', (c) => c.notNull())
+      .addColumn('created_at', 'integer', (c) => c.notNull())
+      .execute();
+    await table('credentials')
+      .addColumn('id', 'text', (c) => c.primaryKey())
+      .addColumn('project_id', 'text', (c) => c.notNull().defaultTo('default'))
+      .addColumn('name', 'text', (c) => c.notNull())
+      .addColumn('rev', 'integer', (c) => c.notNull())
+      .addColumn('kind', 'text', (c) => c.notNull())
+      .addColumn('public_key', 'text')
+      .addColumn('username', 'text')
+      .addColumn('commitment', 'text', (c) => c.notNull())
+      .addColumn('updated_at', 'integer', (c) => c.notNull())
+      .addUniqueConstraint('credentials_name', ['project_id', 'name'])
+      .execute();
+    await table('operations')
+      .addColumn('id', 'text', (c) => c.primaryKey())
+      .addColumn('project_id', 'text', (c) => c.notNull().defaultTo('default'))
+      .addColumn('operation', 'text', (c) => c.notNull())
+      .addColumn('idempotency_key', 'text')
+      .addColumn('actor_id', 'text', (c) => c.notNull())
+      .addColumn('actor', 'text', (c) => c.notNull())
+      .addColumn('input_digest', 'text', (c) => c.notNull())
+      .addColumn('plan', 'text', (c) => c.notNull())
+      .addColumn('state', 'text', (c) => c.notNull())
+      .addColumn('stack_id', 'text')
+      .addColumn('stack', 'text')
+      .addColumn('version', 'integer')
+      .addColumn('targets', 'text', (c) => c.notNull())
+      .addColumn('grant_jws', 'text')
+      .addColumn('result', 'text')
+      .addColumn('message', 'text')
+      .addColumn('hint', 'text')
+      .addColumn('created_at', 'integer', (c) => c.notNull())
+      .addColumn('finished_at', 'integer')
+      .execute();
+    await table('events')
+      .addColumn('cursor', 'integer', (c) => c.primaryKey().autoIncrement())
+      .addColumn('id', 'text', (c) => c.notNull().unique())
+      .addColumn('project_id', 'text', (c) => c.notNull().defaultTo('default'))
+      .addColumn('at', 'integer', (c) => c.notNull())
+      .addColumn('kind', 'text', (c) => c.notNull())
+      .addColumn('severity', 'integer', (c) => c.notNull())
+      .addColumn('message', 'text', (c) => c.notNull())
+      .addColumn('actor', 'text')
+      .addColumn('stack', 'text')
+      .addColumn('server', 'text')
+      .addColumn('service', 'text')
+      .addColumn('release_id', 'text')
+      .addColumn('operation_id', 'text')
+      .addColumn('data', 'text')
+      .execute();
+    await table('log_lines')
+      .addColumn('cursor', 'integer', (c) => c.primaryKey().autoIncrement())
+      .addColumn('at', 'integer', (c) => c.notNull())
+      .addColumn('stack', 'text', (c) => c.notNull())
+      .addColumn('service', 'text', (c) => c.notNull())
+      .addColumn('server', 'text', (c) => c.notNull())
+      .addColumn('release_id', 'text', (c) => c.notNull())
+      .addColumn('stream', 'text', (c) => c.notNull())
+      .addColumn('text', 'text', (c) => c.notNull())
+      .execute();
+    const index = (name: string, on: string, columns: string[]) =>
+      db.schema.createIndex(name).on(on).columns(columns).execute();
+    await index('access_keys_expiry', 'access_keys', ['expires_at']);
+    await index('servers_stack', 'servers', ['stack_id']);
+    await index('operations_state', 'operations', ['state']);
+    await index('operations_stack', 'operations', ['stack', 'created_at']);
+    await index('events_stack', 'events', ['stack', 'cursor']);
+    await index('events_server', 'events', ['server', 'cursor']);
+    await index('events_operation', 'events', ['operation_id', 'cursor']);
+    await index('log_lines_service', 'log_lines', ['stack', 'service', 'cursor']);
+    await sql`create unique index operations_idempotency on operations (project_id, actor_id, operation, idempotency_key) where idempotency_key is not null`.execute(
+      db,
+    );
+  },
+};
+
+export const migrations: Record<string, Migration> = { '0001_initial': initial };
