@@ -9,6 +9,8 @@ import type { LogLine, LogSink } from '../supervisor/supervisor.ts';
 export const log_bytes_waiting_max = 64 * 1024 * 1024;
 /** What a line costs beside its text, bytes. */
 const line_overhead_bytes = 96;
+/** Cursors of the sources that were written last; those of ended instances go in time. */
+const cursors_kept_max = 10_000;
 /** A batch stays well under the bound of a body, whatever its text escapes to. */
 const batch_bytes_max = agentApiLimits.body_bytes_max / 4;
 
@@ -17,8 +19,6 @@ export type LogOutbox = LogSink & {
   acknowledge(seq: number): void;
   waiting(): number;
   dropped(): number;
-  /** Forgets the cursors of sources that are gone. */
-  forget(source_id: string): void;
 };
 
 const schema = `
@@ -41,7 +41,9 @@ export function createLogOutbox(database: DatabaseSync, options: LogOutboxOption
   const insert = database.prepare('INSERT INTO log_lines (bytes, line) VALUES (?, ?)');
   const putCursor = database.prepare('INSERT OR REPLACE INTO log_cursors VALUES (?, ?)');
   const getCursor = database.prepare('SELECT cursor FROM log_cursors WHERE source_id = ?');
-  const dropCursor = database.prepare('DELETE FROM log_cursors WHERE source_id = ?');
+  const dropCursors = database.prepare(
+    `DELETE FROM log_cursors WHERE rowid IN (SELECT rowid FROM log_cursors ORDER BY rowid DESC LIMIT -1 OFFSET ${cursors_kept_max})`,
+  );
   const oldest = database.prepare('SELECT seq, bytes, line FROM log_lines ORDER BY seq LIMIT ?');
   const sizeUpTo = database.prepare(
     'SELECT count(*) AS n, coalesce(sum(bytes), 0) AS bytes FROM log_lines WHERE seq <= ?',
@@ -61,6 +63,7 @@ export function createLogOutbox(database: DatabaseSync, options: LogOutboxOption
     (database.prepare(`SELECT value FROM counters WHERE name = 'dropped_lines'`).get() as { value: number } | undefined)
       ?.value ?? 0;
   let last_sent = 0;
+  let writes = 0;
 
   const transaction = (work: () => void) => {
     database.exec('BEGIN IMMEDIATE');
@@ -105,6 +108,7 @@ export function createLogOutbox(database: DatabaseSync, options: LogOutboxOption
             bytes += size;
           }
           putCursor.run(source_id, cursor);
+          if (++writes % 1_000 === 0) dropCursors.run();
           if (bytes > bytes_max) makeRoom();
         });
         options.onOutcome?.(null);
@@ -117,7 +121,6 @@ export function createLogOutbox(database: DatabaseSync, options: LogOutboxOption
       options.onLines?.();
     },
     cursor: (source_id) => (getCursor.get(source_id) as { cursor: string } | undefined)?.cursor ?? null,
-    forget: (source_id) => void dropCursor.run(source_id),
     batch() {
       const lines: AgentLogLine[] = [];
       let size = 0;

@@ -1,0 +1,66 @@
+/**
+ * Watching an instance that serves: checked at its interval, healthy and unhealthy by its thresholds.
+ *
+ * A service is restarted for bad health only after three times its unhealthy threshold in a row: one that is slow for a
+ * moment under load would otherwise be killed by the very check that is to keep it up.
+ */
+import type { Clock } from '@mainstay/runtime/clock';
+import { checkHealth, type HealthCheckSpec } from './check.ts';
+
+/** Bad answers in a row, as a multiple of `unhealthy_threshold`, after which an instance is taken for hung. */
+const hung_factor = 3;
+
+export type HealthStatus = {
+  state: 'unknown' | 'healthy' | 'unhealthy';
+  checked_at: number | null;
+  message: string | null;
+};
+
+export type HealthWatch = { status(): HealthStatus; stop(): void };
+
+export type HealthWatchOptions = {
+  clock: Clock;
+  port: number;
+  /** Asked before each check, so that a changed check applies without a restart. */
+  health: () => HealthCheckSpec;
+  /** It was found healthy when it was started. */
+  healthy: boolean;
+  onChange: (status: HealthStatus) => void;
+  onHung: (message: string) => void;
+};
+
+export function watchHealth(options: HealthWatchOptions): HealthWatch {
+  const { clock } = options;
+  const ending = new AbortController();
+  let good = 0;
+  let bad = 0;
+  let status: HealthStatus = {
+    state: options.healthy ? 'healthy' : 'unknown',
+    checked_at: options.healthy ? clock.now() : null,
+    message: null,
+  };
+
+  const check = async () => {
+    const health = options.health();
+    const result = await checkHealth(health, options.port, ending.signal);
+    if (ending.signal.aborted) return;
+    good = result.ok ? good + 1 : 0;
+    bad = result.ok ? 0 : bad + 1;
+    const before = status.state;
+    let state = before;
+    if (result.ok && good >= health.healthy_threshold) state = 'healthy';
+    if (!result.ok && bad >= health.unhealthy_threshold) state = 'unhealthy';
+    status = { state, checked_at: clock.now(), message: result.ok ? null : result.message.slice(0, 1_000) };
+    if (state !== before) options.onChange(status);
+    if (!result.ok && bad === health.unhealthy_threshold * hung_factor) options.onHung(result.message);
+  };
+
+  const run = async () => {
+    while (!ending.signal.aborted) {
+      await clock.sleep(options.health().interval_seconds * 1000, ending.signal);
+      if (!ending.signal.aborted) await check();
+    }
+  };
+  void run();
+  return { status: () => status, stop: () => ending.abort() };
+}

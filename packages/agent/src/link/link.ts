@@ -1,0 +1,202 @@
+/**
+ * The link to the control plane: four loops, each on its own, each with its own backoff, all dialled from here. Without
+ * a control plane nothing changes on the server; the loops go on trying, and what is to be told waits in the outbox.
+ */
+import {
+  AckResponse,
+  type AgentState,
+  agentApiLimits,
+  DesiredStateResponse,
+  HeartbeatResponse,
+  SecretsResponse,
+} from '@mainstay/contract/agent-api';
+import { type AppError, isRetryable } from '@mainstay/contract/errors';
+import type { Clock } from '@mainstay/runtime/clock';
+import type { Logger } from '@mainstay/runtime/log';
+import type { z } from 'zod';
+import type { Problems } from '../problems.ts';
+import type { Outbox } from '../state/outbox.ts';
+import { createBackoff } from './backoff.ts';
+import type { LinkClient } from './http.ts';
+import { createWake, type Wake } from './wake.ts';
+
+export type FetchedSecrets = z.infer<typeof SecretsResponse>['secrets'];
+export type OfferOutcome = 'taken' | 'refused' | 'retry_later';
+
+export type LinkOptions = {
+  client: LinkClient;
+  clock: Clock;
+  log: Logger;
+  problems: Problems;
+  outbox: Outbox;
+  /** The state for the next heartbeat. */
+  observe: () => Promise<AgentState>;
+  /** A desired state came; null when its shape could not be read. */
+  offer: (response: DesiredStateResponse | null) => Promise<OfferOutcome>;
+  heartbeat_interval_ms?: number;
+};
+
+export type Link = {
+  start(): void;
+  /** Something that people wait for changed: send a heartbeat at once. */
+  changed(): void;
+  /** There are events or lines to ship. */
+  ship(what: 'events' | 'logs'): void;
+  /** Secrets by commitment, as the control plane gives them; not verified here. */
+  fetchSecrets(commitments: string[], signal: AbortSignal): Promise<FetchedSecrets>;
+  /** True while the last exchange succeeded. */
+  isConnected(): boolean;
+  /** Ends the loops; `last_words` are shipped first, within three seconds. */
+  stop(): Promise<void>;
+};
+
+/** Changes within this time go into one heartbeat, milliseconds. */
+const coalesce_ms = 50;
+const last_words_ms = 3_000;
+
+export function createLink(options: LinkOptions): Link {
+  const { client, clock, log, problems, outbox } = options;
+  const ending = new AbortController();
+  const heartbeat = createWake();
+  const wakes = { events: createWake(), logs: createWake() };
+  let connected = false;
+  let loops: Promise<void>[] = [];
+
+  const succeeded = () => {
+    problems.clear('credential_refused');
+    if (!connected) log.info('connected to the control plane');
+    connected = true;
+  };
+  const failed = (what: string, error: unknown) => {
+    const { code, message } = error as AppError;
+    if (code === 'Unauthenticated') {
+      problems.set(
+        'credential_refused',
+        'The control plane refuses the credential of this agent. It was removed there, or restored from a backup: enrol again with a new token.',
+      );
+    }
+    if (connected)
+      log.warn({ what, code, reason: message }, 'the control plane cannot be reached; going on without it');
+    else log.debug({ what, code, reason: message }, 'still no control plane');
+    if (code === undefined || isRetryable(code)) connected = false;
+    else log.warn({ what, code, reason: message }, 'the control plane refused a request');
+  };
+
+  /** Runs `exchange` again and again; it tells how long to wait until the next time. */
+  const loop = async (what: string, exchange: (signal: AbortSignal) => Promise<number>, wake?: Wake) => {
+    const backoff = createBackoff();
+    while (!ending.signal.aborted) {
+      let wait_ms: number;
+      try {
+        wait_ms = await exchange(ending.signal);
+        succeeded();
+        backoff.reset();
+        if (wake) await wake.wait(wait_ms, ending.signal);
+        else if (wait_ms > 0) await clock.sleep(wait_ms, ending.signal);
+      } catch (error) {
+        if (ending.signal.aborted) return;
+        failed(what, error);
+        await clock.sleep(backoff.next(), ending.signal);
+      }
+    }
+  };
+
+  let etag: string | null = null;
+  const pollDesiredState = async (signal: AbortSignal): Promise<number> => {
+    const wait_seconds = etag === null ? 0 : 50;
+    const response = await client.send({
+      method: 'GET',
+      path: `/agent/v1/desired-state?wait_seconds=${Math.min(wait_seconds, agentApiLimits.wait_seconds_max)}`,
+      headers: etag === null ? {} : { 'if-none-match': etag },
+      timeout_ms: (wait_seconds + 20) * 1000,
+      signal,
+    });
+    // Without a document there may be no ETag; a second keeps such answers from becoming a hot loop.
+    if (response.status !== 200) {
+      etag = response.headers.etag ?? etag ?? '"none"';
+      return wait_seconds === 0 ? 0 : 200;
+    }
+    const parsed = DesiredStateResponse.safeParse(response.body);
+    const outcome = await options.offer(parsed.success ? parsed.data : null);
+    if (outcome === 'retry_later') return 5_000;
+    const same = etag !== null && etag === response.headers.etag;
+    etag = response.headers.etag ?? '"none"';
+    return same ? 1_000 : 0;
+  };
+
+  const interval_ms = options.heartbeat_interval_ms ?? 10_000;
+  const sendHeartbeat = async (signal: AbortSignal): Promise<number> => {
+    const sent_at = clock.now();
+    const state = await options.observe();
+    const { body } = await client.send({
+      method: 'POST',
+      path: '/agent/v1/heartbeat',
+      body: { sent_at, state },
+      signal,
+    });
+    judgeClock(HeartbeatResponse.parse(body).time_ms, sent_at);
+    return interval_ms;
+  };
+  /** Half of the round trip is the uncertainty; a minute is what grants tolerate. */
+  const judgeClock = (remote_ms: number, sent_at: number) => {
+    const offset_ms = (sent_at + clock.now()) / 2 - remote_ms;
+    if (Math.abs(offset_ms) <= 60_000) return problems.clear('clock_skew');
+    const seconds = Math.round(Math.abs(offset_ms) / 1000);
+    problems.set(
+      'clock_skew',
+      `The clock of this server is ${seconds} s ${offset_ms > 0 ? 'ahead of' : 'behind'} the control plane's. Signed changes may be refused: set it by NTP.`,
+    );
+  };
+
+  const shipBatch = async (what: 'events' | 'logs', signal: AbortSignal): Promise<number> => {
+    const batch = outbox[what].batch();
+    if (batch.length === 0) return interval_ms;
+    const { body } = await client.send({
+      method: 'POST',
+      path: `/agent/v1/${what}`,
+      body: what === 'events' ? { events: batch } : { lines: batch },
+      signal,
+    });
+    const { acked_seq } = AckResponse.parse(body);
+    outbox[what].acknowledge(acked_seq);
+    if (acked_seq < batch[0]!.seq) return 1_000;
+    return outbox[what].waiting() > 0 ? 0 : interval_ms;
+  };
+
+  return {
+    start() {
+      loops = [
+        loop('desired state', pollDesiredState),
+        loop(
+          'heartbeat',
+          async (signal) => {
+            await clock.sleep(coalesce_ms, signal);
+            return sendHeartbeat(signal);
+          },
+          heartbeat,
+        ),
+        loop('events', (signal) => shipBatch('events', signal), wakes.events),
+        loop('logs', (signal) => shipBatch('logs', signal), wakes.logs),
+      ];
+    },
+    changed: heartbeat.ring,
+    ship: (what) => wakes[what].ring(),
+    async fetchSecrets(commitments, signal) {
+      const { body } = await client.send({ method: 'POST', path: '/agent/v1/secrets', body: { commitments }, signal });
+      return SecretsResponse.parse(body).secrets;
+    },
+    isConnected: () => connected,
+    async stop() {
+      ending.abort();
+      await Promise.all(loops);
+      if (!connected) return;
+      const late = AbortSignal.timeout(last_words_ms);
+      try {
+        while ((await shipBatch('events', late)) === 0);
+        await sendHeartbeat(late);
+      } catch (error) {
+        log.debug({ reason: (error as Error).message }, 'the last words did not get through; they wait on disk');
+      }
+    },
+  };
+}

@@ -1,0 +1,76 @@
+/** What the parts of the reconciler share: the ports, the durable state, and who is told. */
+import type { DeployStage } from '@mainstay/contract/agent-api';
+import type { Clock } from '@mainstay/runtime/clock';
+import type { Logger } from '@mainstay/runtime/log';
+import type { FetchedSecrets } from '../link/link.ts';
+import type { Problems } from '../problems.ts';
+import type { Proxy } from '../proxy/proxy.ts';
+import type { NewAgentEvent } from '../state/event-outbox.ts';
+import type { State } from '../state/state.ts';
+import type { Builder, Supervisor } from '../supervisor/supervisor.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+
+export type Settings = {
+  /** Ports that services are given; the last tenth is for the proxy's internal listeners. */
+  ports: { first: number; last: number };
+  /** Between two rounds of healing, milliseconds. */
+  heal_interval_ms: number;
+  builds_at_once: number;
+  starts_at_once: number;
+  /** How long requests may be held while a fixed port changes hands, before what is open is cut, milliseconds. */
+  hold_drain_ms_max: number;
+  /** How long secrets are asked for before a deployment fails for want of them, milliseconds. */
+  secrets_wait_ms: number;
+};
+
+export const defaultSettings: Settings = {
+  ports: { first: 20_000, last: 29_999 },
+  heal_interval_ms: 1_500,
+  builds_at_once: 2,
+  starts_at_once: 8,
+  hold_drain_ms_max: 5_000,
+  secrets_wait_ms: 60_000,
+};
+
+export type Context = {
+  clock: Clock;
+  log: Logger;
+  state: State;
+  supervisor: Supervisor;
+  builder: Builder;
+  workspace: Workspace;
+  proxy: Proxy;
+  problems: Problems;
+  settings: Settings;
+  emit(event: NewAgentEvent): void;
+  /** What the control plane should hear of at once has changed. */
+  changed(): void;
+  fetchSecrets(commitments: string[], signal: AbortSignal): Promise<FetchedSecrets>;
+};
+
+/** A deployment cannot go on: why, and what to do about it. `service` is null when it concerns no single one. */
+export class DeployFailure extends Error {
+  readonly service: string | null;
+  readonly stage: DeployStage;
+  readonly hint: string | null;
+
+  constructor(service: string | null, stage: DeployStage, message: string, hint: string | null = null) {
+    super(message.slice(0, 4_000));
+    this.name = 'DeployFailure';
+    this.service = service;
+    this.stage = stage;
+    this.hint = hint === null ? null : hint.slice(0, 1_000);
+  }
+}
+
+/** A newer desired state came, or the agent ends: nothing is wrong, and nothing of it is to stay. */
+export class Superseded extends Error {
+  /** Null when the agent ends. */
+  readonly by_version: number | null;
+
+  constructor(by_version: number | null) {
+    super(by_version === null ? 'The agent is stopping.' : `Superseded by version ${by_version}.`);
+    this.name = 'Superseded';
+    this.by_version = by_version;
+  }
+}
