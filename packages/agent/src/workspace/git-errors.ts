@@ -1,0 +1,142 @@
+/** What git prints when it fails, as one sentence and a hint for a person, with nothing of a credential in it. */
+import type { ExecResult } from '@mainstay/runtime/exec';
+import { transportOf } from './git-environment.ts';
+import type { GitCredential } from './workspace.ts';
+
+export type GitFailure = {
+  kind: 'absent' | 'broken' | 'final';
+  message: string;
+  hint: string | null;
+};
+
+export type GitAttempt = { url: string; commit: string; credential: GitCredential | null; timeout_ms: number };
+
+/**
+ * Explains a failed fetch. `absent`: the server did not give the commit by its name, another way may. `broken`: the copy
+ * kept here is at fault, a fresh one may do.
+ */
+export function explainGitFailure(result: ExecResult, attempt: GitAttempt): GitFailure {
+  const { url, commit, credential } = attempt;
+  const where = scrub(url, credential);
+  const text = result.stderr;
+  const final = (message: string, hint: string | null): GitFailure => ({ kind: 'final', message, hint });
+  if (result.error?.code === 'ENOENT')
+    return final('Git is not installed on the server.', 'Install it (`apt install git`).');
+  if (result.killed === 'aborted') return final(`Fetching ${where} was ended, because it is no longer wanted.`, null);
+  if (result.killed === 'timeout') {
+    return final(
+      `Fetching ${where} took longer than ${attempt.timeout_ms / 1000} s and was ended.`,
+      'Check that the server reaches the repository, and that it is not larger than the line allows.',
+    );
+  }
+  const matches = (pattern: RegExp) => pattern.test(text);
+  if (matches(/No space left on device|Disk quota exceeded/i)) {
+    return final(
+      `The disk is full: ${where} could not be fetched.`,
+      'Free disk space on the server, and deploy again.',
+    );
+  }
+  if (matches(/Could not resolve host|Temporary failure in name resolution|Name or service not known/i)) {
+    return final(
+      `The host name of ${where} cannot be resolved.`,
+      'Check the spelling of `source.git`, and the DNS of the server.',
+    );
+  }
+  if (matches(/ssh: not found|cannot run ssh/i)) {
+    return final(
+      'The SSH client is not installed on the server.',
+      'Install it (`apt install openssh-client`), or use an https URL.',
+    );
+  }
+  if (matches(/Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED/i)) {
+    return final(
+      `The SSH host key of ${where} is not the one that was seen before.`,
+      "If the host was really replaced, remove its line from `git/known_hosts` in the agent's home.",
+    );
+  }
+  if (matches(/invalid format|error in libcrypto|Load key .*: /i)) {
+    return final('The private key of the credential cannot be read.', 'Create the deploy key again.');
+  }
+  const denied =
+    /Authentication failed|could not read (Username|Password)|terminal prompts disabled|Permission denied|returned error: 40[13]|unable to read askpass/i;
+  if (matches(denied) && transportOf(url) !== 'other') {
+    return final(
+      credential === null ? `${where} asks for credentials.` : `${where} refused the credential.`,
+      credential === null
+        ? 'Create a credential, and name it in `source.credential`; check the URL, too, since hosts also ask this for what does not exist.'
+        : transportOf(url) === 'ssh'
+          ? 'Check that the deploy key is registered with the repository, and may read it.'
+          : 'Check that the token is valid, has not expired and may read this repository, and that the user name is right.',
+    );
+  }
+  if (
+    matches(
+      /not our ref|unadvertised object|couldn't find remote ref|no such remote ref|does not support shallow|no matching remote head|unable to find remote/i,
+    )
+  ) {
+    return {
+      kind: 'absent',
+      message: `Commit ${commit} is not in ${where}.`,
+      hint: 'It may have been removed by a forced push; deploy again, so that the ref is looked up anew.',
+    };
+  }
+  if (
+    matches(
+      /repository .*not found|does not appear to be a git repository|returned error: 404|not found: did you run|No such file or directory[\s\S]*Could not read from remote/i,
+    )
+  ) {
+    return final(
+      `${where} is not there, or is no Git repository.`,
+      'Check the spelling of `source.git`; private repositories need `source.credential`.',
+    );
+  }
+  if (matches(/transport '.*' not allowed/i)) {
+    return final(`The protocol of ${where} is not allowed.`, 'Use https, http, ssh, git or file.');
+  }
+  if (
+    matches(
+      /Connection refused|Connection timed out|Failed to connect|No route to host|Network is unreachable|Connection reset|remote end hung up|early EOF|SSL|certificate|gnutls|RPC failed|returned error: 5\d\d/i,
+    )
+  ) {
+    return final(
+      `${where} cannot be reached: ${lastLine(text, credential)}`,
+      'Check the network of the server, and the host.',
+    );
+  }
+  if (
+    matches(
+      /\.lock'?: File exists|not a git repository|bad object|corrupt|loose object|missing (blob|tree|commit)|pack .*(invalid|cannot)|unable to (read|create|write|open)|bad config|shallow file/i,
+    )
+  ) {
+    return { kind: 'broken', message: `${where} could not be fetched: ${lastLine(text, credential)}`, hint: null };
+  }
+  return final(
+    `${where} could not be fetched: ${lastLine(text, credential)}`,
+    'Check that `source.git` is a Git repository.',
+  );
+}
+
+const generic = /Could not read from remote repository|Please make sure you have|and the repository exists/;
+
+/** The line that says most: the last one of git's own. */
+function lastLine(text: string, credential: GitCredential | null): string {
+  const lines = text.split('\n').map((line) => line.trim());
+  const line =
+    lines.findLast((line) => /^(fatal|error|ssh|remote):/.test(line)) ?? lines.findLast((line) => line !== '');
+  return scrub((line ?? 'git said nothing').replace(/^(fatal|error): /, ''), credential).slice(0, 500);
+}
+
+/** Takes out of a text what is, or looks like, a credential. */
+export function scrub(text: string, credential: GitCredential | null): string {
+  let clean = text;
+  if (credential?.kind === 'token') {
+    for (const secret of [credential.token, encodeURIComponent(credential.token)]) {
+      if (secret !== '') clean = clean.replaceAll(secret, '[secret]');
+    }
+  }
+  return clean
+    .replace(/\/\/[^/\s@]*:[^/\s@]*@/g, '//')
+    .replace(/\b(gh[pousr]_|github_pat_|glpat-|xox[abp]-)[A-Za-z0-9_-]+/g, '[secret]')
+    .replace(/(authorization:?\s*(basic|bearer)?\s*)\S+/gi, '$1[secret]')
+    .replace(/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, '[secret]');
+}

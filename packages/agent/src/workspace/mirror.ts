@@ -1,0 +1,162 @@
+/**
+ * The bare mirrors that commits are fetched into, one a URL. They are a cache: nothing depends on one but speed, so a mirror
+ * that is at fault, or has seen many commits, is simply thrown away. All work on one mirror is done one after the other.
+ */
+import { createHash } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DesiredService } from '@mainstay/contract/desired-state';
+import type { Exec, ExecResult } from '@mainstay/runtime/exec';
+import type { GitEnvironment } from './git-environment.ts';
+import { explainGitFailure, type GitFailure } from './git-errors.ts';
+import type { GitCredential } from './workspace.ts';
+
+export const fetch_timeout_ms = 300_000;
+const local_timeout_ms = 120_000;
+/** A mirror is made anew when it holds more commits than this, so that it cannot grow for ever. */
+const commits_max = 50;
+
+type Source = DesiredService['source'];
+
+export type FetchOutcome = { ok: true } | ({ ok: false } & Omit<GitFailure, 'kind'>);
+
+export type Mirrors = {
+  /** Runs something while nothing else works on the mirror of the URL. */
+  exclusively<T>(url: string, run: () => Promise<T>): Promise<T>;
+  /** Makes sure that the commit is in the mirror, whole. */
+  fetch(source: Source, credential: GitCredential | null, signal: AbortSignal): Promise<FetchOutcome>;
+  /** Writes the files of the commit, real copies, into an empty folder. */
+  writeOut(source: Source, folder: string, signal: AbortSignal): Promise<FetchOutcome>;
+  /** Removes the mirrors of all other URLs. Gives their names. */
+  prune(urls: ReadonlySet<string>): Promise<string[]>;
+};
+
+export function createMirrors(options: { folder: string; exec: Exec; environment: GitEnvironment }): Mirrors {
+  const { folder, exec, environment } = options;
+  const queues = new Map<string, Promise<unknown>>();
+  const pathOf = (url: string) => join(folder, mirrorName(url));
+
+  const local = (url: string, args: string[], signal: AbortSignal, env: Record<string, string> = {}) =>
+    exec(['git', `--git-dir=${pathOf(url)}`, ...args], {
+      env: { ...environment.local, ...env },
+      timeout_ms: local_timeout_ms,
+      signal,
+    });
+
+  const exclusively = async <T>(name: string, run: () => Promise<T>): Promise<T> => {
+    const before = queues.get(name) ?? Promise.resolve();
+    const turn = before.then(run, run);
+    const settled = turn.catch(() => {});
+    queues.set(name, settled);
+    void settled.then(() => {
+      if (queues.get(name) === settled) queues.delete(name);
+    });
+    return turn;
+  };
+
+  async function init({ git: url, commit }: Source, signal: AbortSignal): Promise<ExecResult> {
+    const format = commit.length === 64 ? 'sha256' : 'sha1';
+    return exec(['git', 'init', '--quiet', '--bare', `--object-format=${format}`, '--', pathOf(url)], {
+      env: environment.local,
+      timeout_ms: local_timeout_ms,
+      signal,
+    });
+  }
+
+  async function has({ git, commit }: Source, signal: AbortSignal): Promise<boolean> {
+    const result = await local(git, ['rev-parse', '--verify', '--quiet', `refs/mainstay/${commit}^{commit}`], signal);
+    return result.code === 0 && result.stdout.trim() === commit;
+  }
+
+  /** From the cheapest way to the surest: the commit alone, its ref with history, everything. */
+  function waysTo({ commit, ref }: Source): { args: string[]; fresh: boolean }[] {
+    return [
+      { args: ['--depth=1', `+${commit}:refs/mainstay/${commit}`], fresh: false },
+      { args: [`+${ref}:refs/mainstay-ref`], fresh: false },
+      { args: ['+refs/heads/*:refs/mainstay-heads/*', '+refs/tags/*:refs/mainstay-tags/*'], fresh: true },
+    ];
+  }
+
+  async function fetchOnce(
+    source: Source,
+    credential: GitCredential | null,
+    signal: AbortSignal,
+  ): Promise<GitFailure | null> {
+    const { git: url, commit } = source;
+    const attempt = { url, commit, credential, timeout_ms: fetch_timeout_ms };
+    return environment.withAccess(url, credential, async (env) => {
+      let failure: GitFailure | null = null;
+      for (const { args, fresh } of waysTo(source)) {
+        if (fresh) await rm(pathOf(url), { recursive: true, force: true });
+        const made = await init(source, signal);
+        if (made.code !== 0) return explainGitFailure(made, attempt);
+        const options = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head'];
+        const depth = args.filter((arg) => arg.startsWith('--'));
+        const refspecs = args.filter((arg) => !arg.startsWith('--'));
+        const result = await exec(
+          ['git', `--git-dir=${pathOf(url)}`, 'fetch', ...options, ...depth, '--end-of-options', url, ...refspecs],
+          { env, timeout_ms: fetch_timeout_ms, signal },
+        );
+        if (result.code === 0) {
+          await local(url, ['update-ref', `refs/mainstay/${commit}`, commit], signal);
+          if (await has(source, signal)) return null;
+          failure ??= explainGitFailure({ ...result, stderr: 'not our ref' }, attempt);
+          continue;
+        }
+        const reason = explainGitFailure(result, attempt);
+        if (reason.kind !== 'absent') return reason;
+        failure = reason;
+      }
+      return failure;
+    });
+  }
+
+  return {
+    exclusively: (url, run) => exclusively(mirrorName(url), run),
+    async fetch(source, credential, signal) {
+      if (await has(source, signal)) return { ok: true };
+      const kept = await readdir(join(pathOf(source.git), 'refs', 'mainstay')).catch(() => []);
+      if (kept.length >= commits_max) await rm(pathOf(source.git), { recursive: true, force: true });
+      let failure = await fetchOnce(source, credential, signal);
+      if (failure?.kind === 'broken') {
+        await rm(pathOf(source.git), { recursive: true, force: true });
+        failure = await fetchOnce(source, credential, signal);
+      }
+      return failure === null ? { ok: true } : { ok: false, message: failure.message, hint: failure.hint };
+    },
+    async writeOut(source, target, signal) {
+      const index = `${target}.index`;
+      try {
+        for (const args of [
+          ['read-tree', source.commit],
+          [`--work-tree=${target}`, 'checkout-index', '--all', '--force'],
+        ]) {
+          const result = await local(source.git, args, signal, { GIT_INDEX_FILE: index });
+          if (result.code === 0) continue;
+          const { message, hint } = explainGitFailure(result, {
+            url: source.git,
+            commit: source.commit,
+            credential: null,
+            timeout_ms: local_timeout_ms,
+          });
+          return { ok: false, message: message.replace(' fetched', ' checked out'), hint };
+        }
+        return { ok: true };
+      } finally {
+        await rm(index, { force: true });
+      }
+    },
+    async prune(urls) {
+      const keep = new Set([...urls].map(mirrorName));
+      const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.git') && !keep.has(name));
+      for (const name of names) {
+        await exclusively(name, () => rm(join(folder, name), { recursive: true, force: true }));
+      }
+      return names;
+    },
+  };
+}
+
+function mirrorName(url: string): string {
+  return `${createHash('sha256').update(url).digest('hex').slice(0, 32)}.git`;
+}
