@@ -21,7 +21,8 @@ import type { Actor, OperationTarget, OperationView, Plan, PlanChange } from '@m
 import type { Context } from '../context.ts';
 import { insertEvent, type NewEvent } from '../events/event-store.ts';
 import { batchOrConflict, isUniqueViolation, type Statement } from '../store/store.ts';
-import { findByIdempotencyKey, insertOperation, type OperationRow, viewOfOperation } from './operation-store.ts';
+import { findByIdempotencyKey, insertOperation, type OperationRow } from './operation-store.ts';
+import { operationView } from './settlement.ts';
 
 /** What a noun plans: nothing is written while it is made. */
 export type Planned = {
@@ -199,12 +200,7 @@ async function write(
     throw error;
   }
   context.signals.notify('operations', ...(events.length > 0 ? ['events'] : []), ...(carried.signals ?? []));
-  const targets = row.state === 'running' ? waitingTargets(row) : [];
-  return { operation: viewOfOperation(row, targets), result: carried.result ?? null };
-}
-
-function waitingTargets(row: OperationRow): OperationTarget[] {
-  return (JSON.parse(row.targets) as string[]).map((server) => ({ server, state: 'waiting', message: null }));
+  return { operation: await operationView(context, row), result: carried.result ?? null };
 }
 
 async function replay(context: Context, request: ChangeRequest, input_digest: string): Promise<ChangeOutcome | null> {
@@ -217,6 +213,8 @@ async function replay(context: Context, request: ChangeRequest, input_digest: st
       hint: 'Use a new key for a new request.',
     });
   }
-  const targets = row.state === 'running' ? waitingTargets(row) : undefined;
-  return { operation: viewOfOperation(row, targets), result: row.result === null ? null : JSON.parse(row.result) };
+  return {
+    operation: await operationView(context, row),
+    result: row.result === null ? null : JSON.parse(row.result),
+  };
 }

@@ -1,0 +1,197 @@
+/**
+ * What the tests of the control plane stand on: a real control plane with a real keeper on a temporary home, real Git
+ * repositories, and a server that speaks the agent API by hand, so that a test decides what it reports.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AgentState, Receipt, ServiceObserved } from '@mainstay/contract/agent-api';
+import { createClient } from '@mainstay/contract/client';
+import type { DesiredState } from '@mainstay/contract/desired-state';
+import { createKeeper } from '@mainstay/keeper';
+import { type Clock, silentLogger } from '@mainstay/runtime';
+import { type ControlPlane, startControlPlane } from '../control-plane.ts';
+
+export type Fixture = Awaited<ReturnType<typeof startFixture>>;
+
+export async function startFixture(options: { clock?: Clock } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'mainstay-cp-'));
+  const home = join(folder, 'home');
+  const start = async () => {
+    const keeper = await createKeeper({
+      directory: join(home, 'keeper'),
+      ...(options.clock ? { now: options.clock.now } : {}),
+    });
+    return startControlPlane({ home, port: 0, keeper, log: silentLogger(), ...options });
+  };
+  let plane: ControlPlane = await start();
+  const token = await plane.createToken();
+  return {
+    folder,
+    home,
+    token,
+    get plane() {
+      return plane;
+    },
+    get client() {
+      return createClient({ url: plane.url, token });
+    },
+    http: (path: string, init: RequestInit & { token?: string | null } = {}) => {
+      const bearer = init.token === undefined ? token : init.token;
+      const headers = {
+        'content-type': 'application/json',
+        ...(bearer ? { authorization: `Bearer ${bearer}` } : {}),
+        ...init.headers,
+      };
+      return fetch(`${plane.url}${path}`, { ...init, headers });
+    },
+    async restart() {
+      await plane.stop();
+      plane = await start();
+    },
+    async stop() {
+      await plane.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+    repository: (name: string) => makeRepository(join(folder, 'git', name)),
+    enrol: (server: string, stack?: string) => enrolByHand(plane, token, server, stack),
+  };
+}
+
+export type Repository = { url: string; commit(text: string): string; git(...args: string[]): string };
+
+export function makeRepository(path: string): Repository {
+  execFileSync('git', ['init', '--quiet', '-b', 'main', path]);
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-C', path, '-c', 'user.name=test', '-c', 'user.email=test@example.com', ...args], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+    }).trim();
+  const commit = (text: string) => {
+    writeFileSync(join(path, 'file.txt'), text);
+    git('add', '-A');
+    git('commit', '--quiet', '-m', text);
+    return git('rev-parse', 'HEAD');
+  };
+  commit('first');
+  return { url: path, commit, git };
+}
+
+export type Offered = { document: DesiredState; sha256: string; grant: string };
+
+/** A server whose reports a test writes. */
+export async function enrolByHand(plane: ControlPlane, token: string, server: string, stack?: string) {
+  const client = createClient({ url: plane.url, token });
+  const invited = await client['servers.invite']({ server, ...(stack ? { stack } : {}) });
+  const facts = {
+    hostname: server,
+    os: 'Debian 12',
+    kernel: '6',
+    arch: 'x64',
+    cpus: 2,
+    memory_bytes: 1,
+    supervisor: 'simulated',
+    proxy: 'none',
+  } as const;
+  const enrolled = await fetch(`${plane.url}/agent/v1/enrol`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ token: invited.result?.token, agent_version: '0.0.0', facts }),
+  });
+  const identity = (await enrolled.json()) as {
+    server_id: string;
+    credential: string;
+    keeper_keys: never[];
+    enrolment_grant: string;
+  };
+  const send = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}, url = plane.url) =>
+    fetch(`${url}/agent/v1${path}`, {
+      method,
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${identity.credential}`, ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  const state: AgentState = {
+    agent_version: '0.0.0',
+    started_at: 1,
+    facts,
+    stack_id: null,
+    accepted_version: null,
+    accepted_sha256: null,
+    receipt: null,
+    refusal: null,
+    services: {},
+    proxy: { state: 'none', pid: null, address: null },
+    usage: { load1: 0, memory_used_bytes: 0, disk_used_bytes: 0, disk_total_bytes: 1, agent_rss_bytes: 1 },
+    backlog: { events: 0, log_lines: 0, dropped_events: 0, dropped_log_lines: 0 },
+    problems: [],
+  };
+  return {
+    ...identity,
+    token: invited.result!.token!,
+    send,
+    state,
+    async desired(have?: string, wait_seconds = 0) {
+      const response = await send(
+        'GET',
+        `/desired-state?wait_seconds=${wait_seconds}`,
+        undefined,
+        have ? { 'if-none-match': have } : {},
+      );
+      const offer = response.status === 200 ? ((await response.json()) as Offered) : null;
+      return { status: response.status, etag: response.headers.get('etag') ?? '', offer };
+    },
+    /** Reports that it runs exactly what was offered, or that this failed. */
+    async report(
+      offer: Offered,
+      outcome: 'succeeded' | 'failed' | 'running',
+      message: string | null = null,
+      url = plane.url,
+    ) {
+      const { document } = offer;
+      const operation_id = JSON.parse(Buffer.from(offer.grant.split('.')[1]!, 'base64url').toString()).operation_id;
+      const receipt: Receipt = {
+        version: document.version,
+        sha256: offer.sha256,
+        operation_id,
+        state: outcome,
+        message,
+        hint: null,
+        services: {},
+        started_at: 1,
+        finished_at: outcome === 'running' ? null : 2,
+      };
+      state.stack_id = document.stack_id;
+      state.accepted_version = document.version;
+      state.accepted_sha256 = offer.sha256;
+      state.receipt = receipt;
+      if (outcome === 'succeeded') state.services = observedAs(document);
+      return send('POST', '/heartbeat', { sent_at: Date.now(), state }, {}, url);
+    },
+  };
+}
+
+function observedAs(document: DesiredState): Record<string, ServiceObserved> {
+  return Object.fromEntries(
+    Object.entries(document.services).map(([name, service]) => [
+      name,
+      {
+        state: 'running',
+        release_id: service.release_id,
+        commit: service.source.commit,
+        pid: 1,
+        port: 20_000,
+        url: null,
+        internal_url: null,
+        since: 1,
+        restarts: 0,
+        health: { state: 'healthy', checked_at: 1, message: null },
+        memory_bytes: null,
+        cpu_fraction: null,
+        candidate: null,
+        last_failure: null,
+        releases: [],
+      } satisfies ServiceObserved,
+    ]),
+  );
+}
