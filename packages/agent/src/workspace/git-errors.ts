@@ -121,8 +121,8 @@ const generic = /Could not read from remote repository|Please make sure you have
 /** The line that says most: the last one of git's own. */
 function lastLine(text: string, credential: GitCredential | null): string {
   const lines = text.split('\n').map((line) => line.trim());
-  const line =
-    lines.findLast((line) => /^(fatal|error|ssh|remote):/.test(line)) ?? lines.findLast((line) => line !== '');
+  const telling = lines.filter((line) => line !== '' && !generic.test(line));
+  const line = telling.findLast((line) => /^(fatal|error|ssh|remote):/.test(line)) ?? telling.at(-1);
   return scrub((line ?? 'git said nothing').replace(/^(fatal|error): /, ''), credential).slice(0, 500);
 }
 

@@ -69,11 +69,16 @@ export function createMirrors(options: { folder: string; exec: Exec; environment
   }
 
   /** From the cheapest way to the surest: the commit alone, its ref with history, everything. */
-  function waysTo({ commit, ref }: Source): { args: string[]; fresh: boolean }[] {
+  function waysTo({ commit, ref }: Source): { depth: string[]; refspecs: string[]; fresh: boolean }[] {
     return [
-      { args: ['--depth=1', `+${commit}:refs/mainstay/${commit}`], fresh: false },
-      { args: [`+${ref}:refs/mainstay-ref`], fresh: false },
-      { args: ['+refs/heads/*:refs/mainstay-heads/*', '+refs/tags/*:refs/mainstay-tags/*'], fresh: true },
+      { depth: ['--depth=1'], refspecs: [`+${commit}:refs/mainstay/${commit}`], fresh: false },
+      { depth: [], refspecs: [`+${ref}:refs/mainstay-ref`], fresh: false },
+      // A shallow mirror would hide what is behind its edge.
+      {
+        depth: [],
+        refspecs: ['+refs/heads/*:refs/mainstay-heads/*', '+refs/tags/*:refs/mainstay-tags/*'],
+        fresh: true,
+      },
     ];
   }
 
@@ -86,13 +91,11 @@ export function createMirrors(options: { folder: string; exec: Exec; environment
     const attempt = { url, commit, credential, timeout_ms: fetch_timeout_ms };
     return environment.withAccess(url, credential, async (env) => {
       let failure: GitFailure | null = null;
-      for (const { args, fresh } of waysTo(source)) {
+      for (const { depth, refspecs, fresh } of waysTo(source)) {
         if (fresh) await rm(pathOf(url), { recursive: true, force: true });
         const made = await init(source, signal);
         if (made.code !== 0) return explainGitFailure(made, attempt);
         const options = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head'];
-        const depth = args.filter((arg) => arg.startsWith('--'));
-        const refspecs = args.filter((arg) => !arg.startsWith('--'));
         const result = await exec(
           ['git', `--git-dir=${pathOf(url)}`, 'fetch', ...options, ...depth, '--end-of-options', url, ...refspecs],
           { env, timeout_ms: fetch_timeout_ms, signal },
