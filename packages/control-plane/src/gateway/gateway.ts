@@ -93,6 +93,13 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
     async () => new Response(await metrics.text(), { headers: { 'content-type': metrics.content_type } }),
   );
 
+  app.get('/api/docs', async () => {
+    const page = options.public_dir === null ? null : await staticFile(options.public_dir, 'api-docs.html');
+    if (page) return page;
+    throw new AppError('NotFound', 'The API reference is not built here.', {
+      hint: `The description is at ${apiPrefix}/openapi.json.`,
+    });
+  });
   app.all('*', async ({ req }) => {
     const readable = req.method === 'GET' || req.method === 'HEAD';
     const file = options.public_dir !== null && readable ? await staticFile(options.public_dir, req.path) : null;
