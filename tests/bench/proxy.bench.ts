@@ -1,0 +1,200 @@
+/**
+ * The embedded proxy beside its peers, in one run: requests/s, p99 and memory at 32 and 128 connections, each proxy on the
+ * same core, the backend and the load on another, rounds interleaved so that the weather of the machine hits all alike.
+ * Goals: at least 0.9 of a bare undici proxy, and no less than Caddy (Debian's).
+ *
+ * node tests/bench/proxy.bench.ts
+ */
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { createEmbeddedProxy } from '@mainstay/agent/proxy/embedded-proxy';
+import { silentLogger } from '@mainstay/runtime/log';
+
+const run = promisify(execFile);
+const rounds = 3;
+const seconds = 3;
+const connectionCounts = [32, 128] as const;
+
+type Peer = { name: string; version: string; port: number; pid: number };
+type Sample = { requests_per_s: number; p99_ms: number };
+export type ProxyBenchRow = Sample & { proxy: string; connections: number; rss_mb: number };
+export type ProxyBench = {
+  rows: ProxyBenchRow[];
+  /** Requests/s of the embedded proxy over those of the peer, by peer and connections. */
+  ratios: Record<string, Record<string, number>>;
+  notes: string[];
+};
+
+const has = (program: string) => spawnSync('which', [program]).status === 0;
+
+/** Whether a Debian package's program is there, installing it when this user may. */
+function provide(program: string, notes: string[]): boolean {
+  if (has(program)) return true;
+  if (process.getuid?.() === 0 && has('apt-get')) {
+    spawnSync('apt-get', ['install', '-y', '--no-install-recommends', program], { stdio: 'ignore', timeout: 90_000 });
+    if (program === 'caddy' && has('systemctl'))
+      spawnSync('systemctl', ['disable', '--now', 'caddy'], { stdio: 'ignore' });
+  }
+  if (has(program)) return true;
+  notes.push(`SKIPPED: ${program} is not installed and could not be (apt-get install ${program}).`);
+  return false;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((done) => server.once('listening', done));
+  const { port } = server.address() as { port: number };
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+async function untilOpen(port: number): Promise<void> {
+  for (let i = 0; i < 400; i++) {
+    const open = await new Promise<boolean>((done) => {
+      const socket = connect(port, '127.0.0.1', () => done(true));
+      socket.once('error', () => done(false));
+      socket.once('close', () => socket.removeAllListeners());
+      setTimeout(() => socket.destroy(), 50);
+    });
+    if (open) return;
+    await new Promise((done) => setTimeout(done, 25));
+  }
+  throw new Error(`nothing listens on port ${port}`);
+}
+
+function parseWrk(output: string): Sample {
+  const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1]);
+  const [, value, unit] = /99%\s+([\d.]+)(us|ms|s)/.exec(output) ?? [];
+  const p99_ms = Number(value) * (unit === 'us' ? 0.001 : unit === 's' ? 1_000 : 1);
+  if (/Socket errors|Non-2xx/.test(output) || !perSecond) throw new Error(`the load failed:\n${output}`);
+  return { requests_per_s: perSecond, p99_ms };
+}
+
+const rssMb = (pid: number) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
+const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+const local = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Runs the bench, about a minute and a half. What a machine lacks is said in `notes`. */
+export async function benchProxy(): Promise<ProxyBench> {
+  const notes: string[] = [];
+  const wrk = provide('wrk', notes);
+  if (!wrk) notes.push('The load comes from a client in Node, which takes more of its core than wrk.');
+  const pinned = has('taskset') && cpus().length >= 2;
+  if (!pinned) notes.push('SKIPPED: pinning to cores (needs taskset and two cores).');
+  const pin = (core: number, argv: string[]) => (pinned ? ['taskset', '-c', String(core), ...argv] : argv);
+  const folder = mkdtempSync(join(tmpdir(), 'mainstay-bench-'));
+  const children: ChildProcess[] = [];
+  const start = (core: number, argv: string[], env: Record<string, string> = {}) => {
+    const [file, ...args] = pin(core, argv);
+    const child = spawn(file!, args, { stdio: 'ignore', env: { ...process.env, HOME: folder, ...env } });
+    children.push(child);
+    return child.pid!;
+  };
+  const load = async (port: number, connections: number, forSeconds: number): Promise<Sample> => {
+    const argv = wrk
+      ? ['wrk', '-t1', `-c${connections}`, `-d${forSeconds}s`, '--latency', `http://127.0.0.1:${port}/bench`]
+      : [process.execPath, local('peers/load-client.ts'), `${port}`, `${connections}`, `${forSeconds}`];
+    const [file, ...args] = pin(1, argv);
+    const { stdout } = await run(file!, args);
+    if (wrk) return parseWrk(stdout);
+    const sample = JSON.parse(stdout) as Sample & { failed: number };
+    if (sample.failed > 0) throw new Error(`${sample.failed} requests failed`);
+    return sample;
+  };
+  const proxy = createEmbeddedProxy({ home: join(folder, 'proxy'), log: silentLogger() });
+  try {
+    const backendPort = await freePort();
+    start(1, [process.execPath, local('peers/backend.ts'), String(backendPort)]);
+    await untilOpen(backendPort);
+    const peers: Peer[] = [];
+
+    const { pid } = await proxy.ensure();
+    if (pinned) spawnSync('taskset', ['-acp', '0', String(pid)]);
+    const port = await freePort();
+    const active = { id: 'ins_bench', release_id: 'rel_bench', port: backendPort };
+    await proxy.apply({
+      external: { host: '127.0.0.1', port },
+      internal: null,
+      routes: [{ prefix: '/', strip: false, service: 'bench' }],
+      services: { bench: { active, held: false, internal_port: await freePort() } },
+    });
+    peers.push({ name: 'mainstay', version: 'embedded', port, pid });
+
+    const undiciPort = await freePort();
+    const undiciPid = start(0, [process.execPath, local('peers/undici-proxy.ts'), `${undiciPort}`, `${backendPort}`]);
+    peers.push({ name: 'undici', version: `bare, Node ${process.version}`, port: undiciPort, pid: undiciPid });
+
+    if (provide('caddy', notes)) {
+      const caddyPort = await freePort();
+      const file = join(folder, 'Caddyfile');
+      writeFileSync(
+        file,
+        `{\n  admin off\n  auto_https off\n}\nhttp://127.0.0.1:${caddyPort} {\n  reverse_proxy 127.0.0.1:${backendPort}\n}\n`,
+      );
+      const caddyPid = start(0, ['caddy', 'run', '--config', file, '--adapter', 'caddyfile'], { GOMAXPROCS: '1' });
+      const version = spawnSync('caddy', ['version'], { encoding: 'utf8' }).stdout.split(' ')[0]!.trim();
+      peers.push({ name: 'caddy', version, port: caddyPort, pid: caddyPid });
+    }
+    for (const peer of peers) {
+      await untilOpen(peer.port);
+      await load(peer.port, 64, 2);
+    }
+
+    const samples = new Map<string, Sample[]>();
+    const memory = new Map<string, number>();
+    for (let round = 0; round < rounds; round++) {
+      for (const connections of connectionCounts) {
+        for (let i = 0; i < peers.length; i++) {
+          const peer = peers[(i + round) % peers.length]!;
+          const key = `${peer.name} ${connections}`;
+          const loading = load(peer.port, connections, seconds);
+          await new Promise((done) => setTimeout(done, (seconds - 0.5) * 1_000));
+          memory.set(key, Math.max(memory.get(key) ?? 0, rssMb(peer.pid)));
+          samples.set(key, [...(samples.get(key) ?? []), await loading]);
+        }
+      }
+    }
+
+    const rows: ProxyBenchRow[] = [];
+    const ratios: ProxyBench['ratios'] = {};
+    for (const connections of connectionCounts) {
+      for (const peer of peers) {
+        const key = `${peer.name} ${connections}`;
+        const taken = samples.get(key)!;
+        rows.push({
+          proxy: `${peer.name} (${peer.version})`,
+          connections,
+          requests_per_s: Math.round(median(taken.map((sample) => sample.requests_per_s))),
+          p99_ms: median(taken.map((sample) => sample.p99_ms)),
+          rss_mb: Math.round(memory.get(key)!),
+        });
+        if (peer.name === 'mainstay') continue;
+        const ratio = median(
+          taken.map((sample, i) => samples.get(`mainstay ${connections}`)![i]!.requests_per_s / sample.requests_per_s),
+        );
+        ratios[peer.name] = { ...ratios[peer.name], [connections]: Number(ratio.toFixed(2)) };
+      }
+    }
+    return { rows, ratios, notes };
+  } finally {
+    for (const child of children) child.kill('SIGKILL');
+    await proxy.stop(0);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { rows, ratios, notes } = await benchProxy();
+  console.table(rows);
+  for (const [peer, byConnections] of Object.entries(ratios)) {
+    for (const [connections, ratio] of Object.entries(byConnections)) {
+      console.log(`mainstay / ${peer} at ${connections} connections: ${ratio}`);
+    }
+  }
+  for (const note of notes) console.log(note);
+}
