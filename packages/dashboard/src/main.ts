@@ -7,6 +7,7 @@ import { createClient } from '@mainstay/contract/client';
 import { AppError } from '@mainstay/contract/errors';
 import { element } from './element.ts';
 import { type Live, startLive } from './live.ts';
+import { signInFromAddress, signOut } from './session.ts';
 import { refreshed, type Snapshot } from './snapshot.ts';
 import { statusMark } from './status-mark.ts';
 import { createOverview } from './views/overview.ts';
@@ -15,6 +16,7 @@ import { ago, duration } from './words.ts';
 
 const page = document.getElementById('page')!;
 const connection = document.getElementById('connection')!;
+const signOutButton = document.getElementById('sign-out')!;
 const client = createClient({ url: location.origin });
 const overview = createOverview();
 
@@ -23,34 +25,58 @@ let updated_at: number | null = null;
 let lost_at: number | null = null;
 let live: Live | null = null;
 
-function showSignIn(): void {
-  live?.close();
-  page.replaceChildren(signInNotice());
-  connection.replaceChildren();
+setInterval(() => {
+  refreshTimes();
+  if (live) showConnection();
+}, 1000);
+signOutButton.addEventListener('click', () => void signOut().then(() => location.reload()));
+// A link that is opened in a tab that shows this page already only changes what stands behind the #.
+addEventListener('hashchange', () => void begin());
+await begin();
+
+/** Signs in where the address asks for it, and shows what there is. */
+async function begin(): Promise<void> {
+  try {
+    const signedIn = await signInFromAddress();
+    if (live && !signedIn) return;
+    live?.close();
+    live = startLive({ fetch: fetchAndShow, onConnection });
+  } catch (error) {
+    showSignIn(error instanceof AppError ? error : null);
+  }
 }
 
-live = startLive({
-  async fetch(changed) {
-    try {
-      snapshot = await refreshed(client, snapshot, changed);
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'Unauthenticated') return showSignIn();
-      throw error;
-    }
-    overview.show(snapshot);
-    if (overview.root.parentElement === null) page.replaceChildren(overview.root);
-    refreshTimes();
-  },
-  onConnection(state) {
-    if (state === 'connected') {
-      updated_at = Date.now();
-      lost_at = null;
-    } else {
-      lost_at ??= Date.now();
-    }
-    showConnection();
-  },
-});
+async function fetchAndShow(changed: Parameters<typeof refreshed>[2]): Promise<void> {
+  try {
+    snapshot = await refreshed(client, snapshot, changed);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'Unauthenticated') return showSignIn(null);
+    throw error;
+  }
+  overview.show(snapshot);
+  if (!overview.root.isConnected) page.replaceChildren(overview.root);
+  signOutButton.hidden = false;
+  refreshTimes();
+}
+
+function showSignIn(refusal: AppError | null): void {
+  live?.close();
+  live = null;
+  snapshot = null;
+  page.replaceChildren(signInNotice(refusal));
+  connection.replaceChildren();
+  signOutButton.hidden = true;
+}
+
+function onConnection(state: 'connected' | 'lost'): void {
+  if (state === 'connected') {
+    updated_at = Date.now();
+    lost_at = null;
+  } else {
+    lost_at ??= Date.now();
+  }
+  showConnection();
+}
 
 function showConnection(): void {
   if (lost_at !== null) {
@@ -73,8 +99,3 @@ function refreshTimes(): void {
     if (time.textContent !== text) time.textContent = text;
   }
 }
-
-setInterval(() => {
-  refreshTimes();
-  if (document.getElementById('sign-in') === null) showConnection();
-}, 1000);

@@ -1,11 +1,14 @@
-/** What somebody sees who is not signed in: how to get a link. */
+/** What somebody sees who is not signed in: how to get a link, and why theirs did not work if they came with one. */
+import type { AppError } from '@mainstay/contract/errors';
 import { element } from '../element.ts';
+import { statusMark } from '../status-mark.ts';
 
-export function signInNotice(): HTMLElement {
+export function signInNotice(refusal: AppError | null): HTMLElement {
   return element(
     'section',
     { class: 'notice', id: 'sign-in' },
     element('h1', {}, 'You are not signed in'),
+    refusal && element('p', { role: 'alert' }, statusMark({ tone: 'bad', word: refusal.message })),
     element(
       'p',
       {},
