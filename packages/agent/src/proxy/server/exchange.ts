@@ -154,6 +154,8 @@ export class Exchange implements BackendUser {
     if (internal) head.headers.push('x-mainstay-release', this.backend!.release_id);
     // A client that was not told to continue may send the body or not, so its connection cannot be used again.
     if (listener.closing || this.o.tunnel || (this.body && !this.body.started)) response.shouldKeepAlive = false;
+    // A backend that declines to switch: node:http no longer looks after the socket.
+    if (this.o.tunnel) this.closeAfterAnswer();
     response.writeHead(head.status, head.reason, head.headers);
     this.phase = streaming;
     observeAnswer(this.o.service.metrics, head.status, performance.now() - this.started_at);
@@ -302,11 +304,15 @@ export class Exchange implements BackendUser {
     }
     observeAnswer(service.metrics, answer.status, performance.now() - this.started_at);
     this.finish();
-    if (tunnel) response.on('finish', () => tunnel.socket.destroySoon());
+    if (tunnel) this.closeAfterAnswer();
     sendAnswer(request, response, {
       ...answer,
       close: answer.close || (this.body !== null && !this.body.done) || tunnel !== null,
     });
+  }
+
+  private closeAfterAnswer(): void {
+    this.o.response.on('finish', () => this.o.tunnel?.socket.destroySoon());
   }
 
   private release(): void {

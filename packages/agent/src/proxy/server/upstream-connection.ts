@@ -61,6 +61,7 @@ export class UpstreamConnection {
   idle_since = 0;
   idle_ms = Number.POSITIVE_INFINITY;
   private readonly owner: ConnectionOwner;
+  private readonly tunnel: boolean;
   private method = '';
   private state = headState;
   private pending = '';
@@ -72,6 +73,7 @@ export class UpstreamConnection {
   /** Begins to connect. A connection for a tunnel may be half closed and hands out its socket. */
   constructor(owner: ConnectionOwner, user: UpstreamUser, tunnel: boolean) {
     this.owner = owner;
+    this.tunnel = tunnel;
     this.user = user;
     const target = { host: '127.0.0.1', port: owner.port, noDelay: true, allowHalfOpen: tunnel };
     if (tunnel) {
@@ -246,7 +248,7 @@ export class UpstreamConnection {
     this.chunked = null;
     this.reused = true;
     this.state = idleState;
-    if (this.keep_alive && this.request_sent && !surplus) {
+    if (this.keep_alive && this.request_sent && !surplus && !this.tunnel) {
       this.idle_since = performance.now();
       this.owner.onIdle(this);
     } else this.destroy();

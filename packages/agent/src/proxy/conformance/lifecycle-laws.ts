@@ -1,0 +1,133 @@
+/** Laws of the proxy as a process: it is found again, comes back as it was, and says what it could not do. */
+import { createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { ask, createHarness, type Harness, type MakeProxy, raw, until } from './harness.ts';
+
+const routes = [{ prefix: '/', strip: false, service: 'api' }];
+
+export function lifecycleLaws(makeProxy: MakeProxy): void {
+  const withHarness = (run: (h: Harness) => Promise<void>) => async () => {
+    const h = await createHarness(makeProxy);
+    try {
+      await run(h);
+    } finally {
+      await h.end();
+    }
+  };
+  const alive = (pid: number) => {
+    try {
+      process.kill(pid, 0);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+
+  test(
+    'a proxy that runs is adopted, by whoever asks',
+    withHarness(async (h) => {
+      const { pid } = await h.proxy.status();
+      expect(await h.proxy.ensure()).toEqual({ started: false, pid });
+      const others = await Promise.all([makeProxy(h.home).ensure(), makeProxy(h.home).ensure()]);
+      expect(others).toEqual([
+        { started: false, pid },
+        { started: false, pid },
+      ]);
+    }),
+  );
+
+  test(
+    'a proxy that was killed comes back serving the same configuration',
+    withHarness(async (h) => {
+      const active = await h.backend('restart', (_incoming, response) => response.end('served'));
+      await h.apply({ services: { api: { active } }, routes });
+      const before = await h.proxy.status();
+      process.kill(before.pid, 'SIGKILL');
+      await until('it is gone', () => !alive(before.pid));
+      await expect(h.proxy.status()).rejects.toThrow();
+      const after = await h.proxy.ensure();
+      expect(after.started).toBe(true);
+      expect(after.pid).not.toBe(before.pid);
+      expect((await ask(h.external)).body).toBe('served');
+      expect((await ask(h.ports['api']!)).headers['x-mainstay-release']).toBe(active.release_id);
+    }),
+  );
+
+  test(
+    'two that start it at the same time end with one proxy',
+    withHarness(async (h) => {
+      await h.proxy.stop(0);
+      const both = await Promise.all([makeProxy(h.home).ensure(), makeProxy(h.home).ensure()]);
+      expect(both[0].pid).toBe(both[1].pid);
+      expect(both.filter(({ started }) => started)).toHaveLength(1);
+    }),
+  );
+
+  test(
+    'a port that another program has is named, the rest is in force, and the port is taken when it is free',
+    withHarness(async (h) => {
+      const active = await h.backend('taken', (_incoming, response) => response.end('served'));
+      await h.apply({ services: { api: { active } }, routes });
+      const other = createServer();
+      await new Promise<void>((done) => other.listen(0, '127.0.0.1', done));
+      const { port } = other.address() as { port: number };
+      const config = { ...h.config({}), external: { host: '127.0.0.1', port } };
+      await expect(h.proxy.apply(config)).rejects.toThrow(new RegExp(`127\\.0\\.0\\.1:${port}`));
+      expect((await h.proxy.status()).listener_errors).toMatchObject([{ host: '127.0.0.1', port }]);
+      expect((await ask(h.ports['api']!)).body).toBe('served');
+      await new Promise((done) => other.close(done));
+      await until('the port is taken', async () => (await h.proxy.status()).listener_errors.length === 0);
+      expect((await ask(port)).body).toBe('served');
+      await expect(ask(h.external)).rejects.toThrow();
+    }),
+  );
+
+  test(
+    'stop lets open requests end, takes no new ones, and leaves no process',
+    withHarness(async (h) => {
+      let open: import('node:http').ServerResponse | undefined;
+      const active = await h.backend('stop', (incoming, response) => {
+        if (incoming.url !== '/long') return void response.end('short');
+        open = response;
+        response.write('begun ');
+      });
+      await h.apply({ services: { api: { active } }, routes });
+      const { pid } = await h.proxy.status();
+      const answer = ask(h.external, { path: '/long' });
+      await until('it has begun', () => open !== undefined);
+      const stopped = h.proxy.stop(20_000);
+      await until('no new ones are taken', async () => (await ask(h.external).catch(() => null)) === null);
+      open!.end('ended');
+      expect((await answer).body).toBe('begun ended');
+      await stopped;
+      expect(alive(pid)).toBe(false);
+    }),
+  );
+
+  test(
+    'stop cuts what does not end in its time',
+    withHarness(async (h) => {
+      const active = await h.backend('endless', (_incoming, response) => response.write('begun'));
+      await h.apply({ services: { api: { active } }, routes });
+      const stream = raw(h.external, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+      await until('it has begun', () => stream.text().includes('begun'));
+      await h.proxy.stop(100);
+      await until('it is cut', () => stream.closed());
+      expect(stream.text()).not.toMatch(/0\r\n\r\n$/);
+    }),
+  );
+
+  test(
+    'the metrics count answers by service and status class',
+    withHarness(async (h) => {
+      const active = await h.backend('metrics', (incoming, response) => {
+        response.writeHead(incoming.url === '/bad' ? 500 : 200).end();
+      });
+      await h.apply({ services: { api: { active } }, routes });
+      for (const path of ['/', '/', '/bad']) await ask(h.external, { path });
+      const metrics = await h.proxy.metrics();
+      expect(metrics).toMatch(/requests_total\{[^}]*service="api"[^}]*class="2xx"[^}]*\} 2$/m);
+      expect(metrics).toMatch(/requests_total\{[^}]*service="api"[^}]*class="5xx"[^}]*\} 1$/m);
+    }),
+  );
+}
