@@ -4,7 +4,7 @@ import type { Clock } from '@mainstay/runtime/clock';
 import type { Logger } from '@mainstay/runtime/log';
 import type { FetchedSecrets } from '../link/link.ts';
 import type { Problems } from '../problems.ts';
-import type { Proxy } from '../proxy/proxy.ts';
+import type { Proxy as ProxyPort } from '../proxy/proxy.ts';
 import type { NewAgentEvent } from '../state/event-outbox.ts';
 import type { State } from '../state/state.ts';
 import type { Builder, Supervisor } from '../supervisor/supervisor.ts';
@@ -39,7 +39,7 @@ export type Context = {
   supervisor: Supervisor;
   builder: Builder;
   workspace: Workspace;
-  proxy: Proxy;
+  proxy: ProxyPort;
   problems: Problems;
   settings: Settings;
   emit(event: NewAgentEvent): void;

@@ -69,7 +69,12 @@ export function createInstances(context: Context, environment: Environment, port
     return instance;
   };
   const forget = (id: string, port: number, desired: DesiredService) => {
-    state.releases.removeInstance(id);
+    try {
+      state.releases.removeInstance(id);
+    } catch (error) {
+      // It is gone all the same; recovery clears what the journal then still has of it.
+      context.log.warn({ instance: id, reason: (error as Error).message }, 'the end of an instance was not journalled');
+    }
     if (desired.port === null) ports.release(port);
     live.delete(id);
     early.delete(id);

@@ -8,9 +8,10 @@ export type Routing = {
   point(service: string, target: Target): Promise<void>;
   /** Puts another desired state into force, with new targets for some services; rejects, with all as before, when the proxy refuses it. */
   replace(document: DesiredState | null, targets: ReadonlyMap<string, Target>): Promise<void>;
+  /** Takes up a desired state that was in force before; what the proxy refuses is applied again later. */
+  restore(document: DesiredState, targets: ReadonlyMap<string, Target>): Promise<void>;
   /** Tells the proxy again what it should know. */
   reapply(): Promise<void>;
-  target(service: string): Target | null;
   document(): DesiredState | null;
 };
 
@@ -63,8 +64,12 @@ export function createRouting({
           throw error;
         }
       }),
+    restore: (document, targets) =>
+      inTurn(async () => {
+        routes = { document, targets: new Map(targets) };
+        await applyOrTell();
+      }),
     reapply: () => inTurn(applyOrTell),
-    target: (service) => routes.targets.get(service) ?? null,
     document: () => routes.document,
   };
 }

@@ -81,12 +81,16 @@ export function createDesiredStates(journal: Journal): DesiredStates {
         save('accepted', state);
         states.noteNonce(grant, state);
         states.saveReceipt(state.stack_id, receipt);
+        journal.afterwards(() => {
+          accepted = state;
+        });
       });
-      accepted = state;
     },
     markApplied(state) {
       journal.write(() => save('applied', state));
-      applied = state;
+      journal.afterwards(() => {
+        applied = state;
+      });
     },
     seen: (jti) => (selectNonce.get(jti) as SeenNonce | undefined) ?? null,
     noteNonce(grant, { stack_id, version, sha256 }) {

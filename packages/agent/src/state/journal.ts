@@ -51,6 +51,8 @@ export type Journal = {
   readonly database: DatabaseSync;
   /** Runs the statements of `work` as one transaction. Throws AppError('Unavailable') when it cannot be stored. */
   write<T>(work: () => T): T;
+  /** Within a write: something to be done once it is stored, such as bringing memory up to date; else it is done now. */
+  afterwards(work: () => void): void;
   close(): void;
 };
 
@@ -66,8 +68,13 @@ export function openJournal(options: JournalOptions): Journal {
     throw storeError(error, path);
   }
   let depth = 0;
+  let pending: (() => void)[] = [];
   return {
     database,
+    afterwards(work) {
+      if (depth > 0) pending.push(work);
+      else work();
+    },
     write(work) {
       if (depth > 0) return work();
       options.onWrite?.('before');
@@ -76,12 +83,14 @@ export function openJournal(options: JournalOptions): Journal {
         database.exec('BEGIN IMMEDIATE');
         const result = work();
         database.exec('COMMIT');
-        options.onOutcome?.(null);
         depth--;
+        for (const follow of pending.splice(0)) follow();
+        options.onOutcome?.(null);
         options.onWrite?.('after');
         return result;
       } catch (error) {
-        depth--;
+        depth = 0;
+        pending = [];
         if (database.isOpen && database.isTransaction) database.exec('ROLLBACK');
         const failure = storeError(error, path);
         if (failure instanceof AppError) options.onOutcome?.(failure);

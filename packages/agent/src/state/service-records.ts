@@ -31,7 +31,7 @@ type Row = {
 };
 
 export function createServiceRecords(journal: Journal): ServiceRecords {
-  const { database, write } = journal;
+  const { database, write, afterwards } = journal;
   const put = database.prepare(
     'INSERT INTO services (service, internal_port) VALUES (?, ?) ON CONFLICT (service) DO UPDATE SET internal_port = excluded.internal_port',
   );
@@ -70,11 +70,13 @@ export function createServiceRecords(journal: Journal): ServiceRecords {
       if (!row) return;
       const text = failure && JSON.stringify(failure);
       write(() => putFailure.run(text, service));
-      row.last_failure = text;
+      afterwards(() => {
+        row.last_failure = text;
+      });
     },
     remove(service) {
       write(() => drop.run(service));
-      rows.delete(service);
+      afterwards(() => rows.delete(service));
     },
   };
 }

@@ -1,0 +1,93 @@
+/**
+ * Whether a desired state may be acted on. In this order: its shape → its digest → the grant's signature by a pinned key,
+ * target and expiry → that the grant allows exactly this document → nonce not seen → version higher than the accepted one.
+ * Nothing that the control plane says beside the grant counts.
+ *
+ * Which stack a server may run follows from the grant too: the keeper signs the ids of the servers that a document is for.
+ * Enrolment is such a signature, and so is an assignment; a server that is named in neither gets no grant that names it.
+ *
+ * What is accepted already is neither verified nor refused again, however old its grant has become: it is the agent's own.
+ */
+import type { DesiredStateResponse, Receipt } from '@mainstay/contract/agent-api';
+import { digestOf } from '@mainstay/contract/canonical';
+import { DesiredState } from '@mainstay/contract/desired-state';
+import { invalidInput } from '@mainstay/contract/errors';
+import { type Grant, type KeeperKey, verifyGrant } from '@mainstay/contract/grant';
+import type { DesiredStates, StoredState } from '../state/desired-states.ts';
+
+export type Refusal = { version: number | null; reason: string; message: string };
+
+export type Judgement =
+  | { kind: 'accepted'; state: StoredState; grant: Grant }
+  /** Nothing to do: the receipt of the first time, where it is still kept. */
+  | { kind: 'known'; receipt: Receipt | null; grant: Grant | null; state: StoredState | null }
+  | { kind: 'refused'; refusal: Refusal };
+
+export type AcceptanceOptions = {
+  server_id: string;
+  keeper_keys: readonly KeeperKey[];
+  desired: Pick<DesiredStates, 'accepted' | 'seen' | 'receipt'>;
+  now_ms: number;
+};
+
+export async function judgeDesiredState(
+  response: DesiredStateResponse | null,
+  options: AcceptanceOptions,
+): Promise<Judgement> {
+  const { desired } = options;
+  const parsed = DesiredState.safeParse(response?.document);
+  const refuse = (reason: string, message: string): Judgement => ({
+    kind: 'refused',
+    refusal: { version: parsed.data?.version ?? null, reason, message: message.slice(0, 1_000) },
+  });
+  if (response === null) return refuse('malformed', 'The answer is not a desired state of the documented shape.');
+  if (!parsed.success) return refuse('malformed', invalidInput(parsed.error, 'document').message);
+  const document = parsed.data;
+  const { stack_id, version } = document;
+  // The document as it came is what was signed; parsing must not have changed it.
+  const sha256 = await digestOf(response.document);
+  if (sha256 !== response.sha256 || sha256 !== (await digestOf(document)))
+    return refuse('tampered', 'The document does not have the digest that came with it.');
+
+  const accepted = desired.accepted();
+  if (accepted && accepted.stack_id === stack_id && accepted.version === version && accepted.sha256 === sha256) {
+    return { kind: 'known', receipt: desired.receipt(stack_id, version), grant: null, state: accepted };
+  }
+
+  const verified = await verifyGrant(response.grant, {
+    keys: options.keeper_keys,
+    audience: options.server_id,
+    now_ms: options.now_ms,
+  });
+  if (!verified.ok) return refuse(verified.reason, verified.message);
+  const { grant } = verified;
+  const { action } = grant;
+  if (action.kind !== 'desired_state')
+    return refuse('wrong_action', 'The grant allows something else than a desired state.');
+  if (action.sha256 !== sha256) return refuse('tampered', 'The document is not the one that the grant was signed for.');
+  if (action.stack_id !== stack_id || action.version !== version)
+    return refuse('wrong_action', 'The grant is for another stack or version.');
+
+  const seen = desired.seen(grant.jti);
+  if (seen?.sha256 === sha256) {
+    return { kind: 'known', receipt: desired.receipt(seen.stack_id, seen.version), grant: null, state: null };
+  }
+  if (seen) return refuse('replayed', 'The grant was used before, for another document.');
+  if (accepted && accepted.stack_id === stack_id && version <= accepted.version) {
+    return refuse(
+      'lower_version',
+      `Version ${version} is not higher than version ${accepted.version}, which was accepted.`,
+    );
+  }
+  const { operation_id } = grant;
+  const state = {
+    stack_id,
+    version,
+    sha256,
+    operation_id,
+    grant_jws: response.grant,
+    document,
+    accepted_at: options.now_ms,
+  };
+  return { kind: 'accepted', state, grant };
+}

@@ -1,0 +1,40 @@
+/** The parts of the reconciler, put together. */
+import type { Context } from './context.ts';
+import { createDrains, type Drains } from './drains.ts';
+import { createEnvironment, type Environment } from './environment.ts';
+import { createInstances, type Instances } from './instances.ts';
+import { wantedServices } from './plan.ts';
+import { createPorts, type Ports } from './ports.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { createRouting, type Routing } from './routing.ts';
+import { createSecrets, type Secrets } from './secrets.ts';
+import { createTidy, type Tidy } from './tidy.ts';
+import { createUpkeep, type Upkeep } from './upkeep.ts';
+
+export type Parts = {
+  context: Context;
+  ports: Ports;
+  secrets: Secrets;
+  environment: Environment;
+  instances: Instances;
+  routing: Routing;
+  upkeep: Upkeep;
+  drains: Drains;
+  progress: Progress;
+  tidy: Tidy;
+};
+
+export function createParts(context: Context): Parts {
+  const ports = createPorts(context.settings);
+  const secrets = createSecrets(context);
+  const environment = createEnvironment(context, ports, secrets);
+  const instances = createInstances(context, environment, ports);
+  const routing = createRouting(context);
+  const progress = createProgress(context.clock.now, context.changed);
+  const desired = (service: string) =>
+    wantedServices(context.state.desired.applied()?.document ?? null)[service] ?? null;
+  const upkeep = createUpkeep(context, { instances, ports, routing, desired });
+  const tidy = createTidy(context, () => drains);
+  const drains = createDrains(context, instances, tidy.request);
+  return { context, ports, secrets, environment, instances, routing, upkeep, drains, progress, tidy };
+}

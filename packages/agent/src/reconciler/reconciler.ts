@@ -1,0 +1,198 @@
+/**
+ * The reconciler: one code path, woken by a change or a timer, that makes the server what the accepted desired state says.
+ * ```
+ *  offer ─▶ judge ─▶ journal ─▶ wake ─┐
+ *                            timer ───┴▶ roll out what is accepted and not applied ─▶ tidy up
+ *                            timer ────▶ keep up what is applied (upkeep, proxy)
+ * ```
+ * A version whose rollout failed is not tried again until a newer one is accepted: its receipt says so, also after a restart.
+ */
+import type { AgentState, DesiredStateResponse, Receipt } from '@mainstay/contract/agent-api';
+import type { KeeperKey } from '@mainstay/contract/grant';
+import type { OfferOutcome } from '../link/link.ts';
+import { createWake } from '../link/wake.ts';
+import { judgeDesiredState, type Refusal } from './acceptance.ts';
+import { type Context, Superseded } from './context.ts';
+import { createParts, type Parts } from './parts.ts';
+import { wantedServices } from './plan.ts';
+import { runningReceipt } from './receipts.ts';
+import { recover } from './recovery.ts';
+import { rollOut } from './rollout.ts';
+
+export type Reconciler = {
+  parts: Parts;
+  /** Recovers, then runs until it is stopped. */
+  start(): Promise<void>;
+  /** A desired state came from the control plane; null when it could not be read. */
+  offer(response: DesiredStateResponse | null): Promise<OfferOutcome>;
+  /** The receipt of the newest accepted state. */
+  receipt(): Receipt | null;
+  refusal(): AgentState['refusal'];
+  proxyPid(): number | null;
+  /** True while what is accepted is not settled. */
+  isRollingOut(): boolean;
+  /** Ends the loops and what is under way; instances and proxy run on unless `services` is true. */
+  stop(options: { services: boolean }): Promise<void>;
+};
+
+export type ReconcilerOptions = { context: Context; server_id: string; keeper_keys: readonly KeeperKey[] };
+
+/** After an error of the reconciler itself, such as a full disk, the next try is this much later. */
+const retry_ms = 5_000;
+/** What is open on the proxy may finish within this time when everything is stopped. */
+const proxy_stop_ms = 3_000;
+
+export function createReconciler({ context, server_id, keeper_keys }: ReconcilerOptions): Reconciler {
+  const { state, clock, log, proxy, problems, settings } = context;
+  const parts = createParts(context);
+  const ending = new AbortController();
+  const wake = createWake();
+  let rollout: { version: number; abort: AbortController } | null = null;
+  let refusal: AgentState['refusal'] = null;
+  let proxy_pid: number | null = null;
+  let loops: Promise<void>[] = [];
+  let judging: Promise<unknown> = Promise.resolve();
+
+  const receipt = () => {
+    const accepted = state.desired.accepted();
+    return accepted && state.desired.receipt(accepted.stack_id, accepted.version);
+  };
+
+  const converge = async () => {
+    const accepted = state.desired.accepted();
+    if (accepted && receipt()?.state === 'running') {
+      const abort = new AbortController();
+      rollout = { version: accepted.version, abort };
+      if (ending.signal.aborted) abort.abort(new Superseded(null));
+      try {
+        await rollOut(parts, accepted, abort.signal);
+      } finally {
+        rollout = null;
+      }
+    }
+    if (receipt()?.state !== 'running') await parts.tidy.run();
+  };
+
+  const convergeLoop = async () => {
+    while (!ending.signal.aborted) {
+      let wait_ms = settings.heal_interval_ms;
+      try {
+        await converge();
+        problems.clear('reconciler');
+      } catch (error) {
+        log.error({ err: error }, 'the reconciler could not go on');
+        problems.set('reconciler', `The reconciler could not go on: ${(error as Error).message}`);
+        wait_ms = retry_ms;
+      }
+      await wake.wait(wait_ms, ending.signal);
+    }
+  };
+
+  const healProxy = async () => {
+    const is_needed = Object.keys(wantedServices(parts.routing.document())).length > 0;
+    if (!is_needed) {
+      proxy_pid = null;
+      return;
+    }
+    const { started, pid } = await proxy.ensure();
+    const is_new = proxy_pid !== null && pid !== proxy_pid;
+    proxy_pid = pid;
+    if (started || is_new || problems.list().some(({ code }) => code === 'proxy')) await parts.routing.reapply();
+    if (!started) return;
+    context.emit({
+      kind: 'proxy.restarted',
+      severity: 'warning',
+      message: 'The proxy was gone and was started again.',
+    });
+    context.changed();
+  };
+
+  const healLoop = async () => {
+    while (!ending.signal.aborted) {
+      try {
+        parts.upkeep.tick();
+        await healProxy();
+      } catch (error) {
+        log.warn({ reason: (error as Error).message }, 'a round of healing failed');
+        problems.set('proxy', `The proxy does not run: ${(error as Error).message}`);
+      }
+      await clock.sleep(settings.heal_interval_ms, ending.signal);
+    }
+  };
+
+  const refuse = (reason: Refusal): OfferOutcome => {
+    const known = refusal?.version === reason.version && refusal.reason === reason.reason;
+    if (!known) {
+      const message = `A desired state was refused: ${reason.message}`;
+      context.emit({ kind: 'desired_state.refused', severity: 'error', message, data: reason });
+      log.warn(reason, 'a desired state was refused');
+    }
+    refusal = { ...reason, at: known && refusal ? refusal.at : clock.now() };
+    context.changed();
+    // A clock that is set right makes it acceptable.
+    return reason.reason === 'not_yet_valid' ? 'retry_later' : 'refused';
+  };
+
+  const judge = async (response: DesiredStateResponse | null): Promise<OfferOutcome> => {
+    const judgement = await judgeDesiredState(response, {
+      server_id,
+      keeper_keys,
+      desired: state.desired,
+      now_ms: clock.now(),
+    });
+    if (judgement.kind === 'refused') return refuse(judgement.refusal);
+    if (refusal) context.changed();
+    refusal = null;
+    if (judgement.kind === 'known') return 'taken';
+    const { state: accepted, grant } = judgement;
+    supersede(accepted.version);
+    state.desired.accept(accepted, grant, runningReceipt(accepted));
+    const { version, operation_id } = accepted;
+    const message = `Version ${version} was accepted: operation ${grant.operation} by ${grant.actor.name}.`;
+    context.emit({ kind: 'desired_state.accepted', message, operation_id, data: { version } });
+    rollout?.abort.abort(new Superseded(version));
+    context.changed();
+    wake.ring();
+    return 'taken';
+  };
+
+  /** An accepted version that was not begun yet will never be: its receipt says so. */
+  const supersede = (version: number) => {
+    const waiting = state.desired.accepted();
+    if (!waiting || rollout?.version === waiting.version || receipt()?.state !== 'running') return;
+    state.desired.saveReceipt(waiting.stack_id, {
+      ...runningReceipt(waiting),
+      state: 'failed',
+      message: new Superseded(version).message,
+      finished_at: clock.now(),
+    });
+  };
+
+  return {
+    parts,
+    async start() {
+      await recover(parts);
+      loops = [convergeLoop(), healLoop()];
+    },
+    offer(response) {
+      const outcome = judging.then(() => judge(response));
+      judging = outcome.catch(() => {});
+      return outcome;
+    },
+    receipt,
+    refusal: () => refusal,
+    proxyPid: () => proxy_pid,
+    isRollingOut: () => receipt()?.state === 'running',
+    async stop({ services }) {
+      ending.abort();
+      rollout?.abort.abort(new Superseded(null));
+      await Promise.all(loops);
+      await parts.upkeep.stop();
+      await parts.drains.detach();
+      if (!services) return context.supervisor.detach();
+      await proxy.stop(proxy_stop_ms);
+      await Promise.all(parts.instances.all().map((instance) => parts.instances.stop(instance)));
+      await context.supervisor.detach();
+    },
+  };
+}

@@ -1,0 +1,282 @@
+/**
+ * Upkeep: what serves is kept running. One entry per service that serves; a rollout takes an entry out while it switches
+ * that service, and puts back what then serves.
+ * ```
+ *            exit, hung                      healthy
+ *  running ─────────────▶ waiting ─▶ attempt ─────────▶ running
+ *                            ▲          │ failed
+ *                            └──────────┘   waits 0, 1, 2, 4 … 60 s; forgotten after 5 minutes up
+ * ```
+ * During the first attempt requests are held by the proxy; afterwards they are answered 503, so that a service that
+ * crashes again and again does not make everybody wait.
+ */
+import type { ServiceState } from '@mainstay/contract/agent-api';
+import type { DesiredService } from '@mainstay/contract/desired-state';
+import { type HealthStatus, type HealthWatch, watchHealth } from '../health/watch.ts';
+import type { Context } from './context.ts';
+import { describeExit } from './diagnosis.ts';
+import { waitUntilHealthy } from './health-gate.ts';
+import type { Instances, LiveInstance } from './instances.ts';
+import { isFree, type Ports } from './ports.ts';
+import type { Routing } from './routing.ts';
+
+export const backoff_ms_max = 60_000;
+/** Up so long, a service's earlier failures are forgotten. */
+const stable_ms = 300_000;
+/** So many failures make a crash loop; it is over when the service has been up for a minute. */
+const crash_loop_failures = 3;
+const crash_loop_over_ms = 60_000;
+
+export type UpkeepStatus = {
+  state: ServiceState;
+  instance: LiveInstance | null;
+  health: HealthStatus;
+};
+
+export type Upkeep = {
+  /** This serves from now on; null when it has to be started. */
+  adopt(service: string, instance: LiveInstance | null): void;
+  /** Lets go of a service, a start under way included; gives what serves now, if anything does. */
+  surrender(service: string): Promise<LiveInstance | null>;
+  /** Starts what should run and does not, where its waiting time is over. */
+  tick(): void;
+  status(service: string): UpkeepStatus | null;
+  /** Lets go of everything. */
+  stop(): Promise<void>;
+};
+
+type Entry = {
+  service: string;
+  instance: LiveInstance | null;
+  watch: HealthWatch | null;
+  attempt: { abort: AbortController; done: Promise<void> } | null;
+  failures: number;
+  next_start_at: number;
+  /** The port that it had, to have it again. */
+  port: number | null;
+  ended: boolean;
+};
+
+/** Waiting time before the next start after so many failures in a row, milliseconds. */
+export function restartDelay(failures: number): number {
+  return failures <= 1 ? 0 : Math.min(1_000 * 2 ** (failures - 2), backoff_ms_max);
+}
+
+export type UpkeepParts = {
+  instances: Instances;
+  ports: Ports;
+  routing: Routing;
+  desired: (service: string) => DesiredService | null;
+};
+
+export function createUpkeep(context: Context, { instances, ports, routing, desired }: UpkeepParts): Upkeep {
+  const { clock, state } = context;
+  const entries = new Map<string, Entry>();
+
+  const watch = (entry: Entry, instance: LiveInstance) => {
+    const { service, release_id } = instance;
+    entry.instance = instance;
+    entry.port = instance.port;
+    entry.watch = watchHealth({
+      clock,
+      port: instance.port,
+      health: () => desired(service)?.health ?? instance.desired.health,
+      healthy: true,
+      onChange: ({ state: health, message }) => {
+        const healthy = health === 'healthy';
+        context.emit({
+          kind: healthy ? 'service.healthy' : 'service.unhealthy',
+          severity: healthy ? 'notice' : 'warning',
+          message: healthy ? 'The service is healthy again.' : `The service is unhealthy: ${message}.`,
+          service,
+          release_id,
+        });
+        context.changed();
+      },
+      onHung: (message) => {
+        if (entry.instance === instance) fail(entry, instance, `It hangs and is restarted: ${message}.`);
+      },
+    });
+  };
+
+  const unwatch = (entry: Entry) => {
+    entry.watch?.stop();
+    entry.watch = null;
+  };
+
+  /** The serving instance has ended, or is of no use any more. */
+  const fail = (entry: Entry, instance: LiveInstance, message: string) => {
+    unwatch(entry);
+    if (clock.now() - instance.started_at > stable_ms) entry.failures = 0;
+    entry.instance = null;
+    entry.failures++;
+    entry.next_start_at = clock.now() + restartDelay(entry.failures);
+    const { service, release_id } = instance;
+    const limit = instance.exit?.reason === 'memory_limit' || instance.exit?.reason === 'process_limit';
+    context.emit({
+      kind: limit ? 'service.limit_exceeded' : 'service.crashed',
+      severity: 'error',
+      message,
+      service,
+      release_id,
+      data: { failures: entry.failures },
+    });
+    context.changed();
+    begin(entry, async (signal) => {
+      await routing.point(service, { active: null, held: entry.failures === 1 });
+      await instances.stop(instance);
+      await clock.sleep(entry.next_start_at - clock.now(), signal);
+      if (!signal.aborted) await restart(entry, signal);
+    });
+  };
+
+  /** Runs the one piece of work that an entry may have at a time. */
+  const begin = (entry: Entry, work: (signal: AbortSignal) => Promise<void>) => {
+    const abort = new AbortController();
+    const before = entry.attempt?.done;
+    const done = (async () => {
+      await before;
+      await work(abort.signal);
+    })()
+      .catch((error: unknown) => {
+        if (abort.signal.aborted) return;
+        entry.failures++;
+        entry.next_start_at = clock.now() + restartDelay(entry.failures);
+        context.log.warn(
+          { service: entry.service, reason: (error as Error).message },
+          'a service could not be started',
+        );
+      })
+      .finally(() => {
+        if (entry.attempt?.abort === abort) entry.attempt = null;
+      });
+    entry.attempt = { abort, done };
+  };
+
+  const restart = async (entry: Entry, signal: AbortSignal) => {
+    const { service } = entry;
+    const wanted = desired(service);
+    if (wanted === null || signal.aborted) return;
+    const { release_id } = wanted;
+    const unasked = entry.failures > 0;
+    if (unasked) state.services.countRestart(service, release_id);
+    const instance = await instances.start({
+      service,
+      desired: wanted,
+      role: 'serving',
+      port: await choosePort(entry, wanted),
+      signal,
+    });
+    let healthy = false;
+    try {
+      const outcome = await waitUntilHealthy(context, instances, instance, signal);
+      healthy = outcome.healthy;
+      if (!outcome.healthy) {
+        entry.failures++;
+        entry.next_start_at = clock.now() + restartDelay(entry.failures);
+        const message = `The service did not come up: ${outcome.message}`;
+        context.emit({
+          kind: 'service.crashed',
+          severity: 'error',
+          message,
+          service,
+          release_id,
+          data: { failures: entry.failures },
+        });
+        await routing.point(service, { active: null, held: false });
+        return;
+      }
+      // What ended between the last check and here is found by tick.
+      watch(entry, instance);
+      await routing.point(service, { active: instance, held: false });
+      context.emit({
+        kind: 'service.restarted',
+        severity: unasked ? 'warning' : 'notice',
+        message: unasked
+          ? `The service was restarted after failure ${entry.failures}.`
+          : 'The service was started again.',
+        service,
+        release_id,
+      });
+    } finally {
+      if (!healthy) await instances.stop(instance);
+      context.changed();
+    }
+  };
+
+  const choosePort = async (entry: Entry, wanted: DesiredService): Promise<number> => {
+    if (wanted.port !== null) return wanted.port;
+    if (entry.port !== null && (await isFree(entry.port))) {
+      ports.hold(entry.port);
+      return entry.port;
+    }
+    return ports.reserve();
+  };
+
+  instances.onExit((instance, exit) => {
+    const entry = entries.get(instance.service);
+    if (entry?.instance !== instance) return;
+    const { message } = describeExit(exit, instance.desired, exit.at - instance.started_at);
+    fail(entry, instance, message);
+  });
+
+  const stateOf = (entry: Entry): ServiceState => {
+    const up_ms = entry.instance && !entry.instance.exit ? clock.now() - entry.instance.started_at : 0;
+    if (entry.failures >= crash_loop_failures && up_ms < crash_loop_over_ms) return 'crash_looping';
+    if (!entry.instance) return 'starting';
+    return entry.watch?.status().state === 'unhealthy' ? 'unhealthy' : 'running';
+  };
+
+  const upkeep: Upkeep = {
+    adopt(service, instance) {
+      const entry: Entry = {
+        service,
+        instance: null,
+        watch: null,
+        attempt: null,
+        failures: 0,
+        next_start_at: 0,
+        port: instance?.port ?? null,
+        ended: false,
+      };
+      entries.set(service, entry);
+      if (instance) watch(entry, instance);
+      upkeep.tick();
+    },
+    async surrender(service) {
+      const entry = entries.get(service);
+      if (!entry) return null;
+      entries.delete(service);
+      entry.ended = true;
+      entry.attempt?.abort.abort();
+      await entry.attempt?.done;
+      unwatch(entry);
+      return entry.instance;
+    },
+    tick() {
+      const now = clock.now();
+      for (const entry of entries.values()) {
+        if (entry.attempt) continue;
+        const { instance } = entry;
+        if (instance?.exit) {
+          const { message } = describeExit(instance.exit, instance.desired, instance.exit.at - instance.started_at);
+          fail(entry, instance, message);
+        } else if (instance) {
+          if (entry.failures > 0 && now - instance.started_at > stable_ms) entry.failures = 0;
+        } else if (now >= entry.next_start_at) {
+          begin(entry, (signal) => restart(entry, signal));
+        }
+      }
+    },
+    status(service) {
+      const entry = entries.get(service);
+      if (!entry) return null;
+      const health = entry.watch?.status() ?? { state: 'unknown', checked_at: null, message: null };
+      return { state: stateOf(entry), instance: entry.instance, health };
+    },
+    async stop() {
+      await Promise.all([...entries.keys()].map((service) => upkeep.surrender(service)));
+    },
+  };
+  return upkeep;
+}
