@@ -48,7 +48,7 @@ export function describeBuildEnd(end: BuildEnd, spec: BuildSpec): Failure {
     case 'disk_limit':
       return {
         reason,
-        message: `The build was ended because it used ${mebibytes(end.used)} MiB of disk; ${limits.build_disk_mb} MiB are allowed.`,
+        message: `The build used ${mebibytes(end.used)} MiB of disk; ${limits.build_disk_mb} MiB are allowed.`,
         hint: 'Raise `limits.build_disk_mb`, or let the build write less.',
       };
     case 'disk_full':

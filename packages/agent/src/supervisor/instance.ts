@@ -64,9 +64,9 @@ export function followOutput(options: OutputOptions, spec: InstanceSpec): Output
 export async function finishOutput(output: Output, clock: Clock): Promise<void> {
   const waiting = new AbortController();
   const finished = (async () => {
-    await Promise.all(output.tails.map((tail) => tail.finish()));
+    const stored = await Promise.all(output.tails.map((tail) => tail.finish()));
     await Promise.all(output.tails.map((tail) => tail.close()));
-    rmSync(output.directory, { recursive: true, force: true });
+    if (stored.every(Boolean)) rmSync(output.directory, { recursive: true, force: true });
     waiting.abort();
   })();
   await Promise.race([finished, clock.sleep(output_wait_ms, waiting.signal)]);

@@ -33,8 +33,8 @@ export type LogTail = {
   hasMore(): boolean;
   /** Stores what there is, a bounded piece at a time, until nothing is left or it is closed. Never rejects. */
   pump(): Promise<void>;
-  /** Stores the rest, a last line without newline included. */
-  finish(): Promise<void>;
+  /** Stores the rest, a last line without newline included. False when it could not, or was closed meanwhile. */
+  finish(): Promise<boolean>;
   /** The newest lines, each at most 500 characters. */
   lastLines(): string[];
   /** Stops reading after the write that is under way. */
@@ -185,6 +185,7 @@ export function createLogTail(options: LogTailOptions): LogTail {
     async finish() {
       while (pumping) await pumping;
       await pump(true);
+      return !closing.signal.aborted && cursor.offset === size();
     },
     lastLines: () => [...last_lines],
     async close() {

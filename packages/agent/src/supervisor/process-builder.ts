@@ -153,7 +153,12 @@ export function createProcessBuilder(options: ProcessBuilderOptions): Builder {
       mkdirSync(temporary, { recursive: true, mode: 0o700 });
       const output = createBuildOutput({ spec, source_id: `${spec.id}/${started}`, sink, clock, log });
       try {
-        const end = await run(spec, signal, temporary, output);
+        let end = await run(spec, signal, temporary, output);
+        if (end.reason === 'exit' && end.code === 0) {
+          // What a quick build wrote, the watch may not have seen.
+          const used = await measure([spec.checkout, temporary], signal);
+          if (used !== null && used > spec.limits.build_disk_mb * 1024 * 1024) end = { reason: 'disk_limit', used };
+        }
         const duration_ms = clock.now() - started;
         if (end.reason === 'exit' && end.code === 0) return { ok: true, duration_ms };
         const outcome: BuildOutcome = {

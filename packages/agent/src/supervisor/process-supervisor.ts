@@ -99,7 +99,10 @@ export function createProcessSupervisor(options: ProcessSupervisorOptions): Supe
     const handle = { id: spec.id, pid: child.pid, start_ticks: row?.start_ticks ?? 0, boot_id };
     const instance = hold(spec, handle, false);
     child.on('error', (error) => log.warn({ err: error, instance: spec.id }, 'a child process had an error'));
-    child.once('exit', (code, signal) => instance.leaderEnded(code, signal));
+    child.once('exit', (code, signal) => {
+      // Once detached, its end and its output are for the next agent to find.
+      if (!detached) instance.leaderEnded(code, signal);
+    });
     child.unref();
     return handle;
   }

@@ -21,7 +21,7 @@ export async function sweepStrays(options: SweepOptions): Promise<string[]> {
   const { table, clock, agent, keep } = options;
   const strays = new Map<string, Mark>();
   for (const row of table.scan()) {
-    const mark = table.markOf(row);
+    const mark = row.dead ? null : table.markOf(row);
     if (mark === null || mark.agent !== agent || row.pid === process.pid) continue;
     if (mark.kind === 'instance' ? !keep.has(mark.id) : isOrphanBuild(mark.id)) strays.set(mark.id, mark);
   }

@@ -14,8 +14,8 @@ const quiet_after_ms = 1_000;
 const idle_after_ms = 30_000;
 const limit_interval_ms = { young: 250, settled: 2_000 };
 const young_ms = 10_000;
-/** A scan takes at most this share of one core. */
-const scan_share = 0.02;
+/** Scans take at most this share of one core. */
+const scan_share = { young: 0.2, settled: 0.02 };
 
 export type Watch = {
   /** Something was started: look closely again. */
@@ -61,8 +61,8 @@ export function startWatch(options: WatchOptions): Watch {
         instance.kill(exceeded.reason).catch((error: unknown) => log.error({ err: error }, 'it could not be ended'));
       }
       const is_young = running.some((instance) => clock.now() - instance.since < young_ms);
-      const least_ms = is_young ? limit_interval_ms.young : limit_interval_ms.settled;
-      const interval_ms = Math.max(least_ms, (performance.now() - started) / scan_share);
+      const age = is_young ? 'young' : 'settled';
+      const interval_ms = Math.max(limit_interval_ms[age], (performance.now() - started) / scan_share[age]);
       await clock.sleep(interval_ms, waking.signal);
     }
   }
