@@ -1,0 +1,144 @@
+/**
+ * Every operation of the contract as a command, by itself: `stacks deploy`, `servers invite`, … Arguments and options
+ * come from its CLI binding and its JSON Schema, help from its summary and descriptions.
+ */
+import { resolve } from 'node:path';
+import { isChange, type Operation } from '@mainstay/contract/operation';
+import { type OperationId, operationList } from '@mainstay/contract/operations/index';
+import { type Command, Option } from 'commander';
+import { changeOptions, runChange } from './change/run-change.ts';
+import { type Cli, type CommonOptions, commonOptions, type Registration } from './cli.ts';
+import { type InputField, inputFields, jsonValue, numberValue, optionName } from './operation-input.ts';
+import { readSecret, readTextFile } from './secret-input.ts';
+import { detailLines, viewLines } from './views.ts';
+
+const file_bytes_max = 1024 * 1024;
+
+/** What a group of commands is about, and what it does when no command of it is named. */
+const groups: Record<string, { summary: string; otherwise: string }> = {
+  stacks: { summary: 'Stacks: what servers are to run', otherwise: 'list' },
+  services: { summary: 'Services: the workloads, as they are on their servers', otherwise: 'list' },
+  servers: { summary: 'Servers: the machines with an agent', otherwise: 'list' },
+  secrets: { summary: 'Secrets of stacks', otherwise: 'list' },
+  credentials: { summary: 'Credentials for private Git repositories', otherwise: 'list' },
+  events: { summary: 'Events: what happened', otherwise: 'show' },
+  logs: { summary: 'Logs: what services and builds print', otherwise: 'show' },
+  operations: { summary: 'Operations: the changes, and how they ended', otherwise: 'list' },
+};
+
+/** The command that groups others under a noun, made at its first use. */
+export function groupCommand(program: Command, name: string): Command {
+  const found = program.commands.find((command) => command.name() === name);
+  if (found) return found;
+  return program
+    .command(name)
+    .summary(groups[name]?.summary ?? name)
+    .description(groups[name]?.summary ?? name);
+}
+
+export const registerOperations: Registration = (program, cli) => {
+  for (const operation of operationList) {
+    const [first = '', ...rest] = operation.cli.command;
+    const parent = rest.length > 0 ? groupCommand(program, first) : program;
+    const name = rest.join('-') || first;
+    addOperation(parent.command(name, { isDefault: groups[first]?.otherwise === name }), cli, operation);
+  }
+};
+
+function addOperation(command: Command, cli: Cli, operation: Operation & { id: OperationId }): void {
+  const fields = inputFields(operation);
+  const positional = operation.cli.args ?? [];
+  const byName = new Map(fields.map((field) => [field.name, field]));
+  command
+    .summary(operation.summary)
+    .description([operation.summary, operation.description].filter(Boolean).join('.\n'));
+  for (const name of positional) {
+    const field = byName.get(name);
+    const label = optionName(name);
+    command.argument(field?.required === false ? `[${label}]` : `<${label}>`, field?.description);
+  }
+  for (const field of fields) if (!positional.includes(field.name)) command.addOption(optionOf(field));
+  if (isChange(operation)) changeOptions(command);
+  if (operation.effect === 'destroy') command.option('--yes', 'do not ask');
+  commonOptions(command);
+  command.action(
+    cli.action(async (...args: unknown[]) => {
+      const given = command.opts<Record<string, unknown> & CommonOptions>();
+      const input: Record<string, unknown> = {};
+      for (const [at, name] of positional.entries()) {
+        if (args[at] !== undefined) input[name] = await inputValue(byName.get(name)!, args[at], cli);
+      }
+      for (const field of fields) {
+        if (positional.includes(field.name)) continue;
+        const value = await inputValue(field, given[attributeOf(field)], cli);
+        if (value !== undefined) input[field.name] = value;
+      }
+      const connection = cli.connect(given);
+      if (isChange(operation)) {
+        return runChange(cli, connection, operation.id, input, given, ({ result }) => showResult(cli, result));
+      }
+      const output = await connection.callRaw(operation.id, input);
+      if (given.json) cli.printJson(output);
+      else {
+        const { paint, columns } = cli.terminal.out;
+        for (const line of viewLines(operation.id, output, { paint, width: columns, now: cli.terminal.now() }))
+          cli.print(line);
+      }
+      return 0;
+    }),
+  );
+}
+
+function optionOf(field: InputField): Option {
+  const notes = [field.description];
+  if (field.choices.length > 0) notes.push(`one of: ${field.choices.join(', ')}`);
+  if (field.kind === 'list') notes.push('may be given several times');
+  if (field.kind === 'json') notes.push('JSON, or @FILE for a JSON or YAML file');
+  if (field.default !== undefined) notes.push(`default: ${String(field.default)}`);
+  const name = optionName(field.name);
+  if (field.kind === 'flag') return new Option(`--${name}`, joined(notes));
+  if (field.kind === 'secret') {
+    return new Option(
+      `--${name}-file <path>`,
+      `file that holds the ${name}; left out, it is read from a pipe or asked for`,
+    );
+  }
+  const option = new Option(
+    `--${name} <${field.kind === 'text' ? 'text' : field.kind === 'number' ? 'number' : 'value'}>`,
+    joined(notes),
+  );
+  if (field.kind === 'list')
+    option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+  return option;
+}
+
+function joined(notes: readonly string[]): string {
+  return notes
+    .map((note) => note.replace(/\.$/, ''))
+    .filter((note) => note !== '')
+    .join('; ');
+}
+
+function attributeOf(field: InputField): string {
+  const name = field.kind === 'secret' ? `${field.name}_file` : field.name;
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+async function inputValue(field: InputField, given: unknown, cli: Cli): Promise<unknown> {
+  if (field.kind === 'secret') return readSecret(field.name, given as string | undefined, cli.terminal);
+  if (typeof given !== 'string') return given;
+  if (field.kind === 'number') return numberValue(field.name, given);
+  if (field.kind === 'json') {
+    return jsonValue(field.name, given, (path) =>
+      readTextFile(resolve(cli.terminal.cwd, path), file_bytes_max, field.name),
+    );
+  }
+  return given;
+}
+
+/** What a change gives back beside the operation: some of it is shown this one time only. */
+export function showResult(cli: Cli, result: unknown): void {
+  if (result === null || result === undefined) return;
+  const { paint, columns } = cli.terminal.out;
+  for (const line of detailLines(result, { paint, width: columns, now: cli.terminal.now() })) cli.print(line);
+}

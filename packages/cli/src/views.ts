@@ -1,0 +1,314 @@
+/**
+ * How the answers of reads look to people: a table for lists, names and values for the rest. An operation without a view
+ * of its own is shown by the shape of its answer, so that a new one is readable at once.
+ */
+import type { OperationById, OperationId } from '@mainstay/contract/operations/index';
+import type { z } from 'zod';
+import { planLines } from './change/plan-view.ts';
+import { eventLine } from './change/progress.ts';
+import type { Colour, Paint } from './terminal/paint.ts';
+import { type Cell, type Column, tableLines } from './terminal/table.ts';
+import { safeLogLine, safeText } from './terminal/text.ts';
+import { agoText, bytesText, dateTimeText, durationText } from './terminal/time.ts';
+
+export type ViewOptions = { paint: Paint; width: number | null; now: number; raw?: boolean };
+type OutputOfId<Id extends OperationId> = z.output<OperationById[Id]['output']>;
+type View<Id extends OperationId> = (output: OutputOfId<Id>, options: ViewOptions) => string[];
+
+const views: { [Id in OperationId]?: View<Id> } = {
+  'stacks.list': ({ stacks }, options) => stackLines(stacks, options),
+  'stacks.export': ({ yaml }) => [yaml.trimEnd()],
+  'stacks.versions': ({ versions }, options) =>
+    table(
+      [
+        { title: 'VERSION', align: 'right' },
+        { title: 'STATE' },
+        { title: 'WHAT', flexible: true },
+        { title: 'BY' },
+        { title: 'WHEN' },
+        { title: 'OPERATION' },
+      ],
+      versions.map((version) => [
+        version.version,
+        coloured(version.state),
+        version.summary,
+        version.actor,
+        agoText(version.created_at, options.now),
+        version.operation_id,
+      ]),
+      options,
+      'No versions yet.',
+    ),
+  'services.list': ({ services }, options) => serviceLines(services, options),
+  'servers.list': ({ servers }, options) => serverLines(servers, options),
+  'secrets.list': ({ secrets }, options) =>
+    table(
+      [
+        { title: 'NAME' },
+        { title: 'USED BY', flexible: true },
+        { title: 'REVISION', align: 'right' },
+        { title: 'UPDATED' },
+      ],
+      secrets.map((secret) => [
+        secret.name,
+        secret.used_by.join(', ') || '–',
+        secret.revision,
+        agoText(secret.updated_at, options.now),
+      ]),
+      options,
+      'No secrets.',
+    ),
+  'credentials.list': ({ credentials }, options) =>
+    table(
+      [
+        { title: 'NAME' },
+        { title: 'KIND' },
+        { title: 'USER' },
+        { title: 'USED BY', flexible: true },
+        { title: 'UPDATED' },
+        { title: 'PUBLIC KEY' },
+      ],
+      credentials.map((credential) => [
+        credential.name,
+        credential.kind.replace('_', ' '),
+        credential.username,
+        credential.used_by.join(', ') || '–',
+        agoText(credential.updated_at, options.now),
+        credential.public_key,
+      ]),
+      // A public key is there to be copied, so that nothing is cut.
+      { ...options, width: null },
+      'No Git credentials.',
+    ),
+  'events.list': ({ events }, options) =>
+    events.length === 0 ? ['No events.'] : events.map((event) => eventLine(event, options.paint, dateTimeText)),
+  'logs.list': ({ lines }, options) => lines.map((line) => logLine(line, options)),
+  'operations.list': ({ operations }, options) =>
+    table(
+      [
+        { title: 'ID' },
+        { title: 'OPERATION' },
+        { title: 'STATE' },
+        { title: 'WHAT', flexible: true },
+        { title: 'BY' },
+        { title: 'WHEN' },
+      ],
+      operations.map((operation) => [
+        operation.id,
+        operation.operation,
+        coloured(operation.state),
+        operation.plan.summary,
+        operation.actor.name,
+        agoText(operation.created_at, options.now),
+      ]),
+      options,
+      'No operations yet.',
+    ),
+  'operations.get': ({ operation }, options) => [
+    ...planLines(operation.plan, options),
+    '',
+    ...detailLines(
+      {
+        state: operation.state,
+        operation: operation.operation,
+        id: operation.id,
+        by: operation.actor.name,
+        started: dateTimeText(operation.created_at),
+        ended: operation.finished_at === null ? null : dateTimeText(operation.finished_at),
+        message: operation.message,
+        hint: operation.hint,
+        servers: Object.fromEntries(
+          operation.targets.map((target) => [target.server, [target.state, target.message].filter(Boolean).join(': ')]),
+        ),
+      },
+      options,
+    ),
+  ],
+};
+
+/** The lines that show what a read answered. */
+export function viewLines(id: OperationId, output: unknown, options: ViewOptions): string[] {
+  const view = views[id] as ((output: unknown, options: ViewOptions) => string[]) | undefined;
+  return view ? view(output, options) : detailLines(output, options);
+}
+
+export function stackLines(stacks: OutputOfId<'stacks.list'>['stacks'], options: ViewOptions): string[] {
+  const lines = table(
+    [
+      { title: 'STACK' },
+      { title: 'HEALTH' },
+      { title: 'VERSION', align: 'right' },
+      { title: 'SERVERS', flexible: true },
+      { title: 'SERVICES', flexible: true },
+      { title: 'URL' },
+      { title: 'UPDATED' },
+    ],
+    stacks.map((stack) => [
+      stack.name,
+      coloured(stack.health),
+      stack.version === stack.serving_version ? stack.version : `${stack.serving_version ?? '–'} → ${stack.version}`,
+      stack.servers.join(', ') || '–',
+      stack.services.join(', '),
+      stack.url,
+      agoText(stack.updated_at, options.now),
+    ]),
+    options,
+    'No stacks yet. `mainstay init` writes a stack file, `mainstay apply` makes the stack.',
+  );
+  for (const stack of stacks) {
+    if (stack.message !== null) lines.push(remark(stack.name, stack.message, options));
+    for (const [service, reason] of Object.entries(stack.held_services)) {
+      lines.push(remark(`${stack.name}/${service}`, `held: ${reason}`, options));
+    }
+  }
+  return lines;
+}
+
+export function serverLines(servers: OutputOfId<'servers.list'>['servers'], options: ViewOptions): string[] {
+  const lines = table(
+    [
+      { title: 'SERVER' },
+      { title: 'STATE' },
+      { title: 'STACK' },
+      { title: 'VERSION', align: 'right' },
+      { title: 'CONVERGED' },
+      { title: 'OS', flexible: true },
+      { title: 'AGENT' },
+      { title: 'SEEN' },
+    ],
+    servers.map((server) => [
+      server.name,
+      coloured(server.state),
+      server.stack ?? '–',
+      server.version,
+      server.converged ? { text: 'yes', colour: 'green' } : { text: 'no', colour: 'yellow' },
+      server.os,
+      server.agent_version,
+      agoText(server.last_seen_at, options.now),
+    ]),
+    options,
+    'No servers yet. `mainstay servers invite NAME` makes a token with which one enrols.',
+  );
+  for (const server of servers)
+    for (const problem of server.problems) lines.push(remark(server.name, problem, options));
+  return lines;
+}
+
+export function serviceLines(services: OutputOfId<'services.list'>['services'], options: ViewOptions): string[] {
+  const lines = table(
+    [
+      { title: 'SERVICE' },
+      { title: 'SERVER' },
+      { title: 'STATE' },
+      { title: 'HEALTH' },
+      { title: 'COMMIT' },
+      { title: 'RELEASE' },
+      { title: 'UP', align: 'right' },
+      { title: 'RESTARTS', align: 'right' },
+      { title: 'MEMORY', align: 'right' },
+      { title: 'URL', flexible: true },
+    ],
+    services.map((entry) => {
+      const { observed } = entry;
+      const waits = observed !== null && observed.release_id !== entry.desired_release_id;
+      return [
+        `${entry.stack}/${entry.service}`,
+        entry.server,
+        observed === null ? 'unknown' : coloured(entry.server_online ? observed.state : 'offline'),
+        observed === null ? '' : coloured(observed.health.state),
+        observed?.commit?.slice(0, 8) ?? '–',
+        observed?.release_id ? `${observed.release_id.slice(4, 12)}${waits ? ' (old)' : ''}` : '–',
+        observed?.since ? durationText(options.now - observed.since) : '',
+        observed?.restarts ?? '',
+        bytesText(observed?.memory_bytes ?? null),
+        observed?.url ?? '',
+      ];
+    }),
+    options,
+    'No services.',
+  );
+  for (const { stack, service, server, observed } of services) {
+    const place = `${stack}/${service} on ${server}`;
+    if (observed?.candidate) {
+      const { stage, commit } = observed.candidate;
+      lines.push(`  ${options.paint('cyan', '…')} ${safeText(place)}: candidate ${commit.slice(0, 8)} at ${stage}`);
+    }
+    const isUnwell = observed !== null && observed.state !== 'running';
+    if (isUnwell && observed.health.message !== null) lines.push(remark(place, observed.health.message, options));
+    if (observed?.last_failure && observed.last_failure.release_id !== observed.release_id) {
+      lines.push(remark(place, `failed at ${observed.last_failure.stage}: ${observed.last_failure.message}`, options));
+    }
+  }
+  return lines;
+}
+
+export type LogLineOptions = { paint: Paint; raw?: boolean };
+
+export function logLine(line: OutputOfId<'logs.list'>['lines'][number], { paint, raw }: LogLineOptions): string {
+  const place = safeText(`${line.server}/${line.service}`);
+  const stream = line.stream === 'stdout' ? '' : ` ${paint(line.stream === 'stderr' ? 'yellow' : 'blue', line.stream)}`;
+  return `${paint('dim', dateTimeText(line.at))} ${paint('cyan', place)}${stream} ${raw ? line.text : safeLogLine(line.text)}`;
+}
+
+/** Any JSON value as names and values, indented; lists of objects as a block each. */
+export function detailLines(value: unknown, options: ViewOptions, indent = ''): string[] {
+  if (typeof value !== 'object' || value === null) return [`${indent}${scalarText('', value)}`];
+  const entries = Array.isArray(value)
+    ? value.map((inner, at) => [String(at + 1), inner] as const)
+    : Object.entries(value);
+  return entries.flatMap(([name, inner]) => {
+    const label = options.paint('dim', `${safeText(name.replaceAll('_', ' '))}:`);
+    if (inner === null || inner === undefined) return [];
+    if (typeof inner !== 'object') return [`${indent}${label} ${scalarText(name, inner)}`];
+    if (Array.isArray(inner) && inner.every((item) => typeof item !== 'object')) {
+      return inner.length === 0 ? [] : [`${indent}${label} ${inner.map((item) => scalarText(name, item)).join(', ')}`];
+    }
+    const lines = detailLines(inner, options, `${indent}  `);
+    return lines.length === 0 ? [] : [`${indent}${label}`, ...lines];
+  });
+}
+
+function scalarText(name: string, value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value === 'number' && /(_at|^at|^since)$/.test(name)) return dateTimeText(value);
+  if (typeof value === 'number' && name.endsWith('_bytes')) return bytesText(value);
+  return safeText(String(value));
+}
+
+function table(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  options: ViewOptions,
+  none: string,
+): string[] {
+  return rows.length === 0 ? [none] : tableLines(columns, rows, options);
+}
+
+function remark(place: string, text: string, { paint }: ViewOptions): string {
+  return `  ${paint('yellow', '!')} ${safeText(place)}: ${safeText(text)}`;
+}
+
+const colourOfState: Record<string, Colour> = {
+  ok: 'green',
+  healthy: 'green',
+  running: 'green',
+  online: 'green',
+  succeeded: 'green',
+  deploying: 'cyan',
+  building: 'cyan',
+  starting: 'cyan',
+  pending: 'cyan',
+  invited: 'cyan',
+  degraded: 'yellow',
+  unhealthy: 'red',
+  crash_looping: 'red',
+  failed: 'red',
+  denied: 'red',
+  offline: 'red',
+};
+
+function coloured(state: string): Cell {
+  const colour = colourOfState[state];
+  const text = state.replaceAll('_', ' ');
+  return colour ? { text, colour } : text;
+}
