@@ -103,6 +103,7 @@ export function createLink(options: LinkOptions): Link {
 
   let etag: string | null = null;
   const pollDesiredState = async (signal: AbortSignal): Promise<number> => {
+    const asked_at = clock.now();
     const wait_seconds = etag === null ? 0 : 50;
     const response = await client.send({
       method: 'GET',
@@ -111,10 +112,10 @@ export function createLink(options: LinkOptions): Link {
       timeout_ms: (wait_seconds + 20) * 1000,
       signal,
     });
-    // Without a document there may be no ETag; a second keeps such answers from becoming a hot loop.
     if (response.status !== 200) {
       etag = response.headers.etag ?? etag ?? '"none"';
-      return wait_seconds === 0 ? 0 : 200;
+      // An answer that did not wait as it was asked to is no reason to ask again at once.
+      return wait_seconds > 0 && clock.now() - asked_at < 1_000 ? 1_000 : 0;
     }
     const parsed = DesiredStateResponse.safeParse(response.body);
     const outcome = await options.offer(parsed.success ? parsed.data : null);

@@ -5,6 +5,7 @@ import type { LiveInstance } from './instances.ts';
 import type { Parts } from './parts.ts';
 import { wantedServices } from './plan.ts';
 import { externalAddress } from './proxy-config.ts';
+import type { Reconciler } from './reconciler.ts';
 
 type Usage = { memory_bytes: number; cpu_seconds: number; cpu_fraction: number | null; at: number };
 
@@ -76,6 +77,15 @@ export function createObserver(parts: Parts): Observer {
       return services;
     },
   };
+}
+
+/** The proxy, as heartbeats tell it. */
+export function proxyObserved({ parts, proxyPid }: Pick<Reconciler, 'parts' | 'proxyPid'>): AgentState['proxy'] {
+  const document = parts.routing.document();
+  if (!document || Object.keys(wantedServices(document)).length === 0)
+    return { state: 'none', pid: null, address: null };
+  const pid = proxyPid();
+  return { state: pid === null ? 'down' : 'running', pid, address: addressOf(document) };
 }
 
 /** State of a service that upkeep does not have: it is being switched, or has never served. */

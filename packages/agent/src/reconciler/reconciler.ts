@@ -175,8 +175,14 @@ export function createReconciler({ context, server_id, keeper_keys }: Reconciler
       loops = [convergeLoop(), healLoop()];
     },
     offer(response) {
-      const outcome = judging.then(() => judge(response));
-      judging = outcome.catch(() => {});
+      const outcome = judging
+        .then(() => judge(response))
+        .catch((error: Error): OfferOutcome => {
+          // The journal cannot be written: what is not stored is not accepted.
+          log.error({ err: error }, 'a desired state could not be taken');
+          return 'retry_later';
+        });
+      judging = outcome;
       return outcome;
     },
     receipt,

@@ -1,0 +1,31 @@
+/** The adapters behind the agent's ports: child processes, git, and the embedded proxy, unless others are given. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from '@mainstay/runtime/log';
+import { createEmbeddedProxy } from './proxy/embedded-proxy.ts';
+import type { Proxy as ProxyPort } from './proxy/proxy.ts';
+import { createProcessBuilder } from './supervisor/process-builder.ts';
+import { createProcessSupervisor } from './supervisor/process-supervisor.ts';
+import type { Builder, LogSink, Supervisor } from './supervisor/supervisor.ts';
+import { createGitWorkspace } from './workspace/git-workspace.ts';
+import type { Workspace } from './workspace/workspace.ts';
+
+export type Adapters = { supervisor: Supervisor; builder: Builder; workspace: Workspace; proxy: ProxyPort };
+
+export type AdapterNeeds = { home: string; sink: LogSink; log: Logger };
+
+export function embeddedAdapters({ home, sink, log }: AdapterNeeds): Adapters {
+  return {
+    supervisor: createProcessSupervisor({ home, sink, log }),
+    builder: createProcessBuilder({ home, sink, log }),
+    workspace: createGitWorkspace({ home, log }),
+    proxy: createEmbeddedProxy({ home: join(home, 'proxy'), log, ...proxyProgram() }),
+  };
+}
+
+/** In a distribution the proxy's program lies beside the agent's; in the source it is where the adapter looks by itself. */
+function proxyProgram(): { entry_path?: string } {
+  const bundled = fileURLToPath(new URL('./mainstay-proxy.js', import.meta.url));
+  return existsSync(bundled) ? { entry_path: bundled } : {};
+}

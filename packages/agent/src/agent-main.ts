@@ -1,0 +1,102 @@
+/**
+ * The agent as a process.
+ *
+ *   mainstay-agent --home <folder> --url <control plane> [--token-file <file>] [--ca-file <pem>] [--metrics-port <port> | --metrics-socket <path>]
+ *                  [--ports <first>-<last>]
+ *
+ * The enrolment token comes from the file or from MAINSTAY_ENROL_TOKEN, never from the command line, which others can read.
+ *
+ * | Signal            | Meaning |
+ * | ----------------- | --- |
+ * | SIGTERM           | The agent ends; services and proxy run on (restart, upgrade). |
+ * | SIGINT, SIGUSR2   | The agent ends, and all that it runs with it (Ctrl-C of `mainstay up`). |
+ *
+ * A parent with an IPC channel may send `{ stop: 'agent' | 'all' }` instead, and is sent `{ ready: true }` once it runs.
+ * Exit codes: 0 ended as asked, 1 could not start, 64 wrong usage.
+ */
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { AppError } from '@mainstay/contract/errors';
+import { createLogger } from '@mainstay/runtime/log';
+import { type AgentOptions, createAgent } from './agent.ts';
+import { type MetricsServer, serveMetrics } from './metrics/metrics-server.ts';
+
+const stop_ms_max = 60_000;
+
+type Usage = Omit<AgentOptions, 'log'> & { metrics: number | string | null };
+
+function readUsage(): Usage {
+  const { values } = parseArgs({
+    options: {
+      home: { type: 'string' },
+      url: { type: 'string' },
+      'token-file': { type: 'string' },
+      'ca-file': { type: 'string' },
+      'metrics-port': { type: 'string' },
+      'metrics-socket': { type: 'string' },
+      ports: { type: 'string' },
+    },
+  });
+  const { home, url } = values;
+  if (!home) throw new AppError('InvalidInput', '--home <folder> is missing.', { field: 'home' });
+  if (!url) throw new AppError('InvalidInput', '--url <control plane> is missing.', { field: 'url' });
+  const token_file = values['token-file'];
+  const token = token_file ? readFileSync(token_file, 'utf8') : process.env['MAINSTAY_ENROL_TOKEN'];
+  // Services are given no environment of the agent's; this keeps the token from everything else that might look.
+  delete process.env['MAINSTAY_ENROL_TOKEN'];
+  const metrics_port = values['metrics-port'];
+  const ports = values.ports === undefined ? undefined : readRange(values.ports);
+  return {
+    home,
+    control_plane_url: url,
+    token: token?.trim() || undefined,
+    ca_file: values['ca-file'],
+    metrics: metrics_port === undefined ? (values['metrics-socket'] ?? null) : readPort(metrics_port, 'metrics-port'),
+    ...(ports ? { settings: { ports } } : {}),
+  };
+}
+
+function readPort(text: string, field: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new AppError('InvalidInput', `--${field} must be a port from 0 to 65535, not "${text}".`, { field });
+}
+
+function readRange(text: string): { first: number; last: number } {
+  const [first, last] = text.split('-').map((part) => readPort(part, 'ports'));
+  if (first !== undefined && last !== undefined && first > 0 && last - first >= 20) return { first, last };
+  throw new AppError('InvalidInput', '--ports must be <first>-<last> with at least 20 ports.', { field: 'ports' });
+}
+
+async function main(): Promise<void> {
+  const log = createLogger({ name: 'agent' });
+  const { metrics, ...options } = readUsage();
+  const agent = createAgent({ ...options, log });
+  let metrics_server: MetricsServer | null = null;
+  let stopping = false;
+
+  const stop = async (services: boolean) => {
+    if (stopping) return;
+    stopping = true;
+    setTimeout(() => process.exit(1), stop_ms_max).unref();
+    await metrics_server?.close();
+    await agent.stop({ services });
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void stop(false));
+  for (const signal of ['SIGINT', 'SIGUSR2'] as const) process.on(signal, () => void stop(true));
+  process.on('message', (message: { stop?: unknown }) => {
+    if (message?.stop === 'agent' || message?.stop === 'all') void stop(message.stop === 'all');
+  });
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'a rejection that nobody handled'));
+
+  if (metrics !== null) metrics_server = await serveMetrics(agent, metrics);
+  await agent.start();
+  process.send?.({ ready: true });
+}
+
+main().catch((error: Error) => {
+  const hint = error instanceof AppError && error.hint ? ` ${error.hint}` : '';
+  process.stderr.write(`mainstay-agent: ${error.message}${hint}\n`);
+  process.exit(error instanceof AppError && error.code === 'InvalidInput' ? 64 : 1);
+});

@@ -1,0 +1,242 @@
+/**
+ * The agent: it holds together the link to the control plane, the reconciler and the durable state of one server. It dials
+ * out only, and what it runs outlives it.
+ *
+ * Where the journal is damaged it starts all the same, touches nothing that runs, and tells the control plane so: a server
+ * that goes on serving and asks for help is better than one that ends and is restarted for ever.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AgentState } from '@mainstay/contract/agent-api';
+import { AppError, isRetryable } from '@mainstay/contract/errors';
+import { type Clock, systemClock } from '@mainstay/runtime/clock';
+import type { Logger } from '@mainstay/runtime/log';
+import { type AdapterNeeds, type Adapters, embeddedAdapters } from './adapters.ts';
+import { agent_version, serverFacts, serverUsage } from './facts.ts';
+import { createBackoff } from './link/backoff.ts';
+import { enrol } from './link/enrol.ts';
+import { createLinkClient } from './link/http.ts';
+import { createLink, type Link } from './link/link.ts';
+import { createProblems } from './problems.ts';
+import { type Context, defaultSettings, type Settings } from './reconciler/context.ts';
+import { createObserver, type Observer, proxyObserved } from './reconciler/observed.ts';
+import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
+import type { NewAgentEvent } from './state/event-outbox.ts';
+import { type Identity, loadIdentity, saveIdentity } from './state/identity.ts';
+import type { WriteHook } from './state/journal.ts';
+import { type HomeLock, lockHome } from './state/lock.ts';
+import { type Outbox, openOutbox } from './state/outbox.ts';
+import { openState, type State } from './state/state.ts';
+
+export type AgentOptions = {
+  /** Folder of all that the agent keeps; one agent has it at a time. */
+  home: string;
+  control_plane_url: string;
+  /** One-time enrolment token; not looked at when the agent is enrolled already. */
+  token?: string | undefined;
+  /** PEM file of the authority behind an https control plane. */
+  ca_file?: string | undefined;
+  log: Logger;
+  clock?: Clock;
+  adapters?: (needs: AdapterNeeds) => Adapters;
+  settings?: Partial<Settings>;
+  heartbeat_interval_ms?: number;
+  /** Called around each write to the journal. */
+  onJournalWrite?: WriteHook;
+};
+
+export type Agent = {
+  /** Enrols where needed, recovers what runs, and connects. Throws AppError when it cannot even begin. */
+  start(): Promise<void>;
+  /** Ends the agent; with `services`, all that it runs as well, the proxy included. */
+  stop(options: { services: boolean }): Promise<void>;
+  /** The state as the next heartbeat would tell it. */
+  observe(): Promise<AgentState>;
+  /** False while it is not enrolled, not recovered, or its journal cannot be used. */
+  isReady(): boolean;
+  isConnected(): boolean;
+  /** Metrics of the proxy in Prometheus text form; empty while there is none. */
+  proxyMetrics(): Promise<string>;
+};
+
+/** What exists from the end of start on. */
+type Running = {
+  adapters: Adapters;
+  outbox: Outbox;
+  link: Link;
+  /** Null when the journal cannot be used. */
+  work: { state: State; reconciler: Reconciler; observer: Observer } | null;
+};
+
+export function createAgent(options: AgentOptions): Agent {
+  const { home, log, clock = systemClock } = options;
+  const started_at = clock.now();
+  const ending = new AbortController();
+  const client = createLinkClient({ url: options.control_plane_url, ca_file: options.ca_file });
+  let lock: HomeLock | null = null;
+  let running: Running | null = null;
+  let starting: Promise<void> | null = null;
+
+  const emit = (event: NewAgentEvent) => {
+    log.info({ kind: event.kind, service: event.service, release_id: event.release_id }, event.message);
+    try {
+      running?.outbox.events.add(event, clock.now());
+      problems.clear('outbox');
+    } catch (error) {
+      problems.set('outbox', `Events cannot be stored: ${(error as Error).message}`);
+    }
+    running?.link.ship('events');
+  };
+  const problems = createProblems((problem, begins) => {
+    running?.link.changed();
+    // A store that is full cannot hold the event about it.
+    if (!begins || problem.code === 'outbox') return;
+    log.warn({ problem: problem.code }, problem.message);
+    emit({ kind: 'agent.problem', severity: 'error', message: problem.message, data: { code: problem.code } });
+  });
+  const storeOutcome = (error: unknown) => {
+    if (error === null) problems.clear('store');
+    else problems.set('store', `${(error as Error).message} Services run on; nothing can be deployed until then.`);
+  };
+
+  const becomeEnrolled = async (adapters: Adapters): Promise<Identity | null> => {
+    const known = loadIdentity(home);
+    if (known) return known;
+    if (!options.token) {
+      throw new AppError('InvalidInput', 'This agent is not enrolled, and has no enrolment token.', {
+        field: 'token',
+        hint: 'Make one with `mainstay servers invite`.',
+      });
+    }
+    const facts = serverFacts(adapters.supervisor.kind, 'embedded');
+    const backoff = createBackoff();
+    while (!ending.signal.aborted) {
+      try {
+        const { control_plane_url, token } = options;
+        const identity = await enrol({ client, control_plane_url, token, agent_version, facts, now: clock.now });
+        saveIdentity(home, identity);
+        log.info({ server: identity.server, server_id: identity.server_id }, 'enrolled');
+        return identity;
+      } catch (error) {
+        if (!(error instanceof AppError) || !isRetryable(error.code)) throw error;
+        log.warn({ reason: error.message }, 'enrolment failed; trying again');
+        await clock.sleep(backoff.next(), ending.signal);
+      }
+    }
+    return null;
+  };
+
+  const openOutboxOrMemory = (): Outbox => {
+    const wake = (what: 'events' | 'logs') => running?.link.ship(what);
+    const common = { now: clock.now, onLines: () => wake('logs'), onOutcome: storeOutcome };
+    try {
+      return openOutbox({ path: join(home, 'outbox.sqlite'), ...common });
+    } catch (error) {
+      storeOutcome(error);
+      return openOutbox({ path: ':memory:', ...common });
+    }
+  };
+
+  const openStateOrTell = (): State | null => {
+    try {
+      return openState(home, {
+        onOutcome: storeOutcome,
+        ...(options.onJournalWrite ? { onWrite: options.onJournalWrite } : {}),
+      });
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      problems.set('journal', `${error.message} ${error.hint ?? ''} What runs is left as it is.`);
+      return null;
+    }
+  };
+
+  const begin = async () => {
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+    lock = lockHome(home);
+    const outbox = openOutboxOrMemory();
+    const adapters = (options.adapters ?? embeddedAdapters)({ home, sink: outbox.logs, log });
+    const identity = await becomeEnrolled(adapters);
+    if (!identity) return outbox.close();
+    client.setCredential(identity.credential);
+    const link = createLink({
+      client,
+      clock,
+      log,
+      problems,
+      outbox,
+      observe: agent.observe,
+      offer: async (response) => (await running?.work?.reconciler.offer(response)) ?? 'retry_later',
+      ...(options.heartbeat_interval_ms ? { heartbeat_interval_ms: options.heartbeat_interval_ms } : {}),
+    });
+    running = { adapters, outbox, link, work: null };
+    const state = openStateOrTell();
+    if (state) {
+      const settings = { ...defaultSettings, ...options.settings };
+      const { changed, fetchSecrets } = link;
+      const context: Context = { clock, log, state, problems, settings, emit, changed, fetchSecrets, ...adapters };
+      const { server_id, keeper_keys } = identity;
+      const reconciler = createReconciler({ context, server_id, keeper_keys });
+      running.work = { state, reconciler, observer: createObserver(reconciler.parts) };
+      await reconciler.start();
+    }
+    if (outbox.put_aside)
+      problems.set('outbox_damaged', `The outbox was damaged and begun anew; the old one is ${outbox.put_aside}.`);
+    emit({ kind: 'agent.started', message: `Agent ${agent_version} started.` });
+    link.start();
+  };
+
+  const agent: Agent = {
+    start: () => {
+      starting ??= begin();
+      return starting;
+    },
+    async stop(how) {
+      ending.abort();
+      await starting?.catch(() => {});
+      if (running) {
+        const { work, link, outbox } = running;
+        const message = how.services
+          ? 'The agent stops, and its services with it.'
+          : 'The agent stops; its services run on.';
+        await work?.reconciler.stop(how);
+        emit({ kind: 'agent.stopped', message });
+        await link.stop();
+        work?.state.close();
+        outbox.close();
+        running = null;
+      }
+      client.close();
+      lock?.release();
+      lock = null;
+    },
+    async observe() {
+      if (!running) throw new AppError('Unavailable', 'The agent does not run.');
+      const { adapters, outbox, work } = running;
+      const accepted = work?.state.desired.accepted() ?? null;
+      return {
+        agent_version,
+        started_at,
+        facts: serverFacts(adapters.supervisor.kind, 'embedded'),
+        stack_id: accepted?.stack_id ?? null,
+        accepted_version: accepted?.version ?? null,
+        accepted_sha256: accepted?.sha256 ?? null,
+        receipt: work?.reconciler.receipt() ?? null,
+        refusal: work?.reconciler.refusal() ?? null,
+        services: (await work?.observer.services()) ?? {},
+        proxy: work ? proxyObserved(work.reconciler) : { state: 'none', pid: null, address: null },
+        usage: await serverUsage(home),
+        backlog: {
+          events: outbox.events.waiting(),
+          log_lines: outbox.logs.waiting(),
+          dropped_events: outbox.events.dropped(),
+          dropped_log_lines: outbox.logs.dropped(),
+        },
+        problems: problems.list(),
+      };
+    },
+    isReady: () => running?.work != null,
+    isConnected: () => running?.link.isConnected() ?? false,
+    proxyMetrics: async () => (running?.work?.reconciler.proxyPid() == null ? '' : running.adapters.proxy.metrics()),
+  };
+  return agent;
+}

@@ -1,0 +1,166 @@
+/**
+ * A simulated agent: it speaks the real protocol (enrolment, long-poll, heartbeats, events) and verifies each grant, but
+ * runs nothing: what is desired of it is so at once. Light enough for thousands in one process; for benches and tests of
+ * the control plane.
+ */
+import type { AgentState, DesiredStateResponse, Receipt, ServerFacts } from '@mainstay/contract/agent-api';
+import { AppError } from '@mainstay/contract/errors';
+import { type Clock, systemClock } from '@mainstay/runtime/clock';
+import { createBackoff } from '../link/backoff.ts';
+import { enrol } from '../link/enrol.ts';
+import { createLinkClient } from '../link/http.ts';
+import { createWake } from '../link/wake.ts';
+import { judgeDesiredState } from '../reconciler/acceptance.ts';
+import { runningReceipt } from '../reconciler/receipts.ts';
+import type { StoredState } from '../state/desired-states.ts';
+import type { Identity } from '../state/identity.ts';
+import { simulatedServices } from './simulated-services.ts';
+
+export type SimulatedAgentOptions = {
+  url: string;
+  token: string;
+  clock?: Clock;
+  /** Milliseconds between heartbeats. */
+  heartbeat_interval_ms?: number;
+  /** Services that it tells of while nothing is desired of it. */
+  idle_services?: number;
+};
+
+export type SimulatedAgent = {
+  /** Enrols, and begins to poll and to send heartbeats. Throws AppError when enrolment fails. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  readonly counts: { heartbeats: number; polls: number; accepted: number; refused: number; failed_requests: number };
+};
+
+const facts: ServerFacts = {
+  hostname: 'simulated',
+  os: 'simulated',
+  kernel: '6.1.0',
+  arch: 'x64',
+  cpus: 2,
+  memory_bytes: 4 * 1024 ** 3,
+  supervisor: 'simulated',
+  proxy: 'none',
+};
+
+export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedAgent {
+  const { clock = systemClock, heartbeat_interval_ms = 10_000, idle_services = 5 } = options;
+  const client = createLinkClient({ url: options.url });
+  const ending = new AbortController();
+  const changed = createWake();
+  const counts = { heartbeats: 0, polls: 0, accepted: 0, refused: 0, failed_requests: 0 };
+  const started_at = clock.now();
+  const nonces = new Map<string, { stack_id: string; version: number; sha256: string }>();
+  let identity: Identity | null = null;
+  let accepted: StoredState | null = null;
+  let receipt: Receipt | null = null;
+  let refusal: AgentState['refusal'] = null;
+  let etag: string | null = null;
+  let loops: Promise<void>[] = [];
+
+  const take = async (response: DesiredStateResponse) => {
+    if (!identity) return;
+    const judgement = await judgeDesiredState(response, {
+      server_id: identity.server_id,
+      keeper_keys: identity.keeper_keys,
+      desired: { accepted: () => accepted, seen: (jti) => nonces.get(jti) ?? null, receipt: () => receipt },
+      now_ms: clock.now(),
+    });
+    if (judgement.kind === 'refused') {
+      counts.refused++;
+      refusal = { ...judgement.refusal, at: clock.now() };
+    } else if (judgement.kind === 'accepted') {
+      counts.accepted++;
+      refusal = null;
+      accepted = judgement.state;
+      // One nonce is enough: whatever is older has a lower version.
+      nonces.clear();
+      nonces.set(judgement.grant.jti, accepted);
+      receipt = { ...runningReceipt(accepted), state: 'succeeded', finished_at: clock.now() };
+      for (const [service, { release_id }] of Object.entries(accepted.document.services))
+        receipt.services[service] = { state: 'switched', release_id, message: null };
+    }
+    changed.ring();
+  };
+
+  const poll = async (): Promise<number> => {
+    const wait_seconds = etag === null ? 0 : 50;
+    const response = await client.send({
+      method: 'GET',
+      path: `/agent/v1/desired-state?wait_seconds=${wait_seconds}`,
+      headers: etag === null ? {} : { 'if-none-match': etag },
+      timeout_ms: (wait_seconds + 30) * 1000,
+      signal: ending.signal,
+    });
+    counts.polls++;
+    etag = response.headers.etag ?? etag ?? '"none"';
+    if (response.status === 200) await take(response.body as DesiredStateResponse);
+    return response.status === 204 ? 1_000 : 0;
+  };
+
+  const observe = (): AgentState => ({
+    agent_version: 'simulated',
+    started_at,
+    facts,
+    stack_id: accepted?.stack_id ?? null,
+    accepted_version: accepted?.version ?? null,
+    accepted_sha256: accepted?.sha256 ?? null,
+    receipt,
+    refusal,
+    services: simulatedServices(accepted?.document ?? null, idle_services, started_at, clock.now()),
+    proxy: { state: 'none', pid: null, address: null },
+    usage: {
+      load1: 0.1,
+      memory_used_bytes: 1024 ** 3,
+      disk_used_bytes: 10 * 1024 ** 3,
+      disk_total_bytes: 40 * 1024 ** 3,
+      agent_rss_bytes: 50 * 1024 ** 2,
+    },
+    backlog: { events: 0, log_lines: 0, dropped_events: 0, dropped_log_lines: 0 },
+    problems: [],
+  });
+
+  const heartbeat = async (): Promise<number> => {
+    const body = { sent_at: clock.now(), state: observe() };
+    await client.send({ method: 'POST', path: '/agent/v1/heartbeat', body, signal: ending.signal });
+    counts.heartbeats++;
+    return heartbeat_interval_ms;
+  };
+
+  const loop = async (exchange: () => Promise<number>, wait: (ms: number) => Promise<void>) => {
+    const backoff = createBackoff();
+    while (!ending.signal.aborted) {
+      try {
+        const wait_ms = await exchange();
+        backoff.reset();
+        if (wait_ms > 0) await wait(wait_ms);
+      } catch {
+        if (ending.signal.aborted) return;
+        counts.failed_requests++;
+        await clock.sleep(backoff.next(), ending.signal);
+      }
+    }
+  };
+
+  return {
+    counts,
+    async start() {
+      const { url: control_plane_url, token } = options;
+      identity = await enrol({ client, control_plane_url, token, agent_version: 'simulated', facts, now: clock.now });
+      if (ending.signal.aborted) throw new AppError('Unavailable', 'The simulated agent was stopped.');
+      client.setCredential(identity.credential);
+      const spread_ms = Math.random() * heartbeat_interval_ms;
+      loops = [
+        loop(poll, (ms) => clock.sleep(ms, ending.signal)),
+        // A crowd that was started together does not send its heartbeats together.
+        changed.wait(spread_ms, ending.signal).then(() => loop(heartbeat, (ms) => changed.wait(ms, ending.signal))),
+      ];
+    },
+    async stop() {
+      ending.abort();
+      await Promise.all(loops);
+      client.close();
+    },
+  };
+}
