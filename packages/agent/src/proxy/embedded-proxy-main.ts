@@ -1,10 +1,10 @@
 /**
  * The embedded proxy as a process of its own: `node embedded-proxy-main.ts --state <folder> [--limits <json>]`.
- * It serves what was applied last, at once after a start, and knows nothing of the agent that drives it.
+ * The folder must be there. It serves what was applied last, at once after a start, and knows nothing of the agent that drives it.
  *
  * Exit codes: 0 stopped, 1 could not start, 3 another proxy has the folder.
  */
-import { fstatSync, ftruncateSync, mkdirSync, writeSync } from 'node:fs';
+import { fstatSync, ftruncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadConfig } from './server/config.ts';
@@ -31,7 +31,6 @@ async function main(): Promise<void> {
   if (!values.state) throw new Error('--state <folder> is missing');
   const limits: ProxyLimits = { ...defaultLimits, ...JSON.parse(values.limits ?? '{}') };
   process.umask(0o077);
-  mkdirSync(values.state, { recursive: true, mode: 0o700 });
   if (!takeLock(values.state)) {
     log('another proxy has this folder');
     process.exit(3);

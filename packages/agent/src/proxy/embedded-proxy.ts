@@ -95,7 +95,12 @@ export function createEmbeddedProxy(options: EmbeddedProxyOptions): ProxyPort {
     const deadline = Date.now() + start_ms;
     while (Date.now() < deadline) {
       const status = await adopt();
-      if (status) return { started: status.pid === child.pid, pid: status.pid };
+      if (status) {
+        const started = status.pid === child.pid;
+        // Another start was sooner. Ours must not be left to take over when that one stops.
+        if (!started) child.kill('SIGKILL');
+        return { started, pid: status.pid };
+      }
       if (ended !== null) break;
       await new Promise((done) => setTimeout(done, 20));
     }

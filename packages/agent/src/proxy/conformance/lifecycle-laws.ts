@@ -1,4 +1,5 @@
 /** Laws of the proxy as a process: it is found again, comes back as it was, and says what it could not do. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { ask, createHarness, type Harness, type MakeProxy, raw, until } from './harness.ts';
@@ -14,6 +15,15 @@ export function lifecycleLaws(makeProxy: MakeProxy): void {
       await h.end();
     }
   };
+  /** Processes whose command line names the folder, by /proc. */
+  const processesOf = (home: string): string[] =>
+    readdirSync('/proc').filter((pid) => {
+      try {
+        return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(home);
+      } catch {
+        return false;
+      }
+    });
   const alive = (pid: number) => {
     try {
       process.kill(pid, 0);
@@ -53,13 +63,16 @@ export function lifecycleLaws(makeProxy: MakeProxy): void {
     }),
   );
 
-  test(
+  test.skipIf(process.platform !== 'linux')(
     'two that start it at the same time end with one proxy',
     withHarness(async (h) => {
       await h.proxy.stop(0);
       const both = await Promise.all([makeProxy(h.home).ensure(), makeProxy(h.home).ensure()]);
       expect(both[0].pid).toBe(both[1].pid);
       expect(both.filter(({ started }) => started)).toHaveLength(1);
+      await until('no other process has the folder', () => processesOf(h.home).length === 1);
+      await h.proxy.stop(0);
+      await until('none is left', () => processesOf(h.home).length === 0);
     }),
   );
 
@@ -100,7 +113,7 @@ export function lifecycleLaws(makeProxy: MakeProxy): void {
       open!.end('ended');
       expect((await answer).body).toBe('begun ended');
       await stopped;
-      expect(alive(pid)).toBe(false);
+      await until('the process is gone', () => !alive(pid));
     }),
   );
 

@@ -47,3 +47,17 @@ export function refuseSocket(socket: Socket, status: number, message: string): v
   );
   socket.destroySoon();
 }
+
+/** Passes 103 Early Hints on (RFC 8297). Hints that node:http does not take are left out. */
+export function sendEarlyHints(response: ServerResponse, headers: readonly string[]): void {
+  const hints: Record<string, string[]> = {};
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!.toLowerCase();
+    hints[name] = [...(hints[name] ?? []), headers[i + 1]!];
+  }
+  try {
+    response.writeEarlyHints(hints);
+  } catch {
+    // They are only hints.
+  }
+}

@@ -9,17 +9,14 @@
  * Invariants: the body of a request is not read before a backend is connected, so a request that found no backend can be
  * sent again; an answer that has begun is never ended cleanly unless it was whole; whichever side goes, the other is told.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type Answer, sendAnswer } from './answers.ts';
+import { type Answer, sendAnswer, sendEarlyHints } from './answers.ts';
 import type { Backend, BackendUser } from './backend.ts';
 import { passableTrailers } from './chunked.ts';
-import type { ProxyLimits } from './limits.ts';
+import { type ExchangeOptions, requestText } from './exchange-options.ts';
 import { observeAnswer } from './metrics.ts';
 import { RequestBody } from './request-body.ts';
-import type { RequestHead } from './request-head.ts';
 import { ProtocolError, type ResponseHead } from './response-head.ts';
-import type { Service } from './service.ts';
 import { joinTunnel, switchingHead } from './tunnel.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
@@ -33,24 +30,6 @@ const done = 5;
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
 /** How long a backend may leave `Expect: 100-continue` without an answer before the body is sent all the same. */
 const continue_ms = 1_000;
-
-export type ExchangeOptions = {
-  request: IncomingMessage;
-  response: ServerResponse;
-  service: Service;
-  head: RequestHead;
-  /** Path and query for the backend. */
-  target: string;
-  /** Prefix that was taken off, or null. */
-  prefix: string | null;
-  /** Whether the answer says which release gave it. */
-  internal: boolean;
-  expects_continue: boolean;
-  /** The client's socket and what came behind the head, for a WebSocket. */
-  tunnel: { socket: Socket; rest: Buffer } | null;
-  listener: { closing: boolean };
-  limits: ProxyLimits;
-};
 
 export class Exchange implements BackendUser {
   private readonly o: ExchangeOptions;
@@ -106,19 +85,12 @@ export class Exchange implements BackendUser {
   }
 
   onConnected(connection: UpstreamConnection): void {
-    const { head, target, prefix, tunnel, expects_continue } = this.o;
     this.connection = connection;
     this.phase = sent;
     this.sent_at = performance.now();
-    let text = `${this.method} ${target} HTTP/1.1\r\nHost: ${head.host || this.o.service.name}\r\n${head.lines}`;
-    if (prefix !== null) text += `X-Forwarded-Prefix: ${prefix}\r\n`;
-    if (head.body === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
-    else if (head.length >= 0) text += `Content-Length: ${head.length}\r\n`;
-    if (tunnel) text += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
-    else if (head.accepts_trailers) text += 'Connection: TE\r\nTE: trailers\r\n';
-    if (expects_continue) text += 'Expect: 100-continue\r\n';
-    connection.start(this, this.method, `${text}\r\n`, this.body === null);
-    if (!expects_continue) this.body?.start(connection);
+    const text = requestText(this.o, this.method);
+    connection.start(this, this.method, text, this.body === null);
+    if (!this.o.expects_continue) this.body?.start(connection);
   }
 
   onDrain(): void {
@@ -131,16 +103,7 @@ export class Exchange implements BackendUser {
       return;
     }
     if (head.status !== 103 || this.o.request.httpVersionMinor === 0 || this.o.tunnel) return;
-    const hints: Record<string, string[]> = {};
-    for (let i = 0; i < head.headers.length; i += 2) {
-      const name = head.headers[i]!.toLowerCase();
-      hints[name] = [...(hints[name] ?? []), head.headers[i + 1]!];
-    }
-    try {
-      this.o.response.writeEarlyHints(hints);
-    } catch {
-      // Hints that node:http does not take are only hints.
-    }
+    sendEarlyHints(this.o.response, head.headers);
   }
 
   private continueBody(): void {
