@@ -185,8 +185,10 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
         done.abort();
         await watching;
         if (outcome.ok) return outcome;
+        // Git does not always say why it could not write.
+        const is_full = full.signal.aborted || (await freeBytes()) < free_min;
         await removeBuild(build_id);
-        return full.signal.aborted ? diskFull() : outcome;
+        return is_full ? diskFull() : outcome;
       } catch (error) {
         await removeBuild(build_id);
         if (error instanceof AppError) return failed(error.message, error.hint ?? null);
