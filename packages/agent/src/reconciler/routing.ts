@@ -32,6 +32,7 @@ export function createRouting({
     return done;
   };
   const apply = async ({ document, targets }: Routes) => {
+    await proxy.ensure();
     await proxy.apply(proxyConfig(document, targets, state.services.internalPorts()));
     problems.clear('proxy');
   };
