@@ -1,0 +1,49 @@
+/**
+ * One `mainstay up` per home. The lock is an exclusive SQLite lock on a file of its own: the kernel lets go of it when the
+ * process ends, however it ends.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { AppError } from '@mainstay/contract/errors';
+import type { HomeLayout } from './installation.ts';
+
+export type HomeLock = { release(): void };
+
+/** Makes the home where there is none and takes its lock. Throws Conflict while another `up` holds it. */
+export function lockHome(layout: HomeLayout): HomeLock {
+  const pidFile = `${layout.lock}.pid`;
+  try {
+    mkdirSync(layout.home, { recursive: true, mode: 0o700 });
+    const database = new DatabaseSync(layout.lock);
+    try {
+      database.exec('PRAGMA locking_mode = EXCLUSIVE');
+      database.exec('BEGIN EXCLUSIVE');
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    writeFileSync(pidFile, `${process.pid}\n`);
+    return { release: () => database.close() };
+  } catch (error) {
+    if (/locked/.test(String(error))) {
+      throw new AppError('Conflict', `Mainstay runs already with this home: ${layout.home}${holder(pidFile)}.`, {
+        field: 'home',
+        hint: 'Use that one, stop it with Ctrl-C, or start another with --home, --port and --proxy-port.',
+        cause: error,
+      });
+    }
+    throw new AppError('Unavailable', `The home cannot be used: ${(error as Error).message}`, {
+      field: 'home',
+      hint: `Check that ${layout.home} can be written by this user, or choose another folder with --home.`,
+      cause: error,
+    });
+  }
+}
+
+function holder(pidFile: string): string {
+  try {
+    return ` (process ${Number.parseInt(readFileSync(pidFile, 'utf8'), 10)})`;
+  } catch {
+    return '';
+  }
+}
