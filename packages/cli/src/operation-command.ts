@@ -104,7 +104,7 @@ function optionOf(field: InputField): Option {
     );
   }
   const option = new Option(
-    `--${name} <${field.kind === 'text' ? 'text' : field.kind === 'number' ? 'number' : 'value'}>`,
+    `--${name} <${field.kind === 'number' ? 'number' : field.kind === 'json' ? 'json' : 'text'}>`,
     joined(notes),
   );
   if (field.kind === 'list')
@@ -114,7 +114,7 @@ function optionOf(field: InputField): Option {
 
 function joined(notes: readonly string[]): string {
   return notes
-    .map((note) => note.replace(/\.$/, ''))
+    .map((note) => note.replace(/\.$/, '').replace(/^[A-Z](?=[a-z ])/, (letter) => letter.toLowerCase()))
     .filter((note) => note !== '')
     .join('; ');
 }

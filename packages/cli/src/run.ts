@@ -1,7 +1,7 @@
 /** One run of the command: from an argv to an exit code. Errors end here, and are shown here only. */
 import { AppError, type ErrorBody } from '@mainstay/contract/errors';
 import { Command, CommanderError } from 'commander';
-import { createCli, type Registration } from './cli.ts';
+import { cliVersion, createCli, type Registration } from './cli.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { safeJson, safeLines, safeText } from './terminal/text.ts';
@@ -19,6 +19,8 @@ export async function runCli(
     return cli.exit_code;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
+    // No command, or a noun without a verb: its help was shown.
+    if (error instanceof CommanderError && error.code === 'commander.help') return exitCodeOfError.InvalidInput;
     const failure = error instanceof CommanderError ? usageError(error) : appError(error);
     showError(failure, terminal, argv.includes('--json'));
     return exitCodeOfError[failure.code];
@@ -31,6 +33,9 @@ export function createProgram(terminal: Terminal): Command {
     .description(
       'One self-hosted control plane for your own servers: from a Git repository to a served, watched service.',
     )
+    .version(cliVersion, '-V, --version', 'show the version of this command')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
     .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError(false)
@@ -47,7 +52,6 @@ export function createProgram(terminal: Terminal): Command {
 }
 
 function usageError(error: CommanderError): AppError {
-  if (error.code === 'commander.help') return new AppError('InvalidInput', 'No command was given.');
   const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
   const option = /option '(?:-\w, )?--([a-z-]+)/.exec(first)?.[1] ?? /argument '([a-z_-]+)'/.exec(first)?.[1];
   const message = `${first.charAt(0).toUpperCase()}${first.slice(1).replace(/[.]?$/, '.')}`;

@@ -285,7 +285,8 @@ function table(
 }
 
 function remark(place: string, text: string, { paint }: ViewOptions): string {
-  return `  ${paint('yellow', '!')} ${safeText(place)}: ${safeText(text)}`;
+  const [first = '', ...rest] = text.split('\n');
+  return `  ${paint('yellow', '!')} ${safeText(place)}: ${safeText(first)}${rest.length > 0 ? ' …' : ''}`;
 }
 
 const colourOfState: Record<string, Colour> = {

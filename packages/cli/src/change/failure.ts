@@ -24,7 +24,9 @@ export async function showFailure(
     const { lines } = await connection
       .call('logs.list', { stack: operation.stack, ...candidate, limit: lines_shown })
       .catch(() => ({ lines: [] }));
-    if (lines.length === 0) continue;
+    const last = lines.at(-1);
+    // A message that tells the last lines already is enough.
+    if (last === undefined || operation.message?.includes(last.text.trim())) continue;
     write(paint('dim', `  Last lines of ${safeText(candidate.service)} on ${safeText(candidate.server)}:\n`));
     for (const line of lines) write(`  ${paint('dim', '│')} ${safeLogLine(line.text)}\n`);
   }
