@@ -13,7 +13,7 @@ export async function ensureBuild(
   needs: BuildNeeds,
   service: string,
   desired: DesiredService,
-  operation_id: string,
+  operation_id: string | null,
   signal: AbortSignal,
 ): Promise<void> {
   const { workspace } = needs.context;
@@ -41,7 +41,7 @@ async function runBuild(
   service: string,
   desired: DesiredService,
   { checkout, directory }: { checkout: string; directory: string },
-  operation_id: string,
+  operation_id: string | null,
   signal: AbortSignal,
 ): Promise<void> {
   const { build, build_id, release_id, limits } = desired;

@@ -1,4 +1,6 @@
 /** The parts of the reconciler, put together. */
+import type { DesiredService } from '@mainstay/contract/desired-state';
+import { ensureBuild } from './builds.ts';
 import type { Context } from './context.ts';
 import { createDrains, type Drains } from './drains.ts';
 import { createEnvironment, type Environment } from './environment.ts';
@@ -33,7 +35,11 @@ export function createParts(context: Context): Parts {
   const progress = createProgress(context.clock.now, context.changed);
   const desired = (service: string) =>
     wantedServices(context.state.desired.applied()?.document ?? null)[service] ?? null;
-  const upkeep = createUpkeep(context, { instances, ports, routing, desired });
+  const rebuild = (service: string, release: DesiredService, signal: AbortSignal) => {
+    const operation_id = context.state.desired.applied()?.operation_id ?? null;
+    return ensureBuild({ context, environment, secrets, progress }, service, release, operation_id, signal);
+  };
+  const upkeep = createUpkeep(context, { instances, ports, routing, desired, ensureBuild: rebuild });
   const tidy = createTidy(context, () => drains);
   const drains = createDrains(context, instances, tidy.request);
   return { context, ports, secrets, environment, instances, routing, upkeep, drains, progress, tidy };

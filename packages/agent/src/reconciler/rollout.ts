@@ -59,6 +59,7 @@ export async function rollOut(parts: Parts, target: StoredState, signal: AbortSi
     await propose(parts, rollout);
     await build(parts, rollout, signal);
     await start(parts, rollout, signal);
+    await ensureProxy(parts);
     signal.throwIfAborted();
     rollout.switching = true;
     await replaceFixedPorts(parts, rollout);
@@ -93,6 +94,20 @@ async function start(parts: Parts, { target, changes, candidates }: Rollout, sig
   await inParallel(beside, parts.context.settings.starts_at_once, signal, async ({ service, to }, aborted) => {
     candidates.set(service, await startCandidate(parts, service, to, target.operation_id, aborted));
   });
+}
+
+async function ensureProxy({ context }: Parts): Promise<void> {
+  try {
+    const { started } = await context.proxy.ensure();
+    if (started) context.emit({ kind: 'proxy.started', message: 'The proxy was started.' });
+  } catch (error) {
+    throw new DeployFailure(
+      null,
+      'switch',
+      (error as Error).message,
+      'See the log of the proxy in the home of the agent.',
+    );
+  }
 }
 
 async function replaceFixedPorts(parts: Parts, rollout: Rollout): Promise<void> {

@@ -67,9 +67,14 @@ export type UpkeepParts = {
   ports: Ports;
   routing: Routing;
   desired: (service: string) => DesiredService | null;
+  /** Makes sure that the build of a service is whole on disk: a loss of power may have taken it. */
+  ensureBuild: (service: string, desired: DesiredService, signal: AbortSignal) => Promise<void>;
 };
 
-export function createUpkeep(context: Context, { instances, ports, routing, desired }: UpkeepParts): Upkeep {
+export function createUpkeep(
+  context: Context,
+  { instances, ports, routing, desired, ensureBuild }: UpkeepParts,
+): Upkeep {
   const { clock, state } = context;
   const entries = new Map<string, Entry>();
 
@@ -159,6 +164,7 @@ export function createUpkeep(context: Context, { instances, ports, routing, desi
     if (wanted === null || signal.aborted) return;
     const { release_id } = wanted;
     const unasked = entry.failures > 0;
+    await ensureBuild(service, wanted, signal);
     if (unasked) state.services.countRestart(service, release_id);
     const instance = await instances.start({
       service,

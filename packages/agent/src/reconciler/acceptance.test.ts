@@ -1,0 +1,144 @@
+import type { DesiredStateResponse } from '@mainstay/contract/agent-api';
+import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
+import { newId } from '@mainstay/contract/ids';
+import { beforeAll, expect, test } from 'vitest';
+import type { StoredState } from '../state/desired-states.ts';
+import { createStandInKeeper, type StandInKeeper } from '../testing/control-plane-stand-in.ts';
+import { judgeDesiredState } from './acceptance.ts';
+
+const server_id = newId('server');
+const stack_id = newId('stack');
+let keeper: StandInKeeper;
+beforeAll(async () => {
+  keeper = await createStandInKeeper();
+});
+
+const documentOf = (version: number, over: Partial<DesiredState> = {}): DesiredState => ({
+  schema: 1,
+  stack_id,
+  stack: 'shop',
+  version,
+  poll_interval_seconds: 60,
+  proxy: { port: 8080, bind: 'loopback' },
+  names: { domain: 'svc.internal', port: 8081 },
+  security_mode: 'none',
+  services: {},
+  removed: null,
+  ...over,
+});
+
+async function signed(
+  document: DesiredState,
+  over: Parameters<StandInKeeper['sign']>[1] = {},
+  by = keeper,
+): Promise<DesiredStateResponse> {
+  const sha256 = await desiredStateDigest(document);
+  const action = { kind: 'desired_state', stack_id: document.stack_id, version: document.version, sha256 } as const;
+  return { document, sha256, grant: await by.sign(action, { aud: [server_id], ...over }) };
+}
+
+type Memory = {
+  accepted: StoredState | null;
+  nonces: Map<string, { stack_id: string; version: number; sha256: string }>;
+};
+const empty = (): Memory => ({ accepted: null, nonces: new Map() });
+
+const judge = (response: DesiredStateResponse | null, memory = empty()) =>
+  judgeDesiredState(response, {
+    server_id,
+    keeper_keys: [keeper.key],
+    desired: { accepted: () => memory.accepted, seen: (jti) => memory.nonces.get(jti) ?? null, receipt: () => null },
+    now_ms: Date.now(),
+  });
+
+const refusal = async (response: DesiredStateResponse | null, memory?: Memory) => {
+  const judgement = await judge(response, memory);
+  return judgement.kind === 'refused' ? judgement.refusal.reason : judgement.kind;
+};
+
+async function accept(memory: Memory, response: DesiredStateResponse): Promise<void> {
+  const judgement = await judge(response, memory);
+  if (judgement.kind !== 'accepted') throw new Error(`it was ${judgement.kind}`);
+  memory.accepted = judgement.state;
+  memory.nonces.set(judgement.grant.jti, judgement.state);
+}
+
+test('what the keeper signed for this server is accepted', async () => {
+  expect(await refusal(await signed(documentOf(1)))).toBe('accepted');
+});
+
+test('a document that was changed after it was signed is refused, with and without a new digest', async () => {
+  const response = await signed(documentOf(1));
+  const changed = documentOf(1, { stack: 'evil' });
+  expect(await refusal({ ...response, document: changed })).toBe('tampered');
+  expect(await refusal({ ...response, document: changed, sha256: await desiredStateDigest(changed) })).toBe('tampered');
+});
+
+test('fields that the schema does not know are refused, and so is what is no document', async () => {
+  const response = await signed(documentOf(1));
+  const extra = { ...response.document, run_as: 'root' } as unknown as DesiredState;
+  expect(await refusal({ ...response, document: extra })).toBe('malformed');
+  expect(await refusal(null)).toBe('malformed');
+});
+
+test('a grant for another server, for something else, or for another version is refused', async () => {
+  expect(await refusal(await signed(documentOf(1), { aud: [newId('server')] }))).toBe('wrong_target');
+  const { document, sha256 } = await signed(documentOf(1));
+  const enrolment = await keeper.sign({ kind: 'enrolment', server_id, stack_id }, { aud: [server_id] });
+  expect(await refusal({ document, sha256, grant: enrolment })).toBe('wrong_action');
+  const other = await keeper.sign({ kind: 'desired_state', stack_id, version: 2, sha256 }, { aud: [server_id] });
+  expect(await refusal({ document, sha256, grant: other })).toBe('wrong_action');
+});
+
+test('an expired grant is refused, and so is one from the future, in words that name the clock', async () => {
+  const now = Math.floor(Date.now() / 1000);
+  const expired = await judge(await signed(documentOf(1), { iat: now - 7_200, exp: now - 3_600 }));
+  expect(expired).toMatchObject({ refusal: { reason: 'expired', message: expect.stringContaining('clock') } });
+  expect(await refusal(await signed(documentOf(1), { iat: now + 3_600, exp: now + 7_200 }))).toBe('not_yet_valid');
+});
+
+test('a key that is not pinned is refused, also one that claims the id of a pinned one', async () => {
+  const stranger = await createStandInKeeper();
+  expect(await refusal(await signed(documentOf(1), {}, stranger))).toBe('unknown_key');
+  const response = await signed(documentOf(1), {}, stranger);
+  const [, payload, signature] = response.grant.split('.');
+  const header = Buffer.from(JSON.stringify({ alg: 'EdDSA', kid: keeper.key.kid })).toString('base64url');
+  expect(await refusal({ ...response, grant: `${header}.${payload}.${signature}` })).toBe('bad_signature');
+  const none = Buffer.from(JSON.stringify({ alg: 'none', kid: keeper.key.kid })).toString('base64url');
+  expect(await refusal({ ...response, grant: `${none}.${payload}.` })).toBe('malformed');
+});
+
+test('what was accepted is known ever after, whatever becomes of its grant', async () => {
+  const memory = empty();
+  const response = await signed(documentOf(3));
+  await accept(memory, response);
+  expect(await refusal(response, memory)).toBe('known');
+  const now = Math.floor(Date.now() / 1000);
+  const stale = await signed(documentOf(3), { iat: now - 7_200, exp: now - 3_600 });
+  expect(await refusal(stale, memory)).toBe('known');
+});
+
+test('a lower version is refused, and an old grant is no way back to it', async () => {
+  const memory = empty();
+  const second = await signed(documentOf(2));
+  await accept(memory, second);
+  await accept(memory, await signed(documentOf(3)));
+  expect(await refusal(await signed(documentOf(2)), memory)).toBe('lower_version');
+  expect(await refusal(await signed(documentOf(3, { stack: 'other' })), memory)).toBe('lower_version');
+  // The same grant with the same document changes nothing and is no fault.
+  expect(await refusal(second, memory)).toBe('known');
+});
+
+test('a nonce is taken once', async () => {
+  const memory = empty();
+  const jti = 'a'.repeat(32);
+  await accept(memory, await signed(documentOf(1), { jti }));
+  expect(await refusal(await signed(documentOf(2), { jti }), memory)).toBe('replayed');
+});
+
+test('a server that is assigned another stack takes it at any version', async () => {
+  const memory = empty();
+  await accept(memory, await signed(documentOf(9)));
+  const other = documentOf(1, { stack_id: newId('stack'), stack: 'blog' });
+  expect(await refusal(await signed(other), memory)).toBe('accepted');
+});

@@ -1,0 +1,237 @@
+/**
+ * A stand-in for the control plane and its keeper, for the agent's tests: it speaks the real protocol over real HTTP and
+ * signs with a real Ed25519 key, and keeps all in memory. It decides nothing; tests say what is desired.
+ */
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import * as http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  type AgentEvent,
+  type AgentLogLine,
+  type AgentState,
+  type DesiredStateResponse,
+  EnrolRequest,
+  EventsRequest,
+  HeartbeatRequest,
+  LogsRequest,
+  SecretsRequest,
+} from '@mainstay/contract/agent-api';
+import { commitmentOf } from '@mainstay/contract/canonical';
+import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
+import { AppError } from '@mainstay/contract/errors';
+import { type Grant, type GrantedAction, type KeeperKey, keeperKeyId } from '@mainstay/contract/grant';
+import { newId } from '@mainstay/contract/ids';
+import { CompactSign } from 'jose';
+
+export type StandInKeeper = {
+  key: KeeperKey;
+  sign(action: GrantedAction, over?: Partial<Grant>): Promise<string>;
+};
+
+export async function createStandInKeeper(): Promise<StandInKeeper> {
+  const { privateKey, publicKey }: { privateKey: KeyObject; publicKey: KeyObject } = generateKeyPairSync('ed25519');
+  const x = publicKey.export({ format: 'jwk' })['x'] as string;
+  const kid = await keeperKeyId(x);
+  return {
+    key: { kty: 'OKP', crv: 'Ed25519', x, kid },
+    async sign(action, over = {}) {
+      const iat = Math.floor(Date.now() / 1000);
+      const grant: Grant = {
+        iss: 'mainstay-keeper',
+        jti: randomBytes(16).toString('hex'),
+        iat,
+        exp: iat + 600,
+        aud: [],
+        operation: 'stacks.apply',
+        operation_id: newId('operation'),
+        plan_hash: '0'.repeat(64),
+        actor: { kind: 'user', id: 'usr_1', name: 'owner', role: 'owner', proof: 'session' },
+        action,
+        ...over,
+      };
+      return new CompactSign(new TextEncoder().encode(JSON.stringify(grant)))
+        .setProtectedHeader({ alg: 'EdDSA', kid })
+        .sign(privateKey);
+    },
+  };
+}
+
+export type StandIn = {
+  readonly url: string;
+  readonly token: string;
+  readonly server_id: string;
+  readonly keeper: StandInKeeper;
+  /** Everything that came in, in order, resent or not. */
+  readonly received: { heartbeats: AgentState[]; event_batches: AgentEvent[][]; log_batches: AgentLogLine[][] };
+  /** What is stored: each number once. */
+  events(): AgentEvent[];
+  lines(): AgentLogLine[];
+  state(): AgentState | null;
+  /** Signs a document for this server and offers it. */
+  offer(document: DesiredState, over?: Partial<Grant>): Promise<DesiredStateResponse>;
+  /** Offers an answer as it is. */
+  offerRaw(response: unknown): void;
+  /** Makes a secret known; gives its commitment. */
+  addSecret(value: string): Promise<string>;
+  /** Does not answer the next acknowledgements, though it stores what came. */
+  loseAcknowledgements(count: number): void;
+  /** Closes the port and all connections. */
+  goAway(): Promise<void>;
+  /** Listens on the same port again. */
+  comeBack(): Promise<void>;
+  close(): Promise<void>;
+};
+
+export async function startStandIn(over: { time_offset_ms?: number } = {}): Promise<StandIn> {
+  const keeper = await createStandInKeeper();
+  const server_id = newId('server');
+  const credential = `mac_${randomBytes(32).toString('base64url')}`;
+  const token = `mst_${randomBytes(32).toString('base64url')}.${keeper.key.kid}`;
+  const time_offset_ms = over.time_offset_ms ?? 0;
+  const received: StandIn['received'] = { heartbeats: [], event_batches: [], log_batches: [] };
+  const events = new Map<number, AgentEvent>();
+  const lines = new Map<number, AgentLogLine>();
+  const secrets = new Map<string, { key: string; value: string }>();
+  const waiting = new Set<() => void>();
+  let offered: { etag: string; body: unknown } | null = null;
+  let acks_to_lose = 0;
+
+  const store = <T extends { seq: number }>(into: Map<number, T>, batch: T[]) => {
+    for (const item of batch) if (!into.has(item.seq)) into.set(item.seq, item);
+    return Math.max(...into.keys());
+  };
+
+  const answer = async (
+    request: http.IncomingMessage,
+    body: unknown,
+  ): Promise<{ status: number; etag?: string; body?: unknown }> => {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://stand-in');
+    if (pathname === '/agent/v1/enrol') {
+      if (EnrolRequest.parse(body).token !== token) throw new AppError('Unauthenticated', 'The token is not known.');
+      const enrolment_grant = await keeper.sign({ kind: 'enrolment', server_id, stack_id: null }, { aud: [server_id] });
+      return {
+        status: 200,
+        body: {
+          server_id,
+          server: 'local',
+          credential,
+          keeper_keys: [keeper.key],
+          enrolment_grant,
+          time_ms: Date.now(),
+        },
+      };
+    }
+    if (request.headers.authorization !== `Bearer ${credential}`)
+      throw new AppError('Unauthenticated', 'The credential is not known.');
+    switch (pathname) {
+      case '/agent/v1/desired-state': {
+        const have = request.headers['if-none-match'];
+        const wait_ms = Number(searchParams.get('wait_seconds')) * 1000;
+        const nothing_new = () => offered === null || offered.etag === have;
+        if (nothing_new() && wait_ms > 0) {
+          await new Promise<void>((resolve) => {
+            const done = () => {
+              clearTimeout(timer);
+              waiting.delete(done);
+              resolve();
+            };
+            const timer = setTimeout(done, wait_ms);
+            waiting.add(done);
+            request.once('close', done);
+          });
+        }
+        if (offered === null) return { status: 204 };
+        return nothing_new() ? { status: 304, etag: offered.etag } : { status: 200, ...offered };
+      }
+      case '/agent/v1/heartbeat':
+        received.heartbeats.push(HeartbeatRequest.parse(body).state);
+        if (received.heartbeats.length > 1_000) received.heartbeats.shift();
+        return { status: 200, body: { time_ms: Date.now() + time_offset_ms } };
+      case '/agent/v1/events': {
+        const batch = EventsRequest.parse(body).events;
+        received.event_batches.push(batch);
+        const acked_seq = store(events, batch);
+        if (acks_to_lose > 0) {
+          acks_to_lose--;
+          throw new AppError('Unavailable', 'The acknowledgement is lost.');
+        }
+        return { status: 200, body: { acked_seq } };
+      }
+      case '/agent/v1/logs': {
+        const batch = LogsRequest.parse(body).lines;
+        received.log_batches.push(batch);
+        return { status: 200, body: { acked_seq: store(lines, batch) } };
+      }
+      case '/agent/v1/secrets': {
+        const known = SecretsRequest.parse(body).commitments.filter((commitment) => secrets.has(commitment));
+        return { status: 200, body: { secrets: Object.fromEntries(known.map((one) => [one, secrets.get(one)])) } };
+      }
+      default:
+        throw new AppError('NotFound', 'There is no such request.');
+    }
+  };
+
+  const server = http.createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString('utf8');
+    try {
+      const { status, etag, body } = await answer(request, text ? JSON.parse(text) : null);
+      response.writeHead(status, { 'content-type': 'application/json', ...(etag ? { etag } : {}) });
+      response.end(body === undefined ? undefined : JSON.stringify(body));
+    } catch (error) {
+      const known = error instanceof AppError ? error : new AppError('InvalidInput', (error as Error).message);
+      const status = { Unauthenticated: 401, NotFound: 404, Unavailable: 503 }[known.code as string] ?? 400;
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(known.toBody()));
+    }
+  });
+  const listen = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await listen(0);
+  const { port } = server.address() as AddressInfo;
+
+  const standIn: StandIn = {
+    url: `http://127.0.0.1:${port}`,
+    token,
+    server_id,
+    keeper,
+    received,
+    events: () => [...events.values()].sort((a, b) => a.seq - b.seq),
+    lines: () => [...lines.values()].sort((a, b) => a.seq - b.seq),
+    state: () => received.heartbeats.at(-1) ?? null,
+    async offer(document, grant = {}) {
+      const sha256 = await desiredStateDigest(document);
+      const { stack_id, version } = document;
+      const action = { kind: 'desired_state', stack_id, version, sha256 } as const;
+      const response = { document, sha256, grant: await keeper.sign(action, { aud: [server_id], ...grant }) };
+      standIn.offerRaw(response);
+      return response;
+    },
+    offerRaw(body) {
+      offered = { etag: `"${randomBytes(8).toString('hex')}"`, body };
+      for (const done of [...waiting]) done();
+    },
+    async addSecret(value) {
+      const key = randomBytes(32).toString('hex');
+      const commitment = await commitmentOf(key, value);
+      secrets.set(commitment, { key, value });
+      return commitment;
+    },
+    loseAcknowledgements: (count) => {
+      acks_to_lose = count;
+    },
+    goAway: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+    comeBack: () => listen(port),
+    close: () =>
+      new Promise((resolve) => {
+        for (const done of [...waiting]) done();
+        if (!server.listening) return resolve();
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+  return standIn;
+}
