@@ -12,7 +12,7 @@
  */
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
@@ -103,7 +103,7 @@ async function buildDashboard(): Promise<Metafile> {
 function buildApiReference(): void {
   const from = join(root, 'node_modules', 'swagger-ui-dist');
   const source = join(root, 'packages', 'dashboard', 'src', 'api-docs');
-  writePage('api/docs/index.html', readFileSync(join(source, 'api-docs.html'), 'utf8'), {
+  writePage('api-docs.html', readFileSync(join(source, 'api-docs.html'), 'utf8'), {
     '%BUNDLE%': addAsset(join(from, 'swagger-ui-bundle.js')),
     '%STYLE%': addAsset(join(from, 'swagger-ui.css')),
     '%INIT%': addAsset(join(source, 'api-docs-init.js')),
@@ -126,9 +126,7 @@ function writePage(name: string, template: string, values: Record<string, string
     if (value === '' || !text.includes(mark)) throw new Error(`${name}: nothing to put for ${mark}`);
     text = text.replaceAll(mark, `/assets/${value}`);
   }
-  const path = join(out, 'public', name);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
+  writeFileSync(join(out, 'public', name), text);
 }
 
 /** Licence texts of all packages that a bundle took something of. */

@@ -40,9 +40,20 @@ async function begin(): Promise<void> {
     const signedIn = await signInFromAddress();
     if (live && !signedIn) return;
     live?.close();
+    if (await isSignedOut()) return showSignIn(null);
     live = startLive({ fetch: fetchAndShow, onConnection });
   } catch (error) {
     showSignIn(error instanceof AppError ? error : null);
+  }
+}
+
+/** Asks once who is signed in, before everything is asked for. A control plane that is away is waited for. */
+async function isSignedOut(): Promise<boolean> {
+  try {
+    await client['system.whoami']({});
+    return false;
+  } catch (error) {
+    return error instanceof AppError && error.code === 'Unauthenticated';
   }
 }
 

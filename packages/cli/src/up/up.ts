@@ -69,8 +69,8 @@ function portOf(text: string, field: string, least: number): number {
   });
 }
 
-/** How the person at this terminal calls the CLI: behind `npm start` it is the script in the clone. */
+/** How the person at this terminal calls the CLI: in a clone of the repository by its script. */
 function commandPrefix(env: Readonly<Record<string, string | undefined>>, home: string | undefined) {
-  const program = env['npm_lifecycle_event'] === undefined ? 'mainstay' : './mainstay';
+  const program = env['MAINSTAY_COMMAND'] ?? (env['npm_lifecycle_event'] === undefined ? 'mainstay' : './mainstay');
   return (words: string) => `${program} ${words}${home === undefined ? '' : ` --home ${home}`}`;
 }

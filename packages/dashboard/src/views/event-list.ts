@@ -13,7 +13,7 @@ function eventView(event: EventView): HTMLElement {
   const where = [event.stack, event.service, event.server === null ? null : `on ${event.server}`].filter(Boolean);
   return element(
     'li',
-    { class: event.severity },
+    { 'data-severity': event.severity },
     time(event.at),
     statusMark(severityStatus(event.severity)),
     element('span', { class: 'what' }, event.message),

@@ -6,7 +6,7 @@ import { statusMark } from '../status-mark.ts';
 export function signInNotice(refusal: AppError | null): HTMLElement {
   return element(
     'section',
-    { class: 'notice', id: 'sign-in' },
+    { class: 'sign-in', id: 'sign-in' },
     element('h1', {}, 'You are not signed in'),
     refusal && element('p', { role: 'alert' }, statusMark({ tone: 'bad', word: refusal.message })),
     element(
