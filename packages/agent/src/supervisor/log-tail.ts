@@ -101,7 +101,8 @@ export function createLogTail(options: LogTailOptions): LogTail {
   /** Leaves out the oldest output that is not stored, so that half of the room is free again. */
   async function drop(to: number): Promise<boolean> {
     const from = cursor.offset;
-    let dropped = 0;
+    // What is left begins inside a line, which is left out as well.
+    let dropped = 1;
     let at = Math.max(from, to - counted_bytes_max);
     const counted_from = at;
     while (at < to) {
@@ -114,7 +115,6 @@ export function createLogTail(options: LogTailOptions): LogTail {
     const least = counted_from > from ? 'more than ' : '';
     const mebibytes = Math.ceil((to - from) / 1024 / 1024);
     const note = `… ${least}${dropped} lines dropped (${mebibytes} MiB): written faster than they could be stored`;
-    // What is left begins inside a line, which is left out as well.
     return store([note], { offset: to, skipping: true });
   }
 
@@ -137,8 +137,10 @@ export function createLogTail(options: LogTailOptions): LogTail {
     }
     const present = size();
     if (present > cursor.offset && present < bytes_max * 4) return;
+    const lost = Math.ceil((present - cursor.offset) / 1024);
     ftruncateSync(fd, 0);
-    if (await store([], { offset: 0, skipping: false })) hole_end = 0;
+    const note = lost > 0 ? [`… ${lost} KiB dropped: written faster than they could be stored`] : [];
+    if (await store(note, { offset: 0, skipping: lost > 0 })) hole_end = 0;
   }
 
   /** One piece. False when there is nothing more to be had now. */

@@ -7,7 +7,7 @@
  *            stop: SIGTERM to all of it ─(stop_timeout)─▶ SIGKILL to all of it ─▶ exited
  */
 import type { Command, Limits } from '@mainstay/contract/stack';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 export type InstanceSpec = {
   /** `ins_…`; also in the environment of every process of the instance as MAINSTAY_INSTANCE. */

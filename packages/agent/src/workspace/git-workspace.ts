@@ -3,7 +3,8 @@
  * folder; it names the boot, because until the disk has everything (which is not waited for, but noted in the marker once it
  * is so) only the memory of this boot vouches for the folder: after a power cut such a build counts as absent, and is made anew.
  */
-import { mkdir, open, readdir, readFile, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
+import { renameSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, realpath, rm, stat, statfs } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { BuildId, DesiredService } from '@mainstay/contract/desired-state';
 import { AppError, invalidInput } from '@mainstay/contract/errors';
@@ -39,6 +40,8 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   const builds = join(home, 'builds');
   const repositories = join(home, 'repositories');
   const boot_id = readBootId();
+  /** The commit of each build that stands, so that a late note about one that was removed meanwhile is dropped. */
+  const committed = new Map<string, symbol>();
   const mirrors = createMirrors({ folder: repositories, exec, environment: createGitEnvironment(home) });
 
   const buildPath = (build_id: string) =>
@@ -63,13 +66,15 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   }
 
   async function removeBuild(build_id: string): Promise<void> {
+    committed.delete(build_id);
     await rm(markerPath(build_id), { force: true });
     await rm(`${buildPath(build_id)}.index`, { force: true });
     await removeTree(join(builds, `.tmp-${build_id}`));
     await removeTree(buildPath(build_id));
   }
 
-  async function writeMarker(build_id: string, is_synced: boolean): Promise<void> {
+  /** Nothing comes between the look whether the build is still the one that was committed, and the rename. */
+  async function writeMarker(build_id: string, commit: symbol, is_synced: boolean): Promise<void> {
     const temporary = `${markerPath(build_id)}.new`;
     const file = await open(temporary, 'w', 0o600);
     try {
@@ -78,7 +83,8 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
     } finally {
       await file.close();
     }
-    await rename(temporary, markerPath(build_id));
+    if (committed.get(build_id) === commit) renameSync(temporary, markerPath(build_id));
+    else await rm(temporary, { force: true });
   }
 
   async function hasBuild(build_id: string): Promise<boolean> {
@@ -93,9 +99,9 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   }
 
   /** Notes, once it is so, that the build is on disk. Only a power cut before it costs the build. */
-  async function noteSynced(build_id: string): Promise<void> {
+  async function noteSynced(build_id: string, commit: symbol): Promise<void> {
     const result = await exec(['sync', '--file-system', buildPath(build_id)], { timeout_ms: sync_timeout_ms });
-    if (result.code === 0 && (await hasBuild(build_id))) await writeMarker(build_id, true);
+    if (result.code === 0 && committed.get(build_id) === commit) await writeMarker(build_id, commit, true);
   }
 
   async function locate(build_id: string, root: string): Promise<SyncOutcome> {
@@ -178,12 +184,12 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
       }
       const full = new AbortController();
       const done = new AbortController();
+      const watching = watchDisk(full, done.signal).catch((error: unknown) => {
+        log.warn({ err: error }, 'free disk space cannot be read');
+      });
       try {
         await mkdir(builds, { recursive: true, mode: 0o700 });
-        const watching = watchDisk(full, done.signal);
         const outcome = await fill(build_id, source, credential, AbortSignal.any([signal, full.signal]));
-        done.abort();
-        await watching;
         if (outcome.ok) return outcome;
         // Git does not always say why it could not write.
         const is_full = full.signal.aborted || (await freeBytes()) < free_min;
@@ -196,6 +202,7 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
         throw error;
       } finally {
         done.abort();
+        await watching;
       }
     },
     async commitBuild(build_id) {
@@ -203,8 +210,12 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
       if (!(await stat(buildPath(build_id)).catch(() => null))?.isDirectory()) {
         throw new AppError('NotFound', `Build ${build_id} was not checked out, so it cannot be made whole.`);
       }
-      await writeMarker(build_id, false);
-      noteSynced(build_id).catch((error: unknown) => log.warn({ err: error, build_id }, 'a build could not be synced'));
+      const commit = Symbol(build_id);
+      committed.set(build_id, commit);
+      await writeMarker(build_id, commit, false);
+      noteSynced(build_id, commit).catch((error: unknown) =>
+        log.warn({ err: error, build_id }, 'a build could not be synced'),
+      );
     },
     discardBuild: removeBuild,
     async prune(keep) {
