@@ -26,7 +26,7 @@ const server = createServer(async (request, response) => {
   if (!file) return response.writeHead(404, { 'content-type': 'text/plain' }).end('There is nothing here.\n');
   response.writeHead(200, {
     'content-type': `${file.type}; charset=utf-8`,
-    'content-security-policy': "default-src 'self'",
+    'content-security-policy': "default-src 'self'; img-src data:",
     'cache-control': 'no-cache',
   });
   response.end(file.body);
