@@ -99,7 +99,7 @@ export function createAgent(options: AgentOptions): Agent {
     else problems.set('store', `${(error as Error).message} Services run on; nothing can be deployed until then.`);
   };
 
-  const becomeEnrolled = async (adapters: Adapters): Promise<Identity | null> => {
+  const becomeEnrolled = async (): Promise<Identity | null> => {
     const known = loadIdentity(home);
     if (known) return known;
     if (!options.token) {
@@ -108,7 +108,7 @@ export function createAgent(options: AgentOptions): Agent {
         hint: 'Make one with `mainstay servers invite`.',
       });
     }
-    const facts = serverFacts(adapters.supervisor.kind, 'embedded');
+    const facts = serverFacts('process', 'embedded');
     const backoff = createBackoff();
     while (!ending.signal.aborted) {
       try {
@@ -153,10 +153,10 @@ export function createAgent(options: AgentOptions): Agent {
   const begin = async () => {
     mkdirSync(home, { recursive: true, mode: 0o700 });
     lock = lockHome(home);
+    const identity = await becomeEnrolled();
+    if (!identity) return;
     const outbox = openOutboxOrMemory();
     const adapters = (options.adapters ?? embeddedAdapters)({ home, sink: outbox.logs, log });
-    const identity = await becomeEnrolled(adapters);
-    if (!identity) return outbox.close();
     client.setCredential(identity.credential);
     const link = createLink({
       client,
@@ -187,7 +187,11 @@ export function createAgent(options: AgentOptions): Agent {
 
   const agent: Agent = {
     start: () => {
-      starting ??= begin();
+      starting ??= begin().catch((error: unknown) => {
+        lock?.release();
+        lock = null;
+        throw error;
+      });
       return starting;
     },
     async stop(how) {
@@ -223,7 +227,7 @@ export function createAgent(options: AgentOptions): Agent {
         receipt: work?.reconciler.receipt() ?? null,
         refusal: work?.reconciler.refusal() ?? null,
         services: (await work?.observer.services()) ?? {},
-        proxy: work ? proxyObserved(work.reconciler) : { state: 'none', pid: null, address: null },
+        proxy: work ? proxyObserved(work.reconciler.parts) : { state: 'none', pid: null, address: null },
         usage: await serverUsage(home),
         backlog: {
           events: outbox.events.waiting(),
@@ -236,7 +240,8 @@ export function createAgent(options: AgentOptions): Agent {
     },
     isReady: () => running?.work != null,
     isConnected: () => running?.link.isConnected() ?? false,
-    proxyMetrics: async () => (running?.work?.reconciler.proxyPid() == null ? '' : running.adapters.proxy.metrics()),
+    proxyMetrics: async () =>
+      running?.work?.reconciler.parts.proxy_upkeep.pid() == null ? '' : running.adapters.proxy.metrics(),
   };
   return agent;
 }

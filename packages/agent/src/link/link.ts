@@ -13,7 +13,7 @@ import {
 import { type AppError, isRetryable } from '@mainstay/contract/errors';
 import type { Clock } from '@mainstay/runtime/clock';
 import type { Logger } from '@mainstay/runtime/log';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Problems } from '../problems.ts';
 import type { Outbox } from '../state/outbox.ts';
 import { createBackoff } from './backoff.ts';

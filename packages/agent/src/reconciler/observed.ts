@@ -5,7 +5,6 @@ import type { LiveInstance } from './instances.ts';
 import type { Parts } from './parts.ts';
 import { wantedServices } from './plan.ts';
 import { externalAddress } from './proxy-config.ts';
-import type { Reconciler } from './reconciler.ts';
 
 type Usage = { memory_bytes: number; cpu_seconds: number; cpu_fraction: number | null; at: number };
 
@@ -80,11 +79,11 @@ export function createObserver(parts: Parts): Observer {
 }
 
 /** The proxy, as heartbeats tell it. */
-export function proxyObserved({ parts, proxyPid }: Pick<Reconciler, 'parts' | 'proxyPid'>): AgentState['proxy'] {
-  const document = parts.routing.document();
+export function proxyObserved({ routing, proxy_upkeep }: Parts): AgentState['proxy'] {
+  const document = routing.document();
   if (!document || Object.keys(wantedServices(document)).length === 0)
     return { state: 'none', pid: null, address: null };
-  const pid = proxyPid();
+  const pid = proxy_upkeep.pid();
   return { state: pid === null ? 'down' : 'running', pid, address: addressOf(document) };
 }
 

@@ -8,6 +8,7 @@ import { createInstances, type Instances } from './instances.ts';
 import { wantedServices } from './plan.ts';
 import { createPorts, type Ports } from './ports.ts';
 import { createProgress, type Progress } from './progress.ts';
+import { createProxyUpkeep, type ProxyUpkeep } from './proxy-upkeep.ts';
 import { createRouting, type Routing } from './routing.ts';
 import { createSecrets, type Secrets } from './secrets.ts';
 import { createTidy, type Tidy } from './tidy.ts';
@@ -20,6 +21,7 @@ export type Parts = {
   environment: Environment;
   instances: Instances;
   routing: Routing;
+  proxy_upkeep: ProxyUpkeep;
   upkeep: Upkeep;
   drains: Drains;
   progress: Progress;
@@ -32,6 +34,7 @@ export function createParts(context: Context): Parts {
   const environment = createEnvironment(context, ports, secrets);
   const instances = createInstances(context, environment, ports);
   const routing = createRouting(context);
+  const proxy_upkeep = createProxyUpkeep(context, routing);
   const progress = createProgress(context.clock.now, context.changed);
   const desired = (service: string) =>
     wantedServices(context.state.desired.applied()?.document ?? null)[service] ?? null;
@@ -40,7 +43,7 @@ export function createParts(context: Context): Parts {
     return ensureBuild({ context, environment, secrets, progress }, service, release, operation_id, signal);
   };
   const upkeep = createUpkeep(context, { instances, ports, routing, desired, ensureBuild: rebuild });
-  const tidy = createTidy(context, () => drains);
+  const tidy = createTidy(context, proxy_upkeep, () => drains);
   const drains = createDrains(context, instances, tidy.request);
-  return { context, ports, secrets, environment, instances, routing, upkeep, drains, progress, tidy };
+  return { context, ports, secrets, environment, instances, routing, proxy_upkeep, upkeep, drains, progress, tidy };
 }

@@ -14,7 +14,6 @@ import { createWake } from '../link/wake.ts';
 import { judgeDesiredState, type Refusal } from './acceptance.ts';
 import { type Context, Superseded } from './context.ts';
 import { createParts, type Parts } from './parts.ts';
-import { wantedServices } from './plan.ts';
 import { runningReceipt } from './receipts.ts';
 import { recover } from './recovery.ts';
 import { rollOut } from './rollout.ts';
@@ -28,7 +27,6 @@ export type Reconciler = {
   /** The receipt of the newest accepted state. */
   receipt(): Receipt | null;
   refusal(): AgentState['refusal'];
-  proxyPid(): number | null;
   /** True while what is accepted is not settled. */
   isRollingOut(): boolean;
   /** Ends the loops and what is under way; instances and proxy run on unless `services` is true. */
@@ -43,13 +41,12 @@ const retry_ms = 5_000;
 const proxy_stop_ms = 3_000;
 
 export function createReconciler({ context, server_id, keeper_keys }: ReconcilerOptions): Reconciler {
-  const { state, clock, log, proxy, problems, settings } = context;
+  const { state, clock, log, problems, settings } = context;
   const parts = createParts(context);
   const ending = new AbortController();
   const wake = createWake();
   let rollout: { version: number; abort: AbortController } | null = null;
   let refusal: AgentState['refusal'] = null;
-  let proxy_pid: number | null = null;
   let loops: Promise<void>[] = [];
   let judging: Promise<unknown> = Promise.resolve();
 
@@ -88,33 +85,13 @@ export function createReconciler({ context, server_id, keeper_keys }: Reconciler
     }
   };
 
-  const healProxy = async () => {
-    const is_needed = Object.keys(wantedServices(parts.routing.document())).length > 0;
-    if (!is_needed) {
-      proxy_pid = null;
-      return;
-    }
-    const { started, pid } = await proxy.ensure();
-    const is_new = proxy_pid !== null && pid !== proxy_pid;
-    proxy_pid = pid;
-    if (started || is_new || problems.list().some(({ code }) => code === 'proxy')) await parts.routing.reapply();
-    if (!started) return;
-    context.emit({
-      kind: 'proxy.restarted',
-      severity: 'warning',
-      message: 'The proxy was gone and was started again.',
-    });
-    context.changed();
-  };
-
   const healLoop = async () => {
     while (!ending.signal.aborted) {
       try {
         parts.upkeep.tick();
-        await healProxy();
+        await parts.proxy_upkeep.heal();
       } catch (error) {
-        log.warn({ reason: (error as Error).message }, 'a round of healing failed');
-        problems.set('proxy', `The proxy does not run: ${(error as Error).message}`);
+        log.error({ err: error }, 'a round of healing failed');
       }
       await clock.sleep(settings.heal_interval_ms, ending.signal);
     }
@@ -187,7 +164,6 @@ export function createReconciler({ context, server_id, keeper_keys }: Reconciler
     },
     receipt,
     refusal: () => refusal,
-    proxyPid: () => proxy_pid,
     isRollingOut: () => receipt()?.state === 'running',
     async stop({ services }) {
       ending.abort();
@@ -196,7 +172,7 @@ export function createReconciler({ context, server_id, keeper_keys }: Reconciler
       await parts.upkeep.stop();
       await parts.drains.detach();
       if (!services) return context.supervisor.detach();
-      await proxy.stop(proxy_stop_ms);
+      await parts.proxy_upkeep.end(proxy_stop_ms);
       await Promise.all(parts.instances.all().map((instance) => parts.instances.stop(instance)));
       await context.supervisor.detach();
     },

@@ -48,13 +48,12 @@ export async function recover(parts: Parts): Promise<void> {
 }
 
 async function restoreRoutes(
-  { context, routing }: Parts,
+  { context, routing, proxy_upkeep }: Parts,
   document: DesiredState,
   targets: Map<string, Target>,
 ): Promise<void> {
   try {
-    const { started } = await context.proxy.ensure();
-    if (started) context.emit({ kind: 'proxy.started', message: 'The proxy was started.' });
+    await proxy_upkeep.ensure();
   } catch (error) {
     context.problems.set('proxy', `The proxy could not be started: ${(error as Error).message}`);
   }

@@ -96,10 +96,9 @@ async function start(parts: Parts, { target, changes, candidates }: Rollout, sig
   });
 }
 
-async function ensureProxy({ context }: Parts): Promise<void> {
+async function ensureProxy({ proxy_upkeep }: Parts): Promise<void> {
   try {
-    const { started } = await context.proxy.ensure();
-    if (started) context.emit({ kind: 'proxy.started', message: 'The proxy was started.' });
+    await proxy_upkeep.ensure();
   } catch (error) {
     throw new DeployFailure(
       null,

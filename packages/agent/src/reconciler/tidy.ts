@@ -7,6 +7,7 @@ import { releases_kept_max } from '../state/releases.ts';
 import type { Context } from './context.ts';
 import type { Drains } from './drains.ts';
 import { wantedServices } from './plan.ts';
+import type { ProxyUpkeep } from './proxy-upkeep.ts';
 
 export type Tidy = {
   /** Something may be there to be tidied up. */
@@ -15,8 +16,8 @@ export type Tidy = {
   run(): Promise<void>;
 };
 
-export function createTidy(context: Context, drains: () => Drains): Tidy {
-  const { state, workspace, proxy, emit } = context;
+export function createTidy(context: Context, proxy_upkeep: ProxyUpkeep, drains: () => Drains): Tidy {
+  const { state, workspace, emit } = context;
   let wanted = true;
 
   const removeService = async (service: string) => {
@@ -68,7 +69,7 @@ export function createTidy(context: Context, drains: () => Drains): Tidy {
       ),
     );
     const nothing_runs = Object.keys(wantedServices(applied?.document ?? null)).length === 0 && running.size === 0;
-    if (nothing_runs && drains().instances().length === 0) await proxy.stop(1_000);
+    if (nothing_runs && drains().instances().length === 0) await proxy_upkeep.end(1_000);
   };
 
   return {

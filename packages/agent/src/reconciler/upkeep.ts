@@ -130,7 +130,7 @@ export function createUpkeep(
     begin(entry, async (signal) => {
       await routing.point(service, { active: null, held: entry.failures === 1 });
       await instances.stop(instance);
-      await clock.sleep(entry.next_start_at - clock.now(), signal);
+      await clock.sleep(Math.max(0, entry.next_start_at - clock.now()), signal);
       if (!signal.aborted) await restart(entry, signal);
     });
   };

@@ -67,6 +67,8 @@ export type StandIn = {
   events(): AgentEvent[];
   lines(): AgentLogLine[];
   state(): AgentState | null;
+  /** Signs a document for this server. */
+  sign(document: DesiredState, over?: Partial<Grant>): Promise<DesiredStateResponse>;
   /** Signs a document for this server and offers it. */
   offer(document: DesiredState, over?: Partial<Grant>): Promise<DesiredStateResponse>;
   /** Offers an answer as it is. */
@@ -75,6 +77,8 @@ export type StandIn = {
   addSecret(value: string): Promise<string>;
   /** Does not answer the next acknowledgements, though it stores what came. */
   loseAcknowledgements(count: number): void;
+  /** The credential that was given out is worth nothing any more. */
+  revokeCredential(): void;
   /** Closes the port and all connections. */
   goAway(): Promise<void>;
   /** Listens on the same port again. */
@@ -82,11 +86,11 @@ export type StandIn = {
   close(): Promise<void>;
 };
 
-export async function startStandIn(over: { time_offset_ms?: number } = {}): Promise<StandIn> {
+export async function startStandIn(over: { time_offset_ms?: number; token?: string } = {}): Promise<StandIn> {
   const keeper = await createStandInKeeper();
   const server_id = newId('server');
-  const credential = `mac_${randomBytes(32).toString('base64url')}`;
-  const token = `mst_${randomBytes(32).toString('base64url')}.${keeper.key.kid}`;
+  let credential = `mac_${randomBytes(32).toString('base64url')}`;
+  const token = over.token ?? `mst_${randomBytes(32).toString('base64url')}.${keeper.key.kid}`;
   const time_offset_ms = over.time_offset_ms ?? 0;
   const received: StandIn['received'] = { heartbeats: [], event_batches: [], log_batches: [] };
   const events = new Map<number, AgentEvent>();
@@ -198,11 +202,14 @@ export async function startStandIn(over: { time_offset_ms?: number } = {}): Prom
     events: () => [...events.values()].sort((a, b) => a.seq - b.seq),
     lines: () => [...lines.values()].sort((a, b) => a.seq - b.seq),
     state: () => received.heartbeats.at(-1) ?? null,
-    async offer(document, grant = {}) {
+    async sign(document, grant = {}) {
       const sha256 = await desiredStateDigest(document);
       const { stack_id, version } = document;
       const action = { kind: 'desired_state', stack_id, version, sha256 } as const;
-      const response = { document, sha256, grant: await keeper.sign(action, { aud: [server_id], ...grant }) };
+      return { document, sha256, grant: await keeper.sign(action, { aud: [server_id], ...grant }) };
+    },
+    async offer(document, grant) {
+      const response = await standIn.sign(document, grant);
       standIn.offerRaw(response);
       return response;
     },
@@ -218,6 +225,9 @@ export async function startStandIn(over: { time_offset_ms?: number } = {}): Prom
     },
     loseAcknowledgements: (count) => {
       acks_to_lose = count;
+    },
+    revokeCredential: () => {
+      credential = 'revoked';
     },
     goAway: () =>
       new Promise((resolve) => {
