@@ -89,6 +89,16 @@ describe('the first start', () => {
     }
   });
 
+  test('a control plane or an agent that is killed is started again, and the example is served throughout', async () => {
+    for (const name of ['control-plane', 'agent']) {
+      const [victim] = mainstay.processes().filter(({ command }) => command.includes(`mainstay-${name}.js`));
+      process.kill(victim!.pid, 'SIGKILL');
+      await up.says(`The ${name} ended (SIGKILL)`, 30_000);
+      expect(await text('/')).toContain('It runs.');
+    }
+    await expect.poll(async () => (await mainstay.cli('status', '--json')).code, { timeout: 60_000 }).toBe(0);
+  });
+
   test('a second start with the same home is refused, and says which process has it', async () => {
     const second = mainstay.up();
     expect(await second.ended).toMatchObject({ code: 5 });

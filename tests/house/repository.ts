@@ -18,11 +18,3 @@ export const sources = files.filter((path) => /\.(ts|tsx|mts|mjs|js)$/.test(path
 export function read(path: string): string {
   return readFileSync(join(root, path), 'utf8');
 }
-
-/** Code without comments and without the contents of strings, line by line as it was; for rules about words. */
-export function codeOf(path: string): string {
-  return read(path)
-    .replaceAll(/\/\*[\s\S]*?\*\//g, (comment) => comment.replaceAll(/[^\n]/g, ' '))
-    .replaceAll(/(^|\s)\/\/.*$/gm, '$1')
-    .replaceAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/g, "''");
-}
