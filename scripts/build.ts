@@ -5,6 +5,7 @@
  *   mainstay-control-plane.js   gateway, operations, keeper
  *   mainstay-agent.js           the agent
  *   mainstay-proxy.js           the embedded proxy, in a process of its own
+ *   chunks/                     what several programs share, or load only when it is needed
  *   public/                     the dashboard and the API reference; everything in assets/ has its hash in its name
  *   examples/                   the example stack
  *
@@ -14,6 +15,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
+import { lazyBuiltins } from './lazy-builtins.ts';
 
 const root = join(import.meta.dirname, '..');
 const out = join(root, `dist.new-${process.pid}`);
@@ -54,6 +56,10 @@ async function buildPrograms(): Promise<Metafile> {
     entryPoints: programs,
     outdir: out,
     bundle: true,
+    // What only some commands need, such as MCP, is loaded when it is needed.
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    plugins: [lazyBuiltins],
     platform: 'node',
     target: 'node24',
     format: 'esm',

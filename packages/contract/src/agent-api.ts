@@ -12,7 +12,7 @@
  *
  * All but enrol carry `Authorization: Bearer <credential>`. Errors are the contract's `Error` body.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { CommitSha, DesiredState, Digest, ReleaseId } from './desired-state.ts';
 import { KeeperKey } from './grant.ts';
 import { idSchema } from './ids.ts';

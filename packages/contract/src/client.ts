@@ -3,7 +3,7 @@
  * Errors come back as the same AppError that the control plane threw.
  */
 
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { AppError, ErrorBody, type ErrorCode } from './errors.ts';
 import type { Operation } from './operation.ts';
 import { pathParameters } from './operation.ts';

@@ -4,7 +4,7 @@
  * document without such a signature. Commits are exact, so that all servers run identical code; secrets and credentials
  * stand in it as commitments, so that their values cannot be exchanged either.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { digestOf } from './canonical.ts';
 import { idSchema } from './ids.ts';
 import {

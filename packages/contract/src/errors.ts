@@ -4,7 +4,7 @@
  *
  * A message says what was tried, what went wrong and what to do next. Secrets never enter one.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The closed set of error codes, with what each means to the caller. */
 export const errorCodes = {

@@ -3,7 +3,7 @@
  * else can only verify. A grant allows one transition, once, before its expiry, on the targets that it names.
  */
 import { compactVerify, decodeProtectedHeader, importJWK } from 'jose';
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256Hex } from './canonical.ts';
 import { Digest } from './desired-state.ts';
 import { idSchema } from './ids.ts';

@@ -1,5 +1,5 @@
 /** Ids are a prefix that tells the noun, and a UUIDv7 (RFC 9562 §5.7) without dashes, so that they sort by time. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const idPrefixes = {
   stack: 'stk',

@@ -1,5 +1,5 @@
 /** JSON Schema (2020-12) of the contract's shapes. Shapes with an id become `$defs`, so that they are written once. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export type JsonSchema = { [key: string]: unknown; properties?: Record<string, JsonSchema>; required?: string[] };
 

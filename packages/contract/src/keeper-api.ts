@@ -2,7 +2,7 @@
  * What the control plane asks of the keeper. The keeper decides by policy and signs what it approved; it trusts nothing
  * that it can compute itself: plan hashes and digests of documents are made again from what they are over.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalJson, digestOf } from './canonical.ts';
 import { type DesiredState, DesiredState as DesiredStateSchema } from './desired-state.ts';
 import type { KeeperKey } from './grant.ts';

@@ -1,7 +1,7 @@
 /**
  * The contract as MCP tools (Model Context Protocol): one tool per operation, with its schemas and what it does to the
  * world. Nothing is decided here: the input goes to the callee as it came, and the callee's errors come back as tool
- * results that are errors, with the same body that HTTP gives.
+ * results that are errors, with the body that HTTP gives as their text.
  *
  * Imported as `@mainstay/contract/mcp` and not from the index, so that other bundles do not carry the SDK.
  */
@@ -16,7 +16,7 @@ import {
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js';
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
-import { AppError } from './errors.ts';
+import { AppError, type ErrorBody } from './errors.ts';
 import { inputJsonSchema, type JsonSchema, outputJsonSchema } from './json-schema.ts';
 import { isChange, type Operation } from './operation.ts';
 import { type OperationId, operationList } from './operations/index.ts';
@@ -90,16 +90,16 @@ export function createMcpServer(options: McpOptions): Server {
     const operation = operationOfTool.get(params.name);
     if (!operation) throw new McpError(ErrorCode.InvalidParams, `There is no tool ${JSON.stringify(params.name)}.`);
     try {
-      return toolResult(await options.call(operation, params.arguments ?? {}, signal), false);
+      return resultOf(await options.call(operation, params.arguments ?? {}, signal));
     } catch (error) {
       if (signal.aborted) throw error;
-      return toolResult(errorBody(error, options), true);
+      return errorResultOf(errorBody(error, options));
     }
   });
   return server;
 }
 
-function errorBody(error: unknown, options: McpOptions): unknown {
+function errorBody(error: unknown, options: McpOptions): ErrorBody {
   if (error instanceof AppError) return error.toBody(error.correlation_id ?? options.correlationId?.());
   options.onFault?.(error);
   return new AppError('Internal', 'Mainstay failed to do this; that is a fault of its own.').toBody(
@@ -107,12 +107,17 @@ function errorBody(error: unknown, options: McpOptions): unknown {
   );
 }
 
-function toolResult(value: unknown, isError: boolean): CallToolResult {
-  return {
-    content: [{ type: 'text', text: JSON.stringify(value, null, 2) }],
-    structuredContent: value as Record<string, unknown>,
-    isError,
-  };
+function resultOf(value: unknown): CallToolResult {
+  return { content: [textOf(value)], structuredContent: value as Record<string, unknown> };
+}
+
+/** The body stands as text only: clients hold structured content against the output schema, that of errors too. */
+function errorResultOf(body: ErrorBody): CallToolResult {
+  return { content: [textOf(body)], isError: true };
+}
+
+function textOf(value: unknown): { type: 'text'; text: string } {
+  return { type: 'text', text: JSON.stringify(value, null, 2) };
 }
 
 /**

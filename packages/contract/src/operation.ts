@@ -5,7 +5,7 @@
  * Reads answer at once. Changes are planned, authorized, decided and signed by the keeper, then carried out; their input
  * has three fields more (`dry_run`, `plan_hash`, `idempotency_key`), and their output is `{ operation, result }`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ErrorCode } from './errors.ts';
 import { idSchema } from './ids.ts';
 
@@ -220,7 +220,8 @@ export function change<Id extends string, I extends z.ZodRawShape, R extends z.Z
       operation: OperationView,
       result: z.nullable((result ?? z.null()) as R).describe('Null for a dry run.'),
     }),
-    errors: definition.errors ?? [],
+    // Any plan may be another by the time it is carried out.
+    errors: [...new Set<ErrorCode>([...(definition.errors ?? []), 'Conflict'])],
   } satisfies Operation;
 }
 

@@ -2,7 +2,7 @@
  * The stack file: what a person writes down of a stack (`mainstay.yaml`), and the same shape that the API takes.
  * One spelling everywhere: these field names are those of the YAML, the wire, the store and the types.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const limitsOfStack = {
   services_max: 100,

@@ -1,7 +1,7 @@
 /** States in words and shapes, durations and sizes for people. Colour repeats what the word and the shape say already. */
 import type { ServiceOnServer } from '@mainstay/contract/operations/services';
 import type { StackHealth } from '@mainstay/contract/operations/stacks';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 export type Tone = 'good' | 'busy' | 'warning' | 'bad' | 'idle';
 export type Status = { tone: Tone; word: string };

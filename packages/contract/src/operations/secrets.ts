@@ -1,5 +1,5 @@
 /** Secrets and Git credentials: values go in, and never come out over this interface. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { change, read } from '../operation.ts';
 import { CredentialName, EnvName, limitsOfStack, reservedEnv, StackName } from '../stack.ts';
 

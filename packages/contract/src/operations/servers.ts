@@ -1,5 +1,5 @@
 /** Servers: the machines with an agent. A server runs one stack; a stack runs on any number of servers. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { AgentState } from '../agent-api.ts';
 import { change, read } from '../operation.ts';
 import { ServerName, StackName } from '../stack.ts';

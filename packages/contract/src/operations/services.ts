@@ -1,5 +1,5 @@
 /** Services: the workloads of a stack, as they are observed on its servers. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ServiceObserved } from '../agent-api.ts';
 import { CommitSha, ReleaseId } from '../desired-state.ts';
 import { read } from '../operation.ts';

@@ -1,5 +1,5 @@
 /** Stacks: what a server is to run, as code. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { CommitSha, ReleaseId } from '../desired-state.ts';
 import { change, read } from '../operation.ts';
 import { ServiceName, StackName, StackSpec } from '../stack.ts';
@@ -74,7 +74,7 @@ export const applyStack = change({
   http: { method: 'PUT', path: '/stacks/{stack}' },
   cli: { command: ['stacks', 'apply'], args: ['stack'] },
   input: { stack: StackName, spec: StackSpec },
-  errors: ['NotFound', 'Conflict', 'SourceUnavailable'],
+  errors: ['Conflict', 'SourceUnavailable'],
 });
 
 export const deployStack = change({

@@ -1,5 +1,5 @@
 /** Mainstay itself: how it is, who is asking, how a person signs in. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { Actor, change, read } from '../operation.ts';
 
 export const getHealth = read({

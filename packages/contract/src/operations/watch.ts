@@ -1,5 +1,5 @@
 /** What happened and what was printed: events, logs, operations. Lists can be waited on, which is how they are followed. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { EventKind, LogStream, Severity } from '../agent-api.ts';
 import { idSchema } from '../ids.ts';
 import { JsonValue, OperationView, read } from '../operation.ts';

@@ -1,7 +1,7 @@
 /** Signing in with a one-time link, and out again. The link's key comes in the body: it stood behind the # of the link. */
 import { AppError } from '@mainstay/contract/errors';
 import { Hono } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { endSession, session_lifetime_ms, useSignInLink } from '../access/access-store.ts';
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';

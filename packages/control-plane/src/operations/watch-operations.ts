@@ -5,6 +5,7 @@ import { operations } from '@mainstay/contract/operations/index';
 import type { Context } from '../context.ts';
 import { lastEventCursor, selectEvents } from '../events/event-store.ts';
 import { lastLogCursor, selectLines } from '../logs/log-store.ts';
+import { getStackRow } from '../stacks/stack-store.ts';
 import { type Handler, reads } from './handlers.ts';
 import { findOperation, selectOperations } from './operation-store.ts';
 import { operationView } from './settlement.ts';
@@ -16,6 +17,7 @@ export const watchHandlers: Handler[] = [
   }),
 
   reads(operations['logs.list'], async (context, { wait_seconds, ...filter }, { signal }) => {
+    await getStackRow(context.store, filter.stack);
     const lines = await waitFor(context, [`logs:${filter.stack}`], wait_seconds, signal, () =>
       selectLines(context.store, filter),
     );

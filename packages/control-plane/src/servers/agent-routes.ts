@@ -9,7 +9,7 @@ import {
 } from '@mainstay/contract/agent-api';
 import { AppError, invalidInput } from '@mainstay/contract/errors';
 import { Hono } from 'hono';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { digestOfKey } from '../access/access-store.ts';
 import type { Context } from '../context.ts';
 import { bearerOf } from '../gateway/authenticate.ts';

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { EnrolRequest, EnrolResponse } from '@mainstay/contract/agent-api';
 import { AppError } from '@mainstay/contract/errors';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { digestOfKey } from '../access/access-store.ts';
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';

@@ -21,7 +21,7 @@ export async function viewOfStack(context: Context, stack: StackRow): Promise<St
     serving_version: stack.serving_version || null,
     servers: servers.map((server) => server.name),
     services: Object.keys(base?.document.services ?? newest?.document.services ?? {}),
-    url: rows.find((row) => row.observed?.url)?.observed?.url ?? null,
+    url: shortest(rows.flatMap((row) => row.observed?.url ?? [])),
     held_services: heldServices(stack),
     webhook: stack.webhook_digest !== null,
     updated_at: stack.updated_at,
@@ -93,4 +93,9 @@ function stateInWords(state: ServiceObserved['state']): string {
 
 function namesOf(servers: ServerRow[]): string {
   return servers.map((server) => server.name).join(', ');
+}
+
+/** The address that stands for a stack: that of the service nearest to the root. */
+function shortest(urls: string[]): string | null {
+  return urls.sort((a, b) => a.length - b.length)[0] ?? null;
 }
