@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type CallOptions, callOperation } from '@mainstay/contract/client';
 import { AppError } from '@mainstay/contract/errors';
 import { type OperationById, type OperationId, operations } from '@mainstay/contract/operations/index';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 export type ConnectionOptions = { url?: string; home?: string };
 

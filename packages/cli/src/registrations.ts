@@ -1,4 +1,4 @@
-/** Every command but `up`, in the order of the help. */
+/** Every command, in the order of the help. */
 import type { Registration } from './cli.ts';
 import { registerCompletion } from './commands/completion.ts';
 import { registerDeploy } from './commands/deploy.ts';
@@ -10,15 +10,27 @@ import { registerStatus } from './commands/status.ts';
 import { registerVersion } from './commands/version.ts';
 import { registerWatch } from './commands/watch.ts';
 import { registerOperations } from './operation-command.ts';
+import { registerUp } from './up/up.ts';
+
+const heading =
+  (title: string): Registration =>
+  (program) =>
+    void program.commandsGroup(title);
 
 export const registrations: readonly Registration[] = [
+  heading('Every day:'),
+  registerUp,
   registerStatus,
   registerPlanAndApply,
   registerDeploy,
-  registerStackFiles,
-  registerOpen,
+  heading('Logs, events, operations (`mainstay logs STACK`, `mainstay events -f`):'),
   registerWatch,
+  heading('All operations, noun by noun:'),
   registerOperations,
+  heading('Stack files:'),
+  registerStackFiles,
+  heading('More:'),
+  registerOpen,
   registerMcp,
   registerCompletion,
   registerVersion,

@@ -3,7 +3,7 @@
  * of its own is shown by the shape of its answer, so that a new one is readable at once.
  */
 import type { OperationById, OperationId } from '@mainstay/contract/operations/index';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { planLines } from './change/plan-view.ts';
 import { eventLine } from './change/progress.ts';
 import type { Colour, Paint } from './terminal/paint.ts';

@@ -5,7 +5,7 @@
 import { resolve } from 'node:path';
 import { AppError, invalidInput } from '@mainstay/contract/errors';
 import { StackFile, type StackSpecInput } from '@mainstay/contract/stack';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { readTextFile } from '../secret-input.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { fieldNamesAt, nearest } from './suggest.ts';

@@ -1,0 +1,141 @@
+/**
+ * What every operation is tried with: one input on which it succeeds, and one for each error that it declares. The type
+ * wants a row for every operation; the suite wants an input for every declared error. Rows run in the order of the
+ * contract, each on what the rows before it left.
+ */
+import type { ErrorCode } from '@mainstay/contract/errors';
+import type { OperationId } from '@mainstay/contract/operations/index';
+import type { Fixture } from './fixture.ts';
+import type { Input } from './interfaces.ts';
+
+export type Case = {
+  success: (fixture: Fixture) => Input;
+  errors: Partial<Record<ErrorCode, (fixture: Fixture) => Input>>;
+  /** Field that each of these errors names. */
+  fields?: Partial<Record<ErrorCode, string>>;
+};
+
+/** Hash of no plan at all. */
+const otherPlan = { plan_hash: '0'.repeat(64) };
+const nowhere = 'nowhere';
+
+const unreachable = ({ spec }: Fixture): Input => {
+  const broken = spec();
+  broken.services['web']!.source.ref = 'no-such-branch';
+  return { stack: 'shop', spec: broken };
+};
+
+export const cases: Record<OperationId, Case> = {
+  'stacks.list': { success: () => ({}), errors: {} },
+  'stacks.get': { success: () => ({ stack: 'shop' }), errors: { NotFound: () => ({ stack: nowhere }) } },
+  'stacks.export': { success: () => ({ stack: 'shop' }), errors: { NotFound: () => ({ stack: nowhere }) } },
+  'stacks.apply': {
+    success: ({ spec }) => ({ stack: 'shop', spec: spec({ LOG_LEVEL: 'debug' }) }),
+    errors: {
+      SourceUnavailable: unreachable,
+      Conflict: ({ spec }) => ({ stack: 'shop', spec: spec(), ...otherPlan }),
+    },
+    fields: { SourceUnavailable: 'spec.services.web.source.ref', Conflict: 'plan_hash' },
+  },
+  'stacks.deploy': {
+    success: () => ({ stack: 'shop', services: ['web'], restart: true }),
+    errors: {
+      NotFound: () => ({ stack: 'shop', services: [nowhere] }),
+      Conflict: () => ({ stack: 'shop', ...otherPlan }),
+      SourceUnavailable: () => ({ stack: 'broken' }),
+    },
+    fields: { NotFound: 'services', Conflict: 'plan_hash' },
+  },
+  'stacks.rollback': {
+    success: () => ({ stack: 'shop', version: 2 }),
+    errors: {
+      NotFound: () => ({ stack: 'shop', version: 999 }),
+      Conflict: () => ({ stack: 'blog' }),
+    },
+    fields: { NotFound: 'version', Conflict: 'version' },
+  },
+  'stacks.remove': {
+    success: () => ({ stack: 'old', delete_data: true }),
+    errors: { NotFound: () => ({ stack: nowhere }), Conflict: () => ({ stack: 'shop', ...otherPlan }) },
+  },
+  'stacks.versions': {
+    success: () => ({ stack: 'shop', limit: 5 }),
+    errors: { NotFound: () => ({ stack: nowhere }) },
+  },
+  'stacks.enable_webhook': {
+    success: () => ({ stack: 'shop' }),
+    errors: { NotFound: () => ({ stack: nowhere }), Conflict: () => ({ stack: 'shop', ...otherPlan }) },
+  },
+  'services.list': { success: () => ({ stack: 'shop' }), errors: { NotFound: () => ({ stack: nowhere }) } },
+  'servers.list': { success: () => ({}), errors: {} },
+  'servers.get': { success: () => ({ server: 'main' }), errors: { NotFound: () => ({ server: nowhere }) } },
+  'servers.invite': {
+    success: () => ({ server: 'new', stack: 'shop', expires_seconds: 600 }),
+    errors: {
+      NotFound: () => ({ server: 'newer', stack: nowhere }),
+      Conflict: () => ({ server: 'main' }),
+    },
+    fields: { Conflict: 'server' },
+  },
+  'servers.assign': {
+    success: () => ({ server: 'idle', stack: 'shop' }),
+    errors: {
+      NotFound: () => ({ server: nowhere, stack: 'shop' }),
+      Conflict: () => ({ server: 'invited', stack: 'shop' }),
+    },
+    fields: { Conflict: 'server' },
+  },
+  'servers.remove': {
+    success: () => ({ server: 'leaving' }),
+    errors: { NotFound: () => ({ server: nowhere }), Conflict: () => ({ server: 'main', ...otherPlan }) },
+  },
+  'secrets.list': { success: () => ({ stack: 'shop' }), errors: {} },
+  'secrets.set': {
+    success: () => ({ stack: 'shop', name: 'NEW_KEY', value: 'a value, with "quotes" and Ümläuts' }),
+    errors: { Conflict: () => ({ stack: 'shop', name: 'NEW_KEY', value: 'x', ...otherPlan }) },
+  },
+  'secrets.remove': {
+    success: () => ({ stack: 'shop', name: 'OLD' }),
+    errors: {
+      NotFound: () => ({ stack: 'shop', name: 'NOWHERE' }),
+      Conflict: () => ({ stack: 'shop', name: 'API_KEY' }),
+    },
+    fields: { NotFound: 'name', Conflict: 'name' },
+  },
+  'credentials.list': { success: () => ({}), errors: {} },
+  'credentials.create_deploy_key': {
+    success: () => ({ name: 'new-key' }),
+    errors: { Conflict: () => ({ name: 'used-key' }) },
+    fields: { Conflict: 'name' },
+  },
+  'credentials.set_token': {
+    success: () => ({ name: 'forge', username: 'oauth2', token: 'abc' }),
+    errors: { Conflict: () => ({ name: 'used-key', token: 'abc' }) },
+    fields: { Conflict: 'name' },
+  },
+  'credentials.remove': {
+    success: () => ({ name: 'spare' }),
+    errors: { NotFound: () => ({ name: nowhere }), Conflict: () => ({ name: 'used-key' }) },
+    fields: { NotFound: 'name', Conflict: 'name' },
+  },
+  'events.list': {
+    success: ({ event_operation_id }) => ({ operation_id: event_operation_id, after: 0, limit: 10, severity: 'info' }),
+    errors: {},
+  },
+  'logs.list': {
+    success: () => ({ stack: 'blog', service: 'web', stream: 'stdout', search: 'e', limit: 2 }),
+    errors: { NotFound: () => ({ stack: nowhere }) },
+  },
+  'operations.list': { success: () => ({ limit: 200 }), errors: {} },
+  'operations.get': {
+    success: ({ operation_id }) => ({ id: operation_id, wait_seconds: 0.5 }),
+    errors: { NotFound: () => ({ id: `op_${'0'.repeat(32)}` }) },
+  },
+  'system.health': { success: () => ({}), errors: {} },
+  'system.whoami': { success: () => ({}), errors: {} },
+  'access.create_sign_in_link': {
+    success: () => ({ expires_seconds: 60 }),
+    errors: { Conflict: () => otherPlan },
+    fields: { Conflict: 'plan_hash' },
+  },
+};

@@ -1,0 +1,28 @@
+/** Takes out what may differ between two homes that went through the same: ids, times, keys, digests over them, ports. */
+
+const volatileText: readonly (readonly [RegExp, string])[] = [
+  [/\b(stk|srv|op|evt|usr|sec|crd|ins|enr|ses)_[0-9a-f]{32}\b/g, '$1_'],
+  [/\b(rel|bld)_[0-9a-f]{24}\b/g, '$1_'],
+  [/\bmst_[A-Za-z0-9_-]{43}\.[0-9a-f]{64}\b/g, 'mst_'],
+  [/\b[0-9a-f]{64}\b/g, 'digest'],
+  [/(127\.0\.0\.1):\d+/g, '$1:port'],
+  [/sign-in=[\w.-]+/g, 'sign-in='],
+  [/\/webhooks\/[\w-]+/g, '/webhooks/'],
+  [/ssh-ed25519 \S+/g, 'ssh-ed25519 key'],
+  [/\d+ MiB free/g, 'MiB free'],
+];
+
+export function normalised(value: unknown, name = ''): unknown {
+  if (typeof value === 'string') {
+    if (name === 'secret') return 'secret';
+    return volatileText.reduce((text, [pattern, plain]) => text.replace(pattern, plain), value);
+  }
+  if (typeof value === 'number') return /(_at|^at|^since|^cursor|^next|^time_ms)$/.test(name) ? 0 : value;
+  if (Array.isArray(value)) {
+    const items = value.map((item) => normalised(item, name));
+    // Operations of the same millisecond have no order.
+    return name === 'operations' ? items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : items;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, normalised(inner, key)]));
+}
