@@ -1,4 +1,4 @@
-export { cliVersion, type Registration } from './cli.ts';
+export { cliVersion, createCli, type Registration } from './cli.ts';
 export { exitCodeMeanings, exitCodeOfError, exitCodes } from './exit-codes.ts';
 export { registrations } from './registrations.ts';
 export { createProgram, runCli } from './run.ts';

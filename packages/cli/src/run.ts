@@ -1,7 +1,7 @@
 /** One run of the command: from an argv to an exit code. Errors end here, and are shown here only. */
 import { AppError, type ErrorBody } from '@mainstay/contract/errors';
 import { Command, CommanderError } from 'commander';
-import { cliVersion, createCli, type Registration } from './cli.ts';
+import { type Cli, cliVersion, createCli, type Registration } from './cli.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { safeJson, safeLines, safeText } from './terminal/text.ts';
@@ -12,8 +12,7 @@ export async function runCli(
   registrations: readonly Registration[],
 ): Promise<number> {
   const cli = createCli(terminal);
-  const program = createProgram(terminal);
-  for (const register of registrations) register(program, cli);
+  const program = createProgram(cli, registrations);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return cli.exit_code;
@@ -27,9 +26,10 @@ export async function runCli(
   }
 }
 
-/** The empty program: what all commands inherit of it must be set before they are added. */
-export function createProgram(terminal: Terminal): Command {
-  return new Command('mainstay')
+/** All commands. What they inherit of the program must be set before they are added. */
+export function createProgram(cli: Cli, registrations: readonly Registration[]): Command {
+  const { terminal } = cli;
+  const program = new Command('mainstay')
     .description(
       'One self-hosted control plane for your own servers: from a Git repository to a served, watched service.',
     )
@@ -49,6 +49,8 @@ export function createProgram(terminal: Terminal): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     });
+  for (const register of registrations) register(program, cli);
+  return program;
 }
 
 function usageError(error: CommanderError): AppError {
