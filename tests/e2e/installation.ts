@@ -33,11 +33,11 @@ export type Installation = {
   remove(): Promise<void>;
 };
 
-export async function createInstallation(): Promise<Installation> {
+export async function createInstallation(environment: Record<string, string> = {}): Promise<Installation> {
   // A short path: the proxy's control socket lies in it, whose path may have 103 bytes.
   const home = mkdtempSync(join(tmpdir(), 'ms-'));
   const [port, proxy_port] = [await freePort(), await freePort()];
-  const env = { ...process.env, MAINSTAY_HOME: home };
+  const env = { ...process.env, ...environment, MAINSTAY_HOME: home };
   return {
     home,
     port,

@@ -165,10 +165,6 @@ async function startAgent(run: Run, client: Client, url: string, signal: AbortSi
   report.step(deploysExample ? `\nDeploying the stack "${stack}"` : `\nTaking up the stack "${stack}"`);
   const { state } = await watchStack(client, stack, report, { timeout_ms: stack_settles_within_ms, signal });
   if (state === 'late') report.warn(`The stack "${stack}" is not healthy yet. See: ${options.command('status')}`);
-  if (deploysExample) {
-    record.is_example_deployed = true;
-    writeRecord(layout.record, record);
-  }
   return stack;
 }
 
@@ -179,6 +175,8 @@ async function applyExample(run: Run, client: Client): Promise<string> {
   const example = await prepareExample(run.programs.examples, layout.examples, port);
   for (const { service, reason } of example.left_out) report.warn(`Left out the example's "${service}": ${reason}.`);
   await client['stacks.apply']({ stack: example.stack, spec: example.spec });
+  run.record.is_example_deployed = true;
+  writeRecord(layout.record, run.record);
   return example.stack;
 }
 

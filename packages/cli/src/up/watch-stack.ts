@@ -1,14 +1,16 @@
 /** Follows a stack on its way to health, and tells every step of every service as it happens. */
 import type { Client } from '@mainstay/contract/client';
 import { AppError, isRetryable } from '@mainstay/contract/errors';
-import type { ServiceOnServer } from '@mainstay/contract/operations/services';
+import { recentFailure, type ServiceOnServer } from '@mainstay/contract/operations/services';
 import type { Reporter } from './reporter.ts';
 
 export type StackOutcome = { state: 'healthy' | 'failed' | 'late' };
 
 const poll_ms = 300;
+/** A state that is not healthy is believed when it has stayed for so many looks. */
+const settled_polls = 5;
 
-/** Resolves when the stack is healthy, when each service that is not has failed, or when the time is up. */
+/** Resolves when the stack is healthy, when it has come to rest without being so, or when the time is up. */
 export async function watchStack(
   client: Client,
   stack: string,
@@ -17,6 +19,7 @@ export async function watchStack(
 ): Promise<StackOutcome> {
   const started = Date.now();
   const said = new Map<string, string>();
+  let settled = 0;
   while (Date.now() - started < options.timeout_ms) {
     options.signal.throwIfAborted();
     const seen = await look(client, stack);
@@ -33,15 +36,12 @@ export async function watchStack(
       report.step(`  ${service.service.padEnd(10)} ${text}${' '.repeat(Math.max(1, 28 - text.length))}${seconds} s`);
     }
     if (health === 'healthy') return { state: 'healthy' };
-    const failed = services.filter((service) => failureOf(service) !== null);
-    const settled = failed.length > 0 && services.every((service) => failureOf(service) !== null || isHealthy(service));
-    if (settled && health !== 'deploying') {
-      for (const service of failed) {
-        const failure = failureOf(service)!;
-        report.warn(
-          `${service.service} failed at ${failure.stage}: ${failure.message}${failure.hint ? `\n  ${failure.hint}` : ''}`,
-        );
-      }
+    const hasFailure = services.some((service) => recentFailure(service.observed) !== null);
+    const isAtRest = services.length > 0 && services.every(hasNothingUnderWay);
+    const isSettled = health !== 'deploying' && isAtRest && (hasFailure || services.every(isHealthy));
+    settled = isSettled ? settled + 1 : 0;
+    if (settled >= settled_polls) {
+      tellFailures(seen, report);
       return { state: 'failed' };
     }
     await pause();
@@ -58,7 +58,7 @@ async function look(client: Client, stack: string) {
       client['services.list']({ stack }),
       client['stacks.get']({ stack }),
     ]);
-    return { services, health: view.health };
+    return { services, health: view.health, message: view.message };
   } catch (error) {
     if (error instanceof AppError && isRetryable(error.code)) return null;
     throw error;
@@ -82,14 +82,25 @@ const stageWords = {
   done: 'switched',
 } as const;
 
-function isHealthy({ observed, desired_release_id }: ServiceOnServer): boolean {
-  return (
-    observed?.state === 'running' && observed.health.state === 'healthy' && observed.release_id === desired_release_id
-  );
+/** A service may wait in vain for another one that failed: a version is deployed whole or not at all. */
+function hasNothingUnderWay({ observed }: ServiceOnServer): boolean {
+  return observed !== null && observed.candidate === null && !['building', 'starting'].includes(observed.state);
 }
 
-/** Why the release that is wanted failed; null when it did not. */
-function failureOf({ observed, desired_release_id }: ServiceOnServer) {
-  const failure = observed?.last_failure ?? null;
-  return failure !== null && observed?.candidate === null && failure.release_id === desired_release_id ? failure : null;
+function isHealthy({ observed }: ServiceOnServer): boolean {
+  return observed?.state === 'running' && observed.health.state === 'healthy' && observed.candidate === null;
+}
+
+function tellFailures(
+  { services, message }: { services: ServiceOnServer[]; message: string | null },
+  report: Reporter,
+) {
+  if (message !== null) report.warn(message);
+  for (const { service, observed } of services) {
+    const failure = recentFailure(observed);
+    if (!failure) continue;
+    report.warn(
+      `${service} failed at ${failure.stage}: ${failure.message}${failure.hint ? `\n  ${failure.hint}` : ''}`,
+    );
+  }
 }

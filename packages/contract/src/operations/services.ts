@@ -33,3 +33,13 @@ export const listServices = read({
   output: z.object({ services: z.array(ServiceOnServer) }),
   errors: ['NotFound'],
 });
+
+/**
+ * The failure that a person should hear of: the last candidate failed, and nothing newer serves. Null when there was none,
+ * when another candidate is under way, or when a release has been switched to since.
+ */
+export function recentFailure(observed: ServiceObserved | null): NonNullable<ServiceObserved['last_failure']> | null {
+  const failure = observed?.last_failure ?? null;
+  if (!observed || !failure || observed.candidate || failure.release_id === observed.release_id) return null;
+  return failure.at > (observed.since ?? 0) ? failure : null;
+}

@@ -1,5 +1,5 @@
 /** A stack and its services, one row per service and server. */
-import type { ServiceOnServer } from '@mainstay/contract/operations/services';
+import { recentFailure, type ServiceOnServer } from '@mainstay/contract/operations/services';
 import type { StackView } from '@mainstay/contract/operations/stacks';
 import { element, time } from '../element.ts';
 import { statusMark } from '../status-mark.ts';
@@ -20,7 +20,7 @@ export function stackView(stack: StackView, services: ServiceOnServer[]): HTMLEl
       stack.url !== null && element('a', { href: safeLink(stack.url), class: 'out' }, stack.url),
       stack.version !== null && element('span', { class: 'quiet' }, versionText(stack)),
     ),
-    stack.message !== null && element('p', { class: 'message' }, stack.message),
+    stack.message !== null && element('p', { class: `message ${stack.health}` }, stack.message),
     ...held.map(([name, why]) => element('p', { class: 'message' }, `${name} is held: ${why}`)),
     services.length === 0
       ? element('p', { class: 'quiet' }, 'No server runs this stack yet.')
@@ -38,22 +38,21 @@ export function stackView(stack: StackView, services: ServiceOnServer[]): HTMLEl
               ),
             ),
           ),
-          ...services.map(serviceRows),
+          ...services.map((service) => serviceRows(service, stack.health === 'healthy')),
         ),
   );
 }
 
-function serviceRows(service: ServiceOnServer): HTMLElement {
+function serviceRows(service: ServiceOnServer, isWell: boolean): HTMLElement {
   const { observed } = service;
   const cell = (label: string, ...children: (Node | string)[]) => element('td', { 'data-label': label }, ...children);
   const name =
     observed?.url != null ? element('a', { href: safeLink(observed.url) }, service.service) : service.service;
-  const failure = observed?.last_failure ?? null;
-  // A failure is news for as long as the release that failed is the one that is wanted.
-  const isNews = failure !== null && failure.release_id === service.desired_release_id;
+  // What failed before a rollback to health is no news any more.
+  const failure = isWell ? null : recentFailure(observed);
   const notes = [
     observed?.candidate ? candidateNote(observed.candidate) : null,
-    isNews && failure ? failureNote(failure) : null,
+    failure ? failureNote(failure) : null,
     observed?.health.state === 'unhealthy' && observed.health.message !== null
       ? element('p', { class: 'note' }, `Health check: ${observed.health.message}`)
       : null,
