@@ -1,6 +1,7 @@
 /** The four ways to an operation, each as one function: in process, over HTTP, through the CLI, through MCP. */
 
-import { type Registration, registrations, runCli, type Terminal } from '@mainstay/cli';
+import { registrations, runCli } from '@mainstay/cli';
+import { createCapturedTerminal } from '@mainstay/cli/terminal/captured-terminal';
 import { requestOf } from '@mainstay/contract/client';
 import { AppError, type ErrorBody } from '@mainstay/contract/errors';
 import { inputJsonSchema } from '@mainstay/contract/json-schema';
@@ -129,28 +130,8 @@ export async function runCaptured(
   argv: readonly string[],
   env: Record<string, string>,
   stdin = '',
-  commands: readonly Registration[] = registrations,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const written = { out: '', err: '' };
-  const output = (name: 'out' | 'err') => ({
-    write: (text: string) => {
-      written[name] += text;
-    },
-    isTTY: false,
-    columns: null,
-    paint: (_: unknown, text: string) => text,
-  });
-  const terminal: Terminal = {
-    out: output('out'),
-    err: output('err'),
-    env,
-    cwd: '/',
-    isInteractive: false,
-    readInput: async () => stdin,
-    ask: async () => '',
-    onInterrupt: () => () => {},
-    now: () => Date.now(),
-  };
-  const code = await runCli(argv, terminal, commands);
-  return { code, stdout: written.out, stderr: written.err };
+  const terminal = createCapturedTerminal({ env, stdin });
+  const code = await runCli(argv, terminal, registrations);
+  return { code, stdout: terminal.stdout(), stderr: terminal.stderr() };
 }

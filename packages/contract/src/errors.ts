@@ -105,7 +105,9 @@ export function invalidInput(error: z.ZodError, prefix = ''): AppError {
   const field = path.join('.') || undefined;
   const more = error.issues.length > 1 ? ` (and ${error.issues.length - 1} more)` : '';
   const at = field ? `${quote(field)}: ` : '';
-  return new AppError('InvalidInput', `${at}${issue.message}${more}`, { field, cause: error });
+  // Of a name that may not stand there, the rule that it breaks says more than that it may not.
+  const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+  return new AppError('InvalidInput', `${at}${message}${more}`, { field, cause: error });
 }
 
 function quote(text: string): string {

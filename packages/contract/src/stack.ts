@@ -109,10 +109,13 @@ export const RootDirectory = z
  * `/bin/sh` runs in the service's folder as npm does with the scripts of a package.
  */
 export const Command = z
-  .union([
-    z.string().min(1).max(limitsOfStack.command_bytes_max),
-    z.array(z.string().max(limitsOfStack.command_bytes_max)).min(1).max(128),
-  ])
+  .union(
+    [
+      z.string().min(1).max(limitsOfStack.command_bytes_max),
+      z.array(z.string().max(limitsOfStack.command_bytes_max)).min(1).max(128),
+    ],
+    'must be a command: a text, or a list of the program and its arguments',
+  )
   .refine((command) => !JSON.stringify(command).includes('\\u0000'), 'must have no NUL character')
   .refine((command) => (typeof command === 'string' ? command.trim() !== '' : command[0] !== ''), 'must not be empty');
 export type Command = z.infer<typeof Command>;

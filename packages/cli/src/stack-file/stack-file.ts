@@ -67,7 +67,9 @@ function loadDocument(document: YamlDocument, file: string): LoadedStack {
 function schemaError(error: z.ZodError, document: YamlDocument, file: string): AppError {
   const plain = invalidInput(error);
   const issue = error.issues[0];
-  if (issue?.code !== 'unrecognized_keys') return located(plain, document, file, issue?.path ?? []);
+  if (issue?.code !== 'unrecognized_keys') {
+    return located(plain, document, file, issue?.path ?? [], issue?.code === 'invalid_key' ? 'key' : 'value');
+  }
   const key = issue.keys[0] ?? '';
   const names = fieldNamesAt(issue.path);
   const meant = nearest(key, names);

@@ -21,8 +21,7 @@ type Flags = {
 
 const description = `Start Mainstay on this machine: control plane, dashboard and a local agent.
 
-The first start also deploys the example stack. Later starts take up what is there: services that still
-run are adopted, those that do not are started. Ctrl-C stops everything in order, services included.`;
+The first start also deploys the example stack. Later starts take up what is there: services that still run are adopted, those that do not are started. Ctrl-C stops everything in order, services included.`;
 
 export function registerUp(program: Command, cli: Cli): void {
   program
