@@ -18,4 +18,6 @@ export type Context = {
   /** Address under which people reach it, without a slash at the end. */
   public_url: () => string;
   version: string;
+  /** Asks for running operations to be looked at soon. */
+  settle: () => void;
 };

@@ -16,7 +16,7 @@ import { pruneEvents } from './events/event-store.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { pruneLines } from './logs/log-store.ts';
 import { createDispatcher, type Dispatcher } from './operations/dispatcher.ts';
-import { settleOperations } from './operations/settlement.ts';
+import { createSettler } from './operations/settlement.ts';
 import { watchHandlers } from './operations/watch-operations.ts';
 import { startReconcilers } from './reconcilers.ts';
 import { loadSeal } from './secrets/seal.ts';
@@ -77,7 +77,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     exec: options.exec ?? systemExec,
     seal: loadSeal(join(home, 'secrets.key')),
     public_url: () => options.public_url ?? url,
+    settle: () => settler.wake(),
   };
+  const settler = createSettler(context);
   const owner_id = await ensureOwner(store, clock.now());
   const dispatcher = createDispatcher(context, [
     ...stackHandlers,
@@ -102,7 +104,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   });
   const reconcilers = startReconcilers(log, [
     { name: 'presence', every_ms: 5_000, run: () => reconcilePresence(context, started_at) },
-    { name: 'settlement', every_ms: 5_000, run: () => settleOperations(context) },
+    { name: 'settlement', every_ms: 5_000, run: async () => settler.wake() },
     { name: 'refs', every_ms: 1_000, run: () => follower.tick() },
     {
       name: 'retention',
@@ -132,6 +134,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     async stop() {
       unlisten();
       await reconcilers.stop();
+      await settler.stop();
       context.signals.close();
       await close(server);
       await store.close();

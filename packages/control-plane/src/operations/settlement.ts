@@ -2,10 +2,11 @@
  * How a running operation ends: by what its servers report, never by what was sent to them. Progress is read from the
  * servers' receipts, so that nothing is lost when the control plane restarts.
  */
+import type { AgentState } from '@mainstay/contract/agent-api';
 import type { OperationTarget, OperationView } from '@mainstay/contract/operation';
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
-import { findServerById, reportedState, type ServerRow } from '../servers/server-store.ts';
+import { reportedStates, type ServerRow, serversByIds } from '../servers/server-store.ts';
 import { setVersionState } from '../stacks/stack-store.ts';
 import { type OperationRow, selectRunning, viewOfOperation } from './operation-store.ts';
 
@@ -22,10 +23,13 @@ type Progress = { targets: OperationTarget[]; hint: string | null };
 async function progressOf(context: Context, row: OperationRow): Promise<Progress> {
   const targets: OperationTarget[] = [];
   let hint: string | null = null;
-  for (const id of JSON.parse(row.targets) as string[]) {
-    const server = await findServerById(context.store, id);
+  const ids = JSON.parse(row.targets) as string[];
+  const servers = await serversByIds(context.store, ids);
+  const states = await reportedStates(context.store, [...servers.values()]);
+  for (const id of ids) {
+    const server = servers.get(id);
     const report = server
-      ? targetOf(server, row)
+      ? targetOf(server, states.get(id) ?? null, row)
       : { state: 'failed' as const, message: 'The server was removed.', hint: null };
     targets.push({ server: server?.name ?? id, state: report.state, message: report.message });
     if (report.state === 'failed') hint ??= report.hint;
@@ -35,9 +39,9 @@ async function progressOf(context: Context, row: OperationRow): Promise<Progress
 
 function targetOf(
   server: ServerRow,
+  reported: AgentState | null,
   row: OperationRow,
 ): { state: OperationTarget['state']; message: string | null; hint: string | null } {
-  const reported = reportedState(server);
   const version = row.version ?? 0;
   const receipt = reported?.stack_id === row.stack_id ? reported?.receipt : null;
   if (receipt && receipt.version === version)
@@ -55,7 +59,35 @@ function targetOf(
 
 /** Ends every operation whose servers have all reported, or whose time is up. Idempotent; woken by reports and a timer. */
 export async function settleOperations(context: Context): Promise<void> {
-  for (const row of await selectRunning(context.store)) await settle(context, row);
+  const running = await selectRunning(context.store);
+  for (const row of running) await settle(context, row);
+  if (running.length > 0) context.signals.notify('operations');
+}
+
+/** Rounds of settlement are this far apart at least, so that the reports of a fleet are looked at together. */
+const settle_apart_ms = 100;
+
+/** A round of settlement soon after it is asked for: at once when there was none of late, and never two at a time. */
+export function createSettler(context: Context): { wake(): void; stop(): Promise<void> } {
+  let timer: NodeJS.Timeout | null = null;
+  let last = 0;
+  let turn: Promise<void> = Promise.resolve();
+  const run = () => {
+    timer = null;
+    last = performance.now();
+    turn = turn
+      .then(() => settleOperations(context))
+      .catch((error: unknown) => context.log.error({ err: error }, 'settlement failed'));
+  };
+  return {
+    wake() {
+      timer ??= setTimeout(run, Math.max(0, last + settle_apart_ms - performance.now()));
+    },
+    async stop() {
+      if (timer) clearTimeout(timer);
+      await turn;
+    },
+  };
 }
 
 async function settle(context: Context, row: OperationRow): Promise<void> {

@@ -22,14 +22,14 @@ import { createOffers } from './offers.ts';
 import { createReports } from './reports.ts';
 import { type ServerRow, serverOfCredential } from './server-store.ts';
 
-/** Enrolments that may be tried in a minute: enough for a fleet, too few for guessing. */
-const enrolments_per_minute_max = 300;
+/** Enrolments that may fail in a minute; those that succeed are not counted, so that a fleet can come at once. */
+const failed_enrolments_per_minute_max = 60;
 
 export function agentRoutes(context: Context, metrics: Metrics): Hono {
   const app = new Hono();
   const offers = createOffers(context);
   const reports = createReports(context);
-  const limit = createRateLimit(context.clock, enrolments_per_minute_max);
+  const limit = createRateLimit(context.clock, failed_enrolments_per_minute_max);
 
   app.use(async (c, next) => {
     await next();
@@ -37,8 +37,13 @@ export function agentRoutes(context: Context, metrics: Metrics): Hono {
   });
 
   app.post('/enrol', async ({ req }) => {
-    limit.take();
-    return Response.json(await enrolServer(context, await bodyOf(req.raw, EnrolRequest)));
+    const request = await bodyOf(req.raw, EnrolRequest);
+    try {
+      return Response.json(await enrolServer(context, request));
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'Unauthenticated') limit.take();
+      throw error;
+    }
   });
 
   app.get('/desired-state', async ({ req }) => {

@@ -28,7 +28,7 @@ export function createOffers(context: Context): Offers {
     const stack = server.stack_id === null ? null : await findStackById(store, server.stack_id);
     if (!stack) return null;
     const newest = await findVersion(store, stack.id, stack.desired_version);
-    const reported = reportedState(server);
+    const reported = await reportedState(store, server);
     const accepted = reported?.stack_id === stack.id ? (reported.accepted_version ?? 0) : 0;
     // A server that comes new to a stack whose newest version failed elsewhere begins with the one that works.
     const fresh = newest?.row.state === 'failed' && accepted < stack.serving_version;

@@ -6,9 +6,8 @@ import type { AgentEvent, AgentLogLine, AgentState } from '@mainstay/contract/ag
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
 import { insertLines } from '../logs/log-store.ts';
-import { settleOperations } from '../operations/settlement.ts';
 import { findStackById } from '../stacks/stack-store.ts';
-import { findServerById, type ServerRow } from './server-store.ts';
+import { findServerById, rememberState, type ServerRow } from './server-store.ts';
 
 export type Reports = {
   heartbeat(server: ServerRow, state: AgentState): Promise<void>;
@@ -41,12 +40,13 @@ export function createReports(context: Context): Reports {
         );
       }
       await store.batch(statements);
+      rememberState(server.id, now, state);
       const notice = noticeOf(state);
       if (server.online && noticed.get(server.id) === notice) return;
       if (noticed.size > 20_000) noticed.clear();
       noticed.set(server.id, notice);
-      await settleOperations(context);
-      signals.notify('servers', 'services', 'stacks', 'operations', ...(server.online ? [] : ['events']));
+      context.settle();
+      signals.notify('servers', 'services', 'stacks', ...(server.online ? [] : ['events']));
     },
 
     async events(server, events) {

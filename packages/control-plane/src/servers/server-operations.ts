@@ -1,5 +1,6 @@
 /** What the operations on servers do. */
 import { randomBytes } from 'node:crypto';
+import type { AgentState } from '@mainstay/contract/agent-api';
 import { AppError } from '@mainstay/contract/errors';
 import { newId } from '@mainstay/contract/ids';
 import { operations } from '@mainstay/contract/operations/index';
@@ -7,11 +8,12 @@ import type { ServerView } from '@mainstay/contract/operations/servers';
 import { digestOfKey } from '../access/access-store.ts';
 import type { Context } from '../context.ts';
 import { changes, type Handler, reads } from '../operations/handlers.ts';
-import { findStackById, getStackRow, type StackRow } from '../stacks/stack-store.ts';
+import { findStackById, getStackRow, type StackRow, selectStacks } from '../stacks/stack-store.ts';
 import {
   findServer,
   getServerRow,
   reportedState,
+  reportedStates,
   type ServerRow,
   selectServers,
   updateServer,
@@ -20,12 +22,15 @@ import {
 export const serverHandlers: Handler[] = [
   reads(operations['servers.list'], async (context) => {
     const rows = await selectServers(context.store);
-    return { servers: await Promise.all(rows.map((row) => viewOfServer(context, row))) };
+    const states = await reportedStates(context.store, rows);
+    const stacks = await stacksById(context);
+    return { servers: rows.map((row) => viewOfServer(row, stacks, states.get(row.id) ?? null)) };
   }),
 
   reads(operations['servers.get'], async (context, { server }) => {
     const row = await getServerRow(context.store, server);
-    return { server: await viewOfServer(context, row), reported: reportedState(row) };
+    const reported = await reportedState(context.store, row);
+    return { server: viewOfServer(row, await stacksById(context), reported), reported };
   }),
 
   changes(operations['servers.invite'], async (context, { server: name, stack, expires_seconds }) => {
@@ -158,15 +163,18 @@ function insertServer(context: Context, { now, ...server }: NewServer) {
   return { query: context.store.db.insertInto('servers').values(row) };
 }
 
-async function viewOfServer({ store }: Context, row: ServerRow): Promise<ServerView> {
-  const reported = reportedState(row);
-  const stack: StackRow | null = row.stack_id === null ? null : await findStackById(store, row.stack_id);
+async function stacksById({ store }: Context): Promise<Map<string, StackRow>> {
+  return new Map((await selectStacks(store)).map((row) => [row.id, row]));
+}
+
+function viewOfServer(row: ServerRow, stacks: ReadonlyMap<string, StackRow>, reported: AgentState | null): ServerView {
+  const stack = stacks.get(row.stack_id ?? '') ?? null;
   const accepted = reported?.stack_id === row.stack_id ? reported : null;
   return {
     id: row.id,
     name: row.name,
     state: row.enrolled_at === null ? 'invited' : row.online ? 'online' : 'offline',
-    stack: stack && !stack.removed ? stack.name : null,
+    stack: stack?.name ?? null,
     agent_version: reported?.agent_version ?? null,
     os: reported?.facts.os ?? null,
     version: accepted?.accepted_version ?? null,

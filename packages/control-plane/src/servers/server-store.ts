@@ -5,13 +5,33 @@ import type { Selectable } from 'kysely';
 import type { Store } from '../store/store.ts';
 import type { Tables } from '../store/tables.ts';
 
-export type ServerRow = Selectable<Tables['servers']>;
+/** A server without its last report, which is large: see `reportedStates`. */
+export type ServerRow = Omit<Selectable<Tables['servers']>, 'state'>;
+
+const columns = [
+  'id',
+  'project_id',
+  'name',
+  'rev',
+  'stack_id',
+  'invitation_jws',
+  'invitation_digest',
+  'invitation_expires_at',
+  'credential_digest',
+  'enrolment_jws',
+  'enrolled_at',
+  'last_seen_at',
+  'online',
+  'last_event_seq',
+  'last_log_seq',
+  'created_at',
+] as const satisfies readonly (keyof ServerRow)[];
 
 /** A server that has been silent for this long is offline: three heartbeats. */
 export const offline_after_ms = 35_000;
 
 export async function findServer(store: Store, name: string): Promise<ServerRow | null> {
-  return (await store.db.selectFrom('servers').selectAll().where('name', '=', name).executeTakeFirst()) ?? null;
+  return (await store.db.selectFrom('servers').select(columns).where('name', '=', name).executeTakeFirst()) ?? null;
 }
 
 export async function getServerRow(store: Store, name: string): Promise<ServerRow> {
@@ -25,18 +45,29 @@ export async function getServerRow(store: Store, name: string): Promise<ServerRo
 }
 
 export async function findServerById(store: Store, id: string): Promise<ServerRow | null> {
-  return (await store.db.selectFrom('servers').selectAll().where('id', '=', id).executeTakeFirst()) ?? null;
+  return (await store.db.selectFrom('servers').select(columns).where('id', '=', id).executeTakeFirst()) ?? null;
+}
+
+/** Servers by their ids; those that there are no more are left out. */
+export async function serversByIds(store: Store, ids: readonly string[]): Promise<Map<string, ServerRow>> {
+  const found = new Map<string, ServerRow>();
+  for (let start = 0; start < ids.length; start += 500) {
+    const some = ids.slice(start, start + 500);
+    const rows = await store.db.selectFrom('servers').select(columns).where('id', 'in', some).execute();
+    for (const row of rows) found.set(row.id, row);
+  }
+  return found;
 }
 
 export async function selectServers(store: Store): Promise<ServerRow[]> {
-  return store.db.selectFrom('servers').selectAll().orderBy('name').execute();
+  return store.db.selectFrom('servers').select(columns).orderBy('name').execute();
 }
 
 /** Enrolled servers of a stack. */
 export async function serversOfStack(store: Store, stack_id: string): Promise<ServerRow[]> {
   return store.db
     .selectFrom('servers')
-    .selectAll()
+    .select(columns)
     .where('stack_id', '=', stack_id)
     .where('enrolled_at', 'is not', null)
     .orderBy('name')
@@ -45,7 +76,7 @@ export async function serversOfStack(store: Store, stack_id: string): Promise<Se
 
 export async function serverOfCredential(store: Store, digest: string): Promise<ServerRow | null> {
   return (
-    (await store.db.selectFrom('servers').selectAll().where('credential_digest', '=', digest).executeTakeFirst()) ??
+    (await store.db.selectFrom('servers').select(columns).where('credential_digest', '=', digest).executeTakeFirst()) ??
     null
   );
 }
@@ -65,15 +96,42 @@ export function updateServer(
   };
 }
 
-/** What the server last reported; null before its first heartbeat. Parsed once per text. */
-export function reportedState(server: ServerRow): AgentState | null {
-  if (server.state === null) return null;
-  const known = parsed.get(server.id);
-  if (known?.text === server.state) return known.state;
-  const state = JSON.parse(server.state) as AgentState;
-  if (parsed.size > 10_000) parsed.clear();
-  parsed.set(server.id, { text: server.state, state });
-  return state;
+type Known = { last_seen_at: number | null; state: AgentState | null };
+
+/** Reports that were parsed before, good as long as the row says that nothing came since. */
+const known = new Map<string, Known>();
+/** More than a control plane has servers; beyond it what is known is forgotten and read again. */
+const known_max = 20_000;
+
+/** What servers last reported, by id; null before the first heartbeat. Only what is not known yet is read from the store. */
+export async function reportedStates(
+  store: Store,
+  servers: readonly Pick<ServerRow, 'id' | 'last_seen_at'>[],
+): Promise<Map<string, AgentState | null>> {
+  const stale = servers.filter(({ id, last_seen_at }) => known.get(id)?.last_seen_at !== last_seen_at);
+  for (let start = 0; start < stale.length; start += 500) {
+    const ids = stale.slice(start, start + 500).map(({ id }) => id);
+    const rows = await store.db
+      .selectFrom('servers')
+      .select(['id', 'last_seen_at', 'state'])
+      .where('id', 'in', ids)
+      .execute();
+    for (const { id, last_seen_at, state } of rows) {
+      rememberState(id, last_seen_at, state === null ? null : (JSON.parse(state) as AgentState));
+    }
+  }
+  return new Map(servers.map(({ id }) => [id, known.get(id)?.state ?? null]));
 }
 
-const parsed = new Map<string, { text: string; state: AgentState }>();
+export async function reportedState(
+  store: Store,
+  server: Pick<ServerRow, 'id' | 'last_seen_at'>,
+): Promise<AgentState | null> {
+  return (await reportedStates(store, [server])).get(server.id) ?? null;
+}
+
+/** Keeps a report that was just stored, so that it need not be read back. */
+export function rememberState(id: string, last_seen_at: number | null, state: AgentState | null): void {
+  if (known.size > known_max) known.clear();
+  known.set(id, { last_seen_at, state });
+}

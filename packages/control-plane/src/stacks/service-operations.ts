@@ -1,7 +1,7 @@
 /** What the operations on services do. */
 import { operations } from '@mainstay/contract/operations/index';
 import { type Handler, reads } from '../operations/handlers.ts';
-import { getServerRow, serversOfStack } from '../servers/server-store.ts';
+import { getServerRow, reportedStates, serversOfStack } from '../servers/server-store.ts';
 import { baseVersion, getStackRow, selectStacks } from './stack-store.ts';
 import { servicesOnServer } from './stack-view.ts';
 
@@ -12,13 +12,12 @@ export const serviceHandlers: Handler[] = [
     const services = [];
     for (const row of stacks) {
       const base = await baseVersion(store, row);
-      for (const entry of await serversOfStack(store, row.id)) services.push(...servicesOnServer(row, base, entry));
+      const servers = (await serversOfStack(store, row.id)).filter(
+        (entry) => server === undefined || entry.name === server,
+      );
+      const states = await reportedStates(store, servers);
+      for (const entry of servers) services.push(...servicesOnServer(row, base, entry, states.get(entry.id) ?? null));
     }
-    return {
-      services: services.filter(
-        (entry) =>
-          (server === undefined || entry.server === server) && (service === undefined || entry.service === service),
-      ),
-    };
+    return { services: services.filter((entry) => service === undefined || entry.service === service) };
   }),
 ];

@@ -1,16 +1,17 @@
 /** How a stack is: computed from what its servers reported, at the moment of asking. */
-import type { ServiceObserved } from '@mainstay/contract/agent-api';
+import type { AgentState, ServiceObserved } from '@mainstay/contract/agent-api';
 import type { ServiceOnServer } from '@mainstay/contract/operations/services';
 import type { StackView } from '@mainstay/contract/operations/stacks';
 import type { Context } from '../context.ts';
-import { reportedState, type ServerRow, serversOfStack } from '../servers/server-store.ts';
+import { reportedStates, type ServerRow, serversOfStack } from '../servers/server-store.ts';
 import { baseVersion, findVersion, heldServices, type StackRow, type StackVersion } from './stack-store.ts';
 
 export async function viewOfStack(context: Context, stack: StackRow): Promise<StackView> {
   const base = await baseVersion(context.store, stack);
   const newest = await findVersion(context.store, stack.id, stack.desired_version);
   const servers = await serversOfStack(context.store, stack.id);
-  const rows = servers.flatMap((server) => servicesOnServer(stack, base, server));
+  const states = await reportedStates(context.store, servers);
+  const rows = servers.flatMap((server) => servicesOnServer(stack, base, server, states.get(server.id) ?? null));
   const { health, message } = healthOf(newest ?? base, servers, rows);
   return {
     id: stack.id,
@@ -29,8 +30,12 @@ export async function viewOfStack(context: Context, stack: StackRow): Promise<St
 }
 
 /** The services of a stack on one server: desired from the stack, observed from the server's last report. */
-export function servicesOnServer(stack: StackRow, base: StackVersion | null, server: ServerRow): ServiceOnServer[] {
-  const reported = reportedState(server);
+export function servicesOnServer(
+  stack: StackRow,
+  base: StackVersion | null,
+  server: ServerRow,
+  reported: AgentState | null,
+): ServiceOnServer[] {
   const observed = reported?.stack_id === stack.id ? reported.services : {};
   const desired = base?.document.services ?? {};
   const names = [...new Set([...Object.keys(desired), ...Object.keys(observed)])].sort();
