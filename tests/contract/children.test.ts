@@ -31,16 +31,26 @@ afterAll(async () => {
 });
 
 type Ended = { code: number | null; stdout: string; stderr: string };
+type Given = {
+  stdin?: string;
+  env?: Record<string, string>;
+  /** Sends Ctrl-C once this has been written. */
+  interruptAfter?: string;
+};
 
-function mainstay(
-  argv: readonly string[],
-  given: { stdin?: string; env?: Record<string, string> } = {},
-): Promise<Ended> {
+function mainstay(argv: readonly string[], given: Given = {}): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, ...argv], { env: { ...env, ...given.env } });
     const ended: Ended = { code: null, stdout: '', stderr: '' };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (ended.stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (ended.stderr += text));
+    let isInterrupted = false;
+    const take = (name: 'stdout' | 'stderr') => (text: string) => {
+      ended[name] += text;
+      if (isInterrupted || !given.interruptAfter || !ended[name].includes(given.interruptAfter)) return;
+      isInterrupted = true;
+      child.kill('SIGINT');
+    };
+    child.stdout.setEncoding('utf8').on('data', take('stdout'));
+    child.stderr.setEncoding('utf8').on('data', take('stderr'));
     child.once('error', reject);
     child.once('close', (code) => resolve({ ...ended, code }));
     child.stdin.end(given.stdin ?? '');
@@ -76,6 +86,25 @@ it('a deploy is followed to its end', async () => {
   const { code, stdout, stderr } = await mainstay(['deploy', 'shop', '--restart']);
   expect({ code, stdout }).toEqual({ code: 0, stdout: '✓ Deploy all services of stack shop\n' });
   expect(stderr).not.toContain('\u001b');
+});
+
+it('Ctrl-C stops the watching, and the operation goes on', async () => {
+  // The server of this stack never reports, so that the operation stays under way.
+  const { code, stderr } = await mainstay(['deploy', 'blog', '--restart'], { interruptAfter: 'Deploy all' });
+  expect(code, stderr).toBe(130);
+  const id = /mainstay operations follow (op_[0-9a-f]{32})/.exec(stderr)?.[1];
+  const { stdout } = await mainstay(['operations', 'get', id!, '--json']);
+  expect(JSON.parse(stdout).operation.state).toBe('running');
+  const late = await mainstay(['operations', 'follow', id!, '--timeout', '1']);
+  expect(late).toMatchObject({ code: 6, stderr: expect.stringContaining('It goes on.') });
+});
+
+it('logs are followed until Ctrl-C, and bring no control characters', async () => {
+  const followed = await mainstay(['logs', 'blog', 'web', '-f'], { interruptAfter: 'an error happened' });
+  expect(followed).toMatchObject({ code: 0, stdout: expect.stringContaining('logs/web Grüße red\ttab\n') });
+  expect(followed.stdout).not.toContain('\u001b');
+  const raw = await mainstay(['logs', 'blog', 'web', '--raw']);
+  expect(raw.stdout).toContain('Grüße \u001b[31mred');
 });
 
 it('the status of all of it is one document', async () => {

@@ -46,8 +46,8 @@ export function createProgress(terminal: Terminal): Progress {
   };
   return {
     event(event) {
-      // What the operation itself tells is said when it ends.
-      if (event.kind.startsWith('operation.')) return;
+      // How it ended is said once, and in full, when it has.
+      if (event.kind === 'operation.succeeded' || event.kind === 'operation.failed') return;
       status = `${placeOf(event)}${safeText(event.message.split('\n')[0] ?? '')}`;
       line(`  ${eventLine(event, err.paint, clockText)}`);
     },

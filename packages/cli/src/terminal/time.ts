@@ -14,6 +14,7 @@ export function durationText(milliseconds: number): string {
 
 export function agoText(at_ms: number | null, now_ms: number): string {
   if (at_ms === null) return '';
+  if (Math.abs(now_ms - at_ms) < 1_000) return 'now';
   return at_ms > now_ms ? `in ${durationText(at_ms - now_ms)}` : `${durationText(now_ms - at_ms)} ago`;
 }
 
