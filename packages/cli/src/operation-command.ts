@@ -10,7 +10,8 @@ import { changeOptions, runChange } from './change/run-change.ts';
 import { type Cli, type CommonOptions, commonOptions, type Registration } from './cli.ts';
 import { type InputField, inputFields, jsonValue, numberValue, optionName } from './operation-input.ts';
 import { readSecret, readTextFile } from './secret-input.ts';
-import { detailLines, viewLines } from './views.ts';
+import { detailLines } from './terminal/details.ts';
+import { viewLines } from './views.ts';
 
 const file_bytes_max = 1024 * 1024;
 
@@ -139,6 +140,5 @@ async function inputValue(field: InputField, given: unknown, cli: Cli): Promise<
 /** What a change gives back beside the operation: some of it is shown this one time only. */
 export function showResult(cli: Cli, result: unknown): void {
   if (result === null || result === undefined) return;
-  const { paint, columns } = cli.terminal.out;
-  for (const line of detailLines(result, { paint, width: columns, now: cli.terminal.now() })) cli.print(line);
+  for (const line of detailLines(result, cli.terminal.out)) cli.print(line);
 }

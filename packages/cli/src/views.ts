@@ -6,6 +6,7 @@ import type { OperationById, OperationId } from '@mainstay/contract/operations/i
 import type * as z from 'zod';
 import { planLines } from './change/plan-view.ts';
 import { eventLine } from './change/progress.ts';
+import { detailLines } from './terminal/details.ts';
 import type { Colour, Paint } from './terminal/paint.ts';
 import { type Cell, type Column, tableLines } from './terminal/table.ts';
 import { safeLogLine, safeText } from './terminal/text.ts';
@@ -248,31 +249,6 @@ export function logLine(line: OutputOfId<'logs.list'>['lines'][number], { paint,
   const place = safeText(`${line.server}/${line.service}`);
   const stream = line.stream === 'stdout' ? '' : ` ${paint(line.stream === 'stderr' ? 'yellow' : 'blue', line.stream)}`;
   return `${paint('dim', dateTimeText(line.at))} ${paint('cyan', place)}${stream} ${raw ? line.text : safeLogLine(line.text)}`;
-}
-
-/** Any JSON value as names and values, indented; lists of objects as a block each. */
-export function detailLines(value: unknown, options: ViewOptions, indent = ''): string[] {
-  if (typeof value !== 'object' || value === null) return [`${indent}${scalarText('', value)}`];
-  const entries = Array.isArray(value)
-    ? value.map((inner, at) => [String(at + 1), inner] as const)
-    : Object.entries(value);
-  return entries.flatMap(([name, inner]) => {
-    const label = options.paint('dim', `${safeText(name.replaceAll('_', ' '))}:`);
-    if (inner === null || inner === undefined) return [];
-    if (typeof inner !== 'object') return [`${indent}${label} ${scalarText(name, inner)}`];
-    if (Array.isArray(inner) && inner.every((item) => typeof item !== 'object')) {
-      return inner.length === 0 ? [] : [`${indent}${label} ${inner.map((item) => scalarText(name, item)).join(', ')}`];
-    }
-    const lines = detailLines(inner, options, `${indent}  `);
-    return lines.length === 0 ? [] : [`${indent}${label}`, ...lines];
-  });
-}
-
-function scalarText(name: string, value: unknown): string {
-  if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  if (typeof value === 'number' && /(_at|^at|^since)$/.test(name)) return dateTimeText(value);
-  if (typeof value === 'number' && name.endsWith('_bytes')) return bytesText(value);
-  return safeText(String(value));
 }
 
 function table(
