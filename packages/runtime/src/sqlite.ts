@@ -61,19 +61,33 @@ export function storeError(error: unknown, path: string): unknown {
   return error;
 }
 
-/** The handle that Kysely's SqliteDialect expects, over a `node:sqlite` database. */
+/** Prepared statements kept for use again; beyond it the oldest goes. */
+const statements_kept_max = 500;
+
+/** The handle that Kysely's SqliteDialect expects, over a `node:sqlite` database. Statements are prepared once. */
 export function kyselyDatabase(database: DatabaseSync) {
+  const kept = new Map<string, ReturnType<typeof wrap>>();
+  const wrap = (sql: string) => {
+    const statement = database.prepare(sql);
+    return {
+      reader: statement.columns().length > 0,
+      all: (parameters: ReadonlyArray<unknown>) => statement.all(...(parameters as SQLInputValue[])),
+      run: (parameters: ReadonlyArray<unknown>) => statement.run(...(parameters as SQLInputValue[])),
+      iterate: (parameters: ReadonlyArray<unknown>) =>
+        // An iteration that is under way must not share its statement.
+        database.prepare(sql).iterate(...(parameters as SQLInputValue[])) as IterableIterator<unknown>,
+    };
+  };
   return {
     close: () => database.close(),
     prepare(sql: string) {
-      const statement = database.prepare(sql);
-      return {
-        reader: statement.columns().length > 0,
-        all: (parameters: ReadonlyArray<unknown>) => statement.all(...(parameters as SQLInputValue[])),
-        run: (parameters: ReadonlyArray<unknown>) => statement.run(...(parameters as SQLInputValue[])),
-        iterate: (parameters: ReadonlyArray<unknown>) =>
-          statement.iterate(...(parameters as SQLInputValue[])) as IterableIterator<unknown>,
-      };
+      const found = kept.get(sql);
+      if (found) return found;
+      const made = wrap(sql);
+      const [oldest] = kept.keys();
+      if (kept.size >= statements_kept_max && oldest !== undefined) kept.delete(oldest);
+      kept.set(sql, made);
+      return made;
     },
   };
 }

@@ -6,7 +6,7 @@ import type { DesiredState } from '@mainstay/contract/desired-state';
 import { Grant } from '@mainstay/contract/grant';
 import type { Context } from '../context.ts';
 import { findStackById, findVersion, type StackVersion } from '../stacks/stack-store.ts';
-import { findServerById, reportedState, type ServerRow } from './server-store.ts';
+import { enrolmentGrant, findServerById, reportedState, type ServerRow } from './server-store.ts';
 
 export type Offer = { kind: 'none' } | { kind: 'same'; etag: string } | { kind: 'offer'; etag: string; body: string };
 
@@ -38,8 +38,8 @@ export function createOffers(context: Context): Offers {
   const grantFor = async (server: ServerRow, version: StackVersion): Promise<string | null> => {
     const now_seconds = clock.now() / 1000;
     const holds = (jws: string) => {
-      const grant = payloadOf(jws);
-      return grant.aud.includes(server.id) && grant.exp - now_seconds > grant_left_min_seconds;
+      const { targets, exp } = termsOf(jws);
+      return targets.has(server.id) && exp - now_seconds > grant_left_min_seconds;
     };
     if (holds(version.row.grant_jws)) return version.row.grant_jws;
     const cached = reissued.get(server.id);
@@ -47,7 +47,7 @@ export function createOffers(context: Context): Offers {
     const decision = await keeper.reissue({
       grant: version.row.grant_jws,
       server_id: server.id,
-      enrolment_grant: server.enrolment_jws ?? '',
+      enrolment_grant: (await enrolmentGrant(store, server.id)) ?? '',
     });
     if (decision.decision === 'denied') {
       context.log.warn(
@@ -104,7 +104,20 @@ function commitmentsIn(document: DesiredState): string[] {
   ]);
 }
 
-/** The payload of a grant that this control plane was given by its keeper; agents verify it, this only reads it. */
-function payloadOf(jws: string): Grant {
-  return Grant.parse(JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')));
+type Terms = { targets: ReadonlySet<string>; exp: number };
+
+/** Terms of the grants that were given out of late: one grant may be for a thousand servers that all ask at once. */
+const terms = new Map<string, Terms>();
+const terms_kept_max = 100;
+
+/** For whom and until when a grant is that the keeper gave. Agents verify it; this only reads it. */
+function termsOf(jws: string): Terms {
+  const found = terms.get(jws);
+  if (found) return found;
+  const grant = Grant.parse(JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')));
+  const made = { targets: new Set(grant.aud), exp: grant.exp };
+  const [oldest] = terms.keys();
+  if (terms.size >= terms_kept_max && oldest !== undefined) terms.delete(oldest);
+  terms.set(jws, made);
+  return made;
 }

@@ -141,10 +141,10 @@ export const serverHandlers: Handler[] = [
   }),
 ];
 
-type NewServer = Pick<
-  ServerRow,
-  'id' | 'name' | 'stack_id' | 'invitation_jws' | 'invitation_digest' | 'invitation_expires_at'
-> & { now: number };
+type NewServer = Pick<ServerRow, 'id' | 'name' | 'stack_id' | 'invitation_digest' | 'invitation_expires_at'> & {
+  invitation_jws: string;
+  now: number;
+};
 
 function insertServer(context: Context, { now, ...server }: NewServer) {
   const row = {

@@ -5,8 +5,8 @@ import type { Selectable } from 'kysely';
 import type { Store } from '../store/store.ts';
 import type { Tables } from '../store/tables.ts';
 
-/** A server without its last report, which is large: see `reportedStates`. */
-export type ServerRow = Omit<Selectable<Tables['servers']>, 'state'>;
+/** A server without its last report and its grants, which are large: see `reportedStates` and `enrolmentGrant`. */
+export type ServerRow = Omit<Selectable<Tables['servers']>, 'state' | 'invitation_jws' | 'enrolment_jws'>;
 
 const columns = [
   'id',
@@ -14,11 +14,9 @@ const columns = [
   'name',
   'rev',
   'stack_id',
-  'invitation_jws',
   'invitation_digest',
   'invitation_expires_at',
   'credential_digest',
-  'enrolment_jws',
   'enrolled_at',
   'last_seen_at',
   'online',
@@ -84,7 +82,7 @@ export async function serverOfCredential(store: Store, digest: string): Promise<
 export function updateServer(
   store: Store,
   server: ServerRow,
-  set: Partial<Omit<ServerRow, 'id' | 'rev' | 'project_id'>>,
+  set: Partial<Omit<Selectable<Tables['servers']>, 'id' | 'rev' | 'project_id'>>,
 ) {
   return {
     query: store.db
@@ -94,6 +92,12 @@ export function updateServer(
       .where('rev', '=', server.rev),
     rows: 1,
   };
+}
+
+/** The grant by which a server is one; null before it was enrolled. */
+export async function enrolmentGrant(store: Store, id: string): Promise<string | null> {
+  const row = await store.db.selectFrom('servers').select('enrolment_jws').where('id', '=', id).executeTakeFirst();
+  return row?.enrolment_jws ?? null;
 }
 
 type Known = { last_seen_at: number | null; state: AgentState | null };
