@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, createClient } from '@mainstay/contract/client';
+import { controlPlaneNodeFlags, smallMalloc } from '@mainstay/runtime/node-flags';
 
 const dist = join(import.meta.dirname, '..', '..', 'dist');
 
@@ -48,14 +49,14 @@ export async function startControlPlane(options: { core?: number } = {}): Promis
   const port = await freePort();
   const argv = [
     process.execPath,
-    '--max-semi-space-size=4',
+    ...controlPlaneNodeFlags,
     join(dist, 'mainstay-control-plane.js'),
     '--home',
     home,
     '--port',
     String(port),
   ];
-  const control_plane = startProgram(argv, options);
+  const control_plane = startProgram(argv, { ...options, env: smallMalloc });
   const url = `http://127.0.0.1:${port}`;
   await until(async () => existsSync(join(home, 'url')) && (await fetch(`${url}/readyz`)).ok, 'the control plane');
   const token = readFileSync(join(home, 'cli-token'), 'utf8').trim();

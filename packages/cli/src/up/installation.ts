@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
+import { smallMalloc } from '@mainstay/runtime/node-flags';
 
 export type Programs = { control_plane: string; agent: string; examples: string };
 
@@ -22,8 +23,7 @@ export function findPrograms(): Programs {
 }
 
 /** Flags of Node with which the programs run; their idle memory is mostly V8's young generation. ADR 0010. */
-export const agentNodeFlags = ['--max-semi-space-size=1', '--optimize-for-size'];
-export const controlPlaneNodeFlags = ['--max-semi-space-size=4'];
+export const agentNodeFlags = ['--max-semi-space-size=1', '--optimize-for-size', '--lite-mode', '--expose-gc'];
 
 export type HomeLayout = ReturnType<typeof layoutOf>;
 
@@ -54,7 +54,7 @@ export function programEnvironment(env: Readonly<Record<string, string | undefin
   // Where the machine itself has no Node, services get the one that Mainstay runs on.
   if (!folders.some((folder) => existsSync(join(folder, 'node')))) folders.push(dirname(process.execPath));
   kept['PATH'] = folders.join(delimiter);
-  return kept;
+  return { ...smallMalloc, ...kept };
 }
 
 function isOfNpm(folder: string): boolean {

@@ -2,12 +2,12 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Client, createClient } from '@mainstay/contract/client';
+import { controlPlaneNodeFlags } from '@mainstay/runtime/node-flags';
 import { type BackgroundProgram, createBackgroundProgram } from './background-program.ts';
 import { prepareExample } from './example-stack.ts';
 import { lockHome } from './home-lock.ts';
 import {
   agentNodeFlags,
-  controlPlaneNodeFlags,
   findPrograms,
   type HomeLayout,
   layoutOf,
