@@ -35,11 +35,11 @@ export const listServices = read({
 });
 
 /**
- * The failure that a person should hear of: the last candidate failed, and nothing newer serves. Null when there was none,
- * when another candidate is under way, or when a release has been switched to since.
+ * The failure of the last candidate, while it is news: null when another candidate is under way, and when the release that
+ * failed serves by now.
  */
 export function recentFailure(observed: ServiceObserved | null): NonNullable<ServiceObserved['last_failure']> | null {
   const failure = observed?.last_failure ?? null;
   if (!observed || !failure || observed.candidate || failure.release_id === observed.release_id) return null;
-  return failure.at > (observed.since ?? 0) ? failure : null;
+  return failure;
 }

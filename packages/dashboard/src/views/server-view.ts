@@ -16,10 +16,7 @@ export function serverView(server: ServerView): HTMLElement {
       ...fact('Stack', server.stack ?? 'none'),
       ...(server.version === null
         ? []
-        : fact(
-            'Runs',
-            server.converged ? `version ${server.version}, as desired` : `version ${server.version}, changing`,
-          )),
+        : fact('Version', server.converged ? `${server.version}, as desired` : `${server.version}, not reached`)),
       ...(server.os === null ? [] : fact('System', server.os)),
       ...(server.agent_version === null ? [] : fact('Agent', server.agent_version)),
       ...(server.last_seen_at === null ? [] : fact('Last seen', time(server.last_seen_at))),
