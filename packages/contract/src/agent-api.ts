@@ -13,25 +13,13 @@
  * All but enrol carry `Authorization: Bearer <credential>`. Errors are the contract's `Error` body.
  */
 import * as z from 'zod';
-import { CommitSha, DesiredState, Digest, ReleaseId } from './desired-state.ts';
-import { KeeperKey } from './grant.ts';
+import { agentApiLimits, EnrolmentToken } from './agent-answers.ts';
+import { CommitSha, Digest, ReleaseId } from './desired-state.ts';
 import { idSchema } from './ids.ts';
 import { JsonValue } from './operation.ts';
 import { DnsName } from './stack.ts';
 
-export const agentApiLimits = {
-  events_per_batch_max: 500,
-  log_lines_per_batch_max: 2_000,
-  /** A longer line is cut by the agent, and says so. */
-  log_line_bytes_max: 16_384,
-  wait_seconds_max: 55,
-  body_bytes_max: 8 * 1024 * 1024,
-} as const;
-
-/** Enrolment token: `mst_<secret>.<keeper key id>`; the second half pins the keeper before anything is trusted. */
-export const EnrolmentToken = z
-  .string()
-  .regex(/^mst_[A-Za-z0-9_-]{43}\.[0-9a-f]{64}$/, 'must be an enrolment token (mst_…)');
+export * from './agent-answers.ts';
 
 export const ServerFacts = z
   .object({
@@ -52,28 +40,7 @@ export const EnrolRequest = z.strictObject({
   agent_version: z.string().max(64),
   facts: ServerFacts,
 });
-export const EnrolResponse = z.object({
-  server_id: idSchema('server'),
-  server: DnsName,
-  credential: z.string().min(20).max(256),
-  keeper_keys: z.array(KeeperKey).min(1).max(10),
-  enrolment_grant: z.string().max(8_192),
-  time_ms: z.int(),
-});
-export type EnrolResponse = z.infer<typeof EnrolResponse>;
-
-export const DesiredStateResponse = z.object({
-  document: DesiredState,
-  sha256: Digest,
-  grant: z.string().max(65_536),
-});
-export type DesiredStateResponse = z.infer<typeof DesiredStateResponse>;
-
 export const SecretsRequest = z.strictObject({ commitments: z.array(Digest).max(10_000) });
-export const SecretsResponse = z.object({
-  secrets: z.record(Digest, z.object({ key: Digest, value: z.string() })),
-});
-
 /**
  * State of a service on a server, as observed.
  * ```
@@ -200,8 +167,6 @@ export const AgentState = z
 export type AgentState = z.infer<typeof AgentState>;
 
 export const HeartbeatRequest = z.strictObject({ sent_at: z.int(), state: AgentState });
-export const HeartbeatResponse = z.object({ time_ms: z.int() });
-
 export const eventKinds = [
   // of agents
   'agent.started',
@@ -271,8 +236,6 @@ export type AgentEvent = z.infer<typeof AgentEvent>;
 export const EventsRequest = z.strictObject({
   events: z.array(AgentEvent).min(1).max(agentApiLimits.events_per_batch_max),
 });
-export const AckResponse = z.object({ acked_seq: z.int().describe('Everything up to this number is stored.') });
-
 export const LogStream = z.enum(['stdout', 'stderr', 'build']);
 export const AgentLogLine = z.strictObject({
   seq: z.int().min(1),

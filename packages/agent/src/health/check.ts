@@ -2,9 +2,10 @@
  * One health check, by http or tcp, on 127.0.0.1. No redirect is followed (3xx is a good answer), no more than a header
  * is read of the answer, and nothing outlasts the timeout.
  */
-import * as http from 'node:http';
+
 import * as net from 'node:net';
 import type { DesiredService } from '@mainstay/contract/desired-state';
+import { http } from '@mainstay/runtime/node-http';
 
 export type HealthCheckSpec = DesiredService['health'];
 

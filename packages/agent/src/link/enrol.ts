@@ -2,7 +2,8 @@
  * Enrolment: a one-time token against an identity. The token's second half pins the keeper's key before anything that the
  * control plane says is trusted; only that key is pinned, whatever other keys come along.
  */
-import { EnrolmentToken, EnrolResponse, type ServerFacts } from '@mainstay/contract/agent-api';
+import { EnrolmentToken, EnrolResponse } from '@mainstay/contract/agent-answers';
+import type { ServerFacts } from '@mainstay/contract/agent-api';
 import { AppError } from '@mainstay/contract/errors';
 import { keeperKeyId, verifyGrant } from '@mainstay/contract/grant';
 import type { Identity } from '../state/identity.ts';

@@ -3,12 +3,12 @@
  * has a time limit and a bound on the answer; the credential travels in a header only.
  */
 import { readFileSync } from 'node:fs';
-import * as http from 'node:http';
-import * as https from 'node:https';
-import { agentApiLimits } from '@mainstay/contract/agent-api';
+import type { IncomingHttpHeaders } from 'node:http';
+import { agentApiLimits } from '@mainstay/contract/agent-answers';
 import { AppError, ErrorBody } from '@mainstay/contract/errors';
+import { http, loadHttps } from '@mainstay/runtime/node-http';
 
-export type LinkResponse = { status: number; headers: http.IncomingHttpHeaders; body: unknown };
+export type LinkResponse = { status: number; headers: IncomingHttpHeaders; body: unknown };
 
 export type LinkRequest = {
   method: 'GET' | 'POST';
@@ -39,9 +39,9 @@ const default_timeout_ms = 20_000;
 
 export function createLinkClient(options: LinkClientOptions): LinkClient {
   const base = parseUrl(options.url);
-  const secure = base.protocol === 'https:';
+  const https = base.protocol === 'https:' ? loadHttps() : null;
   const pool = { keepAlive: true, maxSockets: 8, maxFreeSockets: 4, timeout: 120_000 };
-  const agent = secure
+  const agent = https
     ? new https.Agent({ ...pool, ...(options.ca_file ? { ca: readFileSync(options.ca_file) } : {}) })
     : new http.Agent(pool);
   let credential: string | null = null;
@@ -68,7 +68,7 @@ export function createLinkClient(options: LinkClientOptions): LinkClient {
           clearTimeout(timer);
           reject(error instanceof AppError ? error : unreachable(base, error));
         };
-        const outgoing = (secure ? https : http).request(
+        const outgoing = (https ?? http).request(
           new URL(base.pathname.replace(/\/$/, '') + request.path, base),
           { method: request.method, headers, agent, ...(request.signal ? { signal: request.signal } : {}) },
           (incoming) => {

@@ -4,12 +4,12 @@
  */
 import {
   AckResponse,
-  type AgentState,
   agentApiLimits,
   DesiredStateResponse,
   HeartbeatResponse,
   SecretsResponse,
-} from '@mainstay/contract/agent-api';
+} from '@mainstay/contract/agent-answers';
+import type { AgentState } from '@mainstay/contract/agent-api';
 import { type AppError, isRetryable } from '@mainstay/contract/errors';
 import type { Clock } from '@mainstay/runtime/clock';
 import type { Logger } from '@mainstay/runtime/log';

@@ -2,7 +2,18 @@
  * The agent's metrics in Prometheus text form (exposition format 0.0.4), made from what a heartbeat tells. Written by hand:
  * a metrics library would cost more memory than all that it would say here.
  */
-import { type AgentState, ServiceState } from '@mainstay/contract/agent-api';
+import type { AgentState, ServiceState } from '@mainstay/contract/agent-api';
+
+const serviceStates = Object.keys({
+  pending: 1,
+  building: 1,
+  starting: 1,
+  running: 1,
+  unhealthy: 1,
+  crash_looping: 1,
+  failed: 1,
+  stopped: 1,
+} satisfies Record<ServiceState, 1>);
 
 type Labels = Record<string, string>;
 type Sample = { labels?: Labels; value: number | null };
@@ -42,7 +53,7 @@ export function renderAgentMetrics(state: AgentState, connected: boolean): strin
     'gauge',
     'State of a service: 1 for the one that it is in.',
     services.flatMap(([service, { state: now }]) =>
-      ServiceState.options.map((name) => ({ labels: { service, state: name }, value: name === now ? 1 : 0 })),
+      serviceStates.map((name) => ({ labels: { service, state: name }, value: name === now ? 1 : 0 })),
     ),
   );
   metric(

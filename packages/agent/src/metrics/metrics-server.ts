@@ -1,6 +1,6 @@
 /** /metrics, /livez and /readyz of the agent, on a port of 127.0.0.1 or a Unix socket; never on another address. */
 import { rmSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { http } from '@mainstay/runtime/node-http';
 import type { Agent } from '../agent.ts';
 import { renderAgentMetrics } from './agent-metrics.ts';
 
@@ -8,7 +8,7 @@ export type MetricsServer = { close(): Promise<void> };
 
 /** @param where Port (0 for any) or path of the socket. Rejects when it cannot be opened. */
 export function serveMetrics(agent: Agent, where: number | string): Promise<MetricsServer> {
-  const server = createServer({ requestTimeout: 10_000 }, async (request, response) => {
+  const server = http.createServer({ requestTimeout: 10_000 }, async (request, response) => {
     const send = (status: number, body: string) =>
       response.writeHead(status, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(body);
     try {

@@ -4,12 +4,12 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { request } from 'node:http';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@mainstay/contract/errors';
 import { baseEnvironment } from '@mainstay/runtime/exec';
 import type { Logger } from '@mainstay/runtime/log';
+import { http } from '@mainstay/runtime/node-http';
 import type { Proxy as ProxyPort, ProxyStatus } from './proxy.ts';
 import type { ProxyLimits } from './server/limits.ts';
 
@@ -158,7 +158,7 @@ function controlRequest(options: ControlRequest): Promise<{ status: number; text
   return new Promise((done, reject) => {
     const content = body === undefined ? '' : JSON.stringify(body);
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(content) };
-    const outgoing = request({
+    const outgoing = http.request({
       socketPath,
       method,
       path,

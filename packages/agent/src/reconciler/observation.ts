@@ -2,8 +2,9 @@
  * Seeing with own eyes: a request through the proxy is answered by the release that was asked for. Commands that returned
  * are no proof; a rollout succeeds only when this did.
  */
-import * as http from 'node:http';
+
 import type { DesiredService } from '@mainstay/contract/desired-state';
+import { http } from '@mainstay/runtime/node-http';
 import { checkHealth } from '../health/check.ts';
 import { type Context, DeployFailure } from './context.ts';
 

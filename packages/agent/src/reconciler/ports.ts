@@ -20,7 +20,7 @@ export type Ports = {
 export function createPorts({ ports: range }: Pick<Settings, 'ports'>, random: () => number = Math.random): Ports {
   const held = new Set<number>();
   const boundary = range.last - Math.max(1, Math.floor((range.last - range.first + 1) / 10));
-  // Beginning anywhere keeps a port that was just let go from being given out again at once.
+  // Beginning anywhere keeps agents on one machine apart, and a port that was just let go from being given out at once.
   let cursor = range.first + Math.floor(random() * (boundary - range.first));
 
   const find = async (first: number, last: number, start: number): Promise<number> => {
@@ -42,7 +42,8 @@ export function createPorts({ ports: range }: Pick<Settings, 'ports'>, random: (
       cursor = port + 1 > boundary ? range.first : port + 1;
       return port;
     },
-    reserveInternal: () => find(boundary + 1, range.last, boundary + 1),
+    reserveInternal: () =>
+      find(boundary + 1, range.last, boundary + 1 + Math.floor(random() * (range.last - boundary))),
     hold: (port) => void held.add(port),
     release: (port) => void held.delete(port),
   };

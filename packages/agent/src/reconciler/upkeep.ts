@@ -54,7 +54,6 @@ type Entry = {
   next_start_at: number;
   /** The port that it had, to have it again. */
   port: number | null;
-  ended: boolean;
 };
 
 /** Waiting time before the next start after so many failures in a row, milliseconds. */
@@ -243,7 +242,6 @@ export function createUpkeep(
         failures: 0,
         next_start_at: 0,
         port: instance?.port ?? null,
-        ended: false,
       };
       entries.set(service, entry);
       if (instance) watch(entry, instance);
@@ -253,7 +251,6 @@ export function createUpkeep(
       const entry = entries.get(service);
       if (!entry) return null;
       entries.delete(service);
-      entry.ended = true;
       entry.attempt?.abort.abort();
       await entry.attempt?.done;
       unwatch(entry);

@@ -4,7 +4,8 @@
  * keeps its numbers however often it is sent.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { type AgentEvent, agentApiLimits } from '@mainstay/contract/agent-api';
+import { agentApiLimits } from '@mainstay/contract/agent-answers';
+import type { AgentEvent } from '@mainstay/contract/agent-api';
 
 export const events_waiting_max = 50_000;
 

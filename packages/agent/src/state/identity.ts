@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
 import { KeeperKey } from '@mainstay/contract/grant';
 import { idSchema } from '@mainstay/contract/ids';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const Identity = z.object({
   server_id: idSchema('server'),

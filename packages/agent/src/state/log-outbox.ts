@@ -3,7 +3,8 @@
  * counted. The reader's cursor is stored with its lines in one write, so that a restarted agent reads on exactly behind them.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { type AgentLogLine, agentApiLimits } from '@mainstay/contract/agent-api';
+import { agentApiLimits } from '@mainstay/contract/agent-answers';
+import type { AgentLogLine } from '@mainstay/contract/agent-api';
 import type { LogLine, LogSink } from '../supervisor/supervisor.ts';
 
 export const log_bytes_waiting_max = 64 * 1024 * 1024;

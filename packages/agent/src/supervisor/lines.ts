@@ -2,7 +2,7 @@
  * Bytes into lines of text. A line is at most `line_bytes_max` bytes of UTF-8; the rest of a longer one is skipped, and the
  * line says so. What is not UTF-8 becomes U+FFFD, as does NUL, which no store of text takes; colours are kept.
  */
-import { agentApiLimits } from '@mainstay/contract/agent-api';
+import { agentApiLimits } from '@mainstay/contract/agent-answers';
 
 export const line_bytes_max = agentApiLimits.log_line_bytes_max;
 const cut_note = ` … [line cut at ${line_bytes_max} bytes]`;

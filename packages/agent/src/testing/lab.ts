@@ -58,9 +58,8 @@ export async function createLab(): Promise<Lab> {
   const stack_id = newId('stack');
   const agents: Agent[] = [];
   const [proxy_port, names_port] = [await freePort(), await freePort()];
-  // A stretch of its own for each lab, above the kernel's ephemeral ports where there is room, so that suites do not meet.
-  const first = 61_000 + Math.floor(Math.random() * 40) * 100;
-  const ports = { first, last: first + 99 };
+  const stretch = await claimPorts();
+  const { ports } = stretch;
 
   const git = (cwd: string, ...args: string[]) =>
     execFileSync('git', args, {
@@ -143,6 +142,7 @@ export async function createLab(): Promise<Lab> {
     async close() {
       for (const agent of agents) await agent.stop({ services: true }).catch(() => {});
       await control.close();
+      stretch.release();
       for (const pid of processesOf(home)) kill(pid);
       rmSync(root, { recursive: true, force: true, maxRetries: 5 });
     },
@@ -221,6 +221,21 @@ export function startLoad(port: number, paths: string[] = ['/', '/slow'], at_onc
       return { answers, failed };
     },
   };
+}
+
+/** A hundred ports above the kernel's ephemeral ones, for one lab at a time: its first port, held open, is the claim. */
+async function claimPorts(): Promise<{ ports: { first: number; last: number }; release: () => void }> {
+  for (;;) {
+    const claim = 61_000 + Math.floor(Math.random() * 45) * 100;
+    const server = createServer();
+    const taken = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen({ port: claim, host: '127.0.0.1', exclusive: true }, () => resolve(true));
+    });
+    if (!taken) continue;
+    server.unref();
+    return { ports: { first: claim + 1, last: claim + 99 }, release: () => server.close() };
+  }
 }
 
 export async function freePort(): Promise<number> {

@@ -1,0 +1,48 @@
+/**
+ * The half of the agent API that an agent reads: its bounds, and the answers of the control plane. A file of its own, because
+ * each schema costs memory, and an agent, which is to stay small, needs no schema for what it only writes.
+ */
+import * as z from 'zod';
+import { DesiredState, Digest } from './desired-state.ts';
+import { KeeperKey } from './grant.ts';
+import { idSchema } from './ids.ts';
+import { DnsName } from './stack.ts';
+
+export const agentApiLimits = {
+  events_per_batch_max: 500,
+  log_lines_per_batch_max: 2_000,
+  /** A longer line is cut by the agent, and says so. */
+  log_line_bytes_max: 16_384,
+  wait_seconds_max: 55,
+  body_bytes_max: 8 * 1024 * 1024,
+} as const;
+
+/** Enrolment token: `mst_<secret>.<keeper key id>`; the second half pins the keeper before anything is trusted. */
+export const EnrolmentToken = z
+  .string()
+  .regex(/^mst_[A-Za-z0-9_-]{43}\.[0-9a-f]{64}$/, 'must be an enrolment token (mst_…)');
+
+export const EnrolResponse = z.object({
+  server_id: idSchema('server'),
+  server: DnsName,
+  credential: z.string().min(20).max(256),
+  keeper_keys: z.array(KeeperKey).min(1).max(10),
+  enrolment_grant: z.string().max(8_192),
+  time_ms: z.int(),
+});
+export type EnrolResponse = z.infer<typeof EnrolResponse>;
+
+export const DesiredStateResponse = z.object({
+  document: DesiredState,
+  sha256: Digest,
+  grant: z.string().max(65_536),
+});
+export type DesiredStateResponse = z.infer<typeof DesiredStateResponse>;
+
+export const SecretsResponse = z.object({
+  secrets: z.record(Digest, z.object({ key: Digest, value: z.string() })),
+});
+
+export const HeartbeatResponse = z.object({ time_ms: z.int() });
+
+export const AckResponse = z.object({ acked_seq: z.int().describe('Everything up to this number is stored.') });
