@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
-import { smallMalloc } from '@mainstay/runtime/node-flags';
 
 export type Programs = { control_plane: string; agent: string; examples: string };
 
@@ -54,7 +53,7 @@ export function programEnvironment(env: Readonly<Record<string, string | undefin
   // Where the machine itself has no Node, services get the one that Mainstay runs on.
   if (!folders.some((folder) => existsSync(join(folder, 'node')))) folders.push(dirname(process.execPath));
   kept['PATH'] = folders.join(delimiter);
-  return { ...smallMalloc, ...kept };
+  return kept;
 }
 
 function isOfNpm(folder: string): boolean {

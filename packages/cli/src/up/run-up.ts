@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Client, createClient } from '@mainstay/contract/client';
-import { controlPlaneNodeFlags } from '@mainstay/runtime/node-flags';
+import { controlPlaneNodeFlags, smallMalloc } from '@mainstay/runtime/node-flags';
 import { type BackgroundProgram, createBackgroundProgram } from './background-program.ts';
 import { prepareExample } from './example-stack.ts';
 import { lockHome } from './home-lock.ts';
@@ -98,7 +98,7 @@ function createRun(parts: Omit<Run, 'launch'>): Run {
       const program = createBackgroundProgram({
         name,
         argv,
-        env: { ...programEnvironment(options.env), ...env },
+        env: { ...programEnvironment(options.env), ...smallMalloc, ...env },
         log_path: join(layout.logs, `${name}.log`),
         onLine: noticesOf(name, report, options.is_verbose),
         onStart(identity) {
