@@ -199,13 +199,15 @@ export async function benchProxy(): Promise<ProxyBench> {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { rows, ratios, notes } = await benchProxy();
+export function printProxy({ rows, ratios, notes }: ProxyBench): void {
+  console.log('\nThe embedded proxy beside its peers, each on one core (goals: ≥ 0.9 of undici, ≥ Caddy)');
   console.table(rows);
   for (const [peer, byConnections] of Object.entries(ratios)) {
     for (const [connections, ratio] of Object.entries(byConnections)) {
-      console.log(`mainstay / ${peer} at ${connections} connections: ${ratio}`);
+      console.log(`  mainstay / ${peer} at ${connections} connections: ${ratio}`);
     }
   }
-  for (const note of notes) console.log(note);
+  for (const note of notes) console.log(`  ${note}`);
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) printProxy(await benchProxy());
