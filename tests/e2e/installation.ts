@@ -107,7 +107,7 @@ function processesOf(home: string): { pid: number; command: string }[] {
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
     const command = readProc(pid, 'cmdline').replaceAll('\0', ' ').trim();
-    const isOf = command.includes(home) || readProc(pid, 'environ').includes(`${home}/`);
+    const isOf = command.includes(home) || readProc(pid, 'environ').includes(home);
     if (isOf && command !== '') found.push({ pid, command });
   }
   return found;

@@ -140,6 +140,18 @@ describe('the next start', () => {
     expect(mainstay.processes()).toEqual([]);
   });
 
+  test('when nobody reads what it says any more, it stops in order', async () => {
+    up = mainstay.up();
+    await up.says(ready, 120_000);
+    up.child.stdout?.destroy();
+    up.child.stderr?.destroy();
+    // It notices when it next has something to say.
+    const [agent] = mainstay.processes().filter(({ command }) => command.includes('mainstay-agent.js'));
+    process.kill(agent!.pid, 'SIGKILL');
+    expect(await up.ended).toEqual({ code: 0, signal: null });
+    expect(mainstay.processes().map(({ command }) => command)).toEqual([]);
+  });
+
   test('a port that another program has is refused with the name of that program and the option to change it', async () => {
     const blocker = createServer().listen(mainstay.port, '127.0.0.1');
     await new Promise((resolve) => blocker.once('listening', resolve));

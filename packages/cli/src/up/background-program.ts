@@ -49,6 +49,7 @@ export function createBackgroundProgram(options: BackgroundProgramOptions): Back
   let onEnd = () => {};
 
   const start = () => {
+    clearTimeout(restart);
     const started = Date.now();
     end = null;
     const running = spawn(process.execPath, options.argv, {

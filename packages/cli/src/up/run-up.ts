@@ -40,6 +40,7 @@ export type UpOptions = {
 const default_proxy_port = 8080;
 const leftovers_end_within_ms = 15_000;
 const services_stop_within_ms = 70_000;
+const agent_revives_within_ms = 15_000;
 const control_plane_stops_within_ms = 15_000;
 const stack_settles_within_ms = 300_000;
 const server_online_within_ms = 60_000;
@@ -81,6 +82,8 @@ export async function runUp(options: UpOptions, report: Reporter): Promise<numbe
 }
 
 type Run = {
+  /** Null until the control plane is ready. */
+  client: Client | null;
   options: UpOptions;
   report: Reporter;
   layout: HomeLayout;
@@ -90,10 +93,11 @@ type Run = {
   launch(name: string, argv: readonly string[], env?: Record<string, string>): BackgroundProgram;
 };
 
-function createRun(parts: Omit<Run, 'launch'>): Run {
+function createRun(parts: Omit<Run, 'launch' | 'client'>): Run {
   const { options, report, layout, record, running } = parts;
   return {
     ...parts,
+    client: null,
     launch(name, argv, env = {}) {
       const program = createBackgroundProgram({
         name,
@@ -133,6 +137,7 @@ async function start(run: Run, signal: AbortSignal): Promise<void> {
     );
   }
   const client = createClient({ url, token });
+  run.client = client;
   const served = options.has_agent ? await startAgent(run, client, url, signal) : null;
   await sayWhatRuns(run, client, url, served);
 }
@@ -226,16 +231,31 @@ async function stopInOrder(run: Run): Promise<'in order' | 'forced'> {
   let inOrder = true;
   for (const program of run.running.toReversed()) {
     const isAgent = program.name === 'agent';
-    if (isAgent) run.report.step('  services and agent');
-    else run.report.step('  control plane');
-    // SIGINT asks the agent to stop its services and the proxy too; SIGTERM would leave them running.
+    run.report.step(isAgent ? '  services and agent' : '  control plane');
     const ended = isAgent
-      ? await program.stop('SIGINT', services_stop_within_ms)
+      ? await stopAgent(run, program)
       : await program.stop('SIGTERM', control_plane_stops_within_ms);
     if (!ended) run.report.warn(`The ${program.name} did not stop in time and was killed.`);
     inOrder &&= ended;
   }
   return inOrder ? 'in order' : 'forced';
+}
+
+/**
+ * SIGINT asks the agent to stop its services and the proxy too; SIGTERM would leave them running. An agent that is not there
+ * at this moment, or whose start the signal cut short, is started once more to do that.
+ */
+async function stopAgent({ client }: Run, agent: BackgroundProgram): Promise<boolean> {
+  for (let tries = 0; tries < 2; tries++) {
+    if (agent.ended() !== null) {
+      const started_at = Date.now();
+      agent.start();
+      const options = { started_at, timeout_ms: agent_revives_within_ms, signal: new AbortController().signal };
+      if (client) await isServerOnline(client, options).catch(() => false);
+    }
+    if ((await agent.stop('SIGINT', services_stop_within_ms)) && agent.ended() === 'exit code 0') return true;
+  }
+  return false;
 }
 
 function isLoopback(host: string): boolean {

@@ -9,7 +9,7 @@ export type StopSignals = {
   release(): void;
 };
 
-const words = { SIGINT: 'Ctrl-C', SIGTERM: 'SIGTERM', SIGHUP: 'the terminal was closed' } as const;
+const words = { SIGINT: 'Ctrl-C', SIGTERM: 'SIGTERM', SIGHUP: 'nobody reads this any more' } as const;
 /** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
 const echo_ms = 500;
 
