@@ -136,7 +136,7 @@ test(
     let crashes = 0;
 
     for (let round = 1; round <= rounds; round++) {
-      const crash_at = 1 + Math.floor(random() * 34);
+      const crash_at = 1 + Math.floor(random() * 28);
       const text = String(round);
       const services = await deployable(text);
       // Every third version has a release that crashes, so that the old state is what must come out.
@@ -179,7 +179,7 @@ test(
       await next.stop({ services: false });
     }
     // The moments were moments of deploys.
-    expect(crashes).toBeGreaterThan(rounds / 2);
+    expect(crashes).toBeGreaterThan(rounds / 4);
     expect(readdirSync(join(lab.home, 'builds')).filter((name) => name.includes('.tmp'))).toEqual([]);
   },
   60_000 + rounds * 15_000,

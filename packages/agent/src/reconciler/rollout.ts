@@ -5,7 +5,7 @@
  *    └────────────┴────────────────┴─────────┘
  *                 failed: undo, the old releases go on serving
  * ```
- * The commit is one write to the journal. A crash before it ends, after recovery, in the old state, from which the rollout
+ * The commit is one write to the journal (ADR 0011). A crash before it ends, after recovery, in the old state, from which the rollout
  * is begun again; a crash behind it ends in the new one.
  */
 import type { Receipt } from '@mainstay/contract/agent-api';

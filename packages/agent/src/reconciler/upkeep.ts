@@ -8,7 +8,7 @@
  *                            └──────────┘   waits 0, 1, 2, 4 … 60 s; forgotten after 5 minutes up
  * ```
  * During the first attempt requests are held by the proxy; afterwards they are answered 503, so that a service that
- * crashes again and again does not make everybody wait.
+ * crashes again and again does not make everybody wait (ADR 0012).
  */
 import type { ServiceState } from '@mainstay/contract/agent-api';
 import type { DesiredService } from '@mainstay/contract/desired-state';

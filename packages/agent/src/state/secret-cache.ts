@@ -1,6 +1,6 @@
 /**
  * Values of secrets, kept so that a reboot needs no control plane. They are sealed (AES-256-GCM) under a key in a file of
- * its own (secrets.key, 0600), so that a copy of the journal, made for a backup or a bug report, gives none away. Whoever
+ * its own (secrets.key, 0600), so that a copy of the journal, made for a backup or a bug report, gives none away (ADR 0013). Whoever
  * can read both files as this user or root can read the values, as they can in the memory of the services.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
