@@ -35,17 +35,20 @@ test('a service that is killed is started again, and counted', async () => {
 });
 
 test('a crash loop is told as such, its restarts counted, and a new release ends it', async () => {
-  // It serves once, for its health check and a moment, and then never again.
-  const program = serverProgram(
-    'brief',
-    `import fs from 'node:fs';
-const marker = process.env.DATA_DIR + '/seen';
+  // It serves until it is asked to crash, and then never again.
+  const program = `import fs from 'node:fs';
+import http from 'node:http';
+const marker = process.env.DATA_DIR + '/crashed';
 if (fs.existsSync(marker)) process.exit(4);
-fs.writeFileSync(marker, '');
-setTimeout(() => process.exit(5), 700);`,
-  );
+http.createServer((request, response) => {
+  if (request.url !== '/crash') return response.end('brief');
+  fs.writeFileSync(marker, '');
+  process.exit(5);
+}).listen(process.env.PORT, '127.0.0.1');
+`;
   const service = await lab.service('web', lab.commit('web', { 'server.mjs': program }), route);
   expect((await lab.deploy(agent, lab.document(1, { web: service }))).state).toBe('succeeded');
+  await get(lab.proxy_port, '/crash');
   await until(async () => (await web())?.state === 'crash_looping', 'the crash loop');
   expect((await web())?.restarts).toBeGreaterThanOrEqual(2);
   expect((await get(lab.proxy_port)).status).toBe(503);
@@ -65,7 +68,7 @@ const server = http.createServer((request, response) => {
 });
 server.listen(process.env.PORT, '127.0.0.1');
 `;
-  const health = { interval_seconds: 0.1, timeout_seconds: 0.1, unhealthy_threshold: 2 };
+  const health = { interval_seconds: 0.1, timeout_seconds: 0.5, unhealthy_threshold: 2 };
   const service = await lab.service('web', lab.commit('web', { 'server.mjs': program }), {
     ...route,
     health,
