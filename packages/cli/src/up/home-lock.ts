@@ -2,7 +2,8 @@
  * One `mainstay up` per home. The lock is an exclusive SQLite lock on a file of its own: the kernel lets go of it when the
  * process ends, however it ends.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '@mainstay/contract/errors';
 import type { HomeLayout } from './installation.ts';
@@ -13,7 +14,7 @@ export type HomeLock = { release(): void };
 export function lockHome(layout: HomeLayout): HomeLock {
   const pidFile = `${layout.lock}.pid`;
   try {
-    mkdirSync(layout.home, { recursive: true, mode: 0o700 });
+    makeFolder(layout.home);
     const database = new DatabaseSync(layout.lock);
     try {
       database.exec('PRAGMA locking_mode = EXCLUSIVE');
@@ -38,6 +39,13 @@ export function lockHome(layout: HomeLayout): HomeLock {
       cause: error,
     });
   }
+}
+
+/** Like `recursive`, which in Node 24 never returns where the parent is there and refuses with ENOENT, as /proc does. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 function holder(pidFile: string): string {

@@ -74,6 +74,11 @@ test('one home has one lock; it is free again when its holder ends, even by SIGK
   lockHome(layout).release();
 });
 
+test('a home that cannot be made is refused by name', () => {
+  const layout = layoutOf('/proc/no/such/home');
+  expect(() => lockHome(layout)).toThrow(expect.objectContaining({ code: 'Unavailable', field: 'home' }));
+});
+
 test('a taken port is refused with its holder and the option that changes it, unless it is ours', async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
