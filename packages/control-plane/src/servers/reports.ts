@@ -7,7 +7,7 @@ import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
 import { insertLines } from '../logs/log-store.ts';
 import { findStackById } from '../stacks/stack-store.ts';
-import { findServerById, rememberState, type ServerRow } from './server-store.ts';
+import { findServerById, rememberState, reportedState, type ServerRow } from './server-store.ts';
 
 export type Reports = {
   heartbeat(server: ServerRow, state: AgentState): Promise<void>;
@@ -21,8 +21,11 @@ export function createReports(context: Context): Reports {
   /** What people would notice of a server's last report, so that only that wakes anybody. */
   const noticed = new Map<string, string>();
 
-  const stackName = async (server: ServerRow) =>
-    server.stack_id === null ? null : ((await findStackById(store, server.stack_id))?.name ?? null);
+  /** The stack that a report is about: the one that the server says it runs, which after a new assignment is the old one for a while. */
+  const stackName = async (server: ServerRow) => {
+    const stack_id = (await reportedState(store, server))?.stack_id ?? server.stack_id;
+    return stack_id === null ? null : ((await findStackById(store, stack_id))?.name ?? null);
+  };
 
   return {
     async heartbeat(server, state) {
