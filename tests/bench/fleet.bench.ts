@@ -42,7 +42,7 @@ async function benchSize(agents: number): Promise<FleetRow> {
       const { servers } = await at.client['servers.list']({});
       return servers.length === agents && servers.every((server) => server.state === 'online' && server.converged);
     };
-    await until(isWhole, `a fleet of ${agents}`, 300_000);
+    await until(isWhole, `a fleet of ${agents}`, 180_000, 2_000);
     const cpu = cpuOf(at.control_plane.pid);
     const before = fleet.counts();
     const reads = await timeReads(at, agents);
@@ -125,7 +125,7 @@ async function timeDeploy(at: Installation, repository: { commit(version: string
   const { operation } = await at.client['stacks.deploy']({ stack: 'fleet' });
   const ended = async () =>
     (await at.client['operations.get']({ id: operation.id!, wait_seconds: 5 })).operation.state !== 'running';
-  await until(ended, 'the deployment to the fleet', 120_000);
+  await until(ended, 'the deployment to the fleet', 120_000, 100);
   return performance.now() - started;
 }
 

@@ -119,11 +119,16 @@ export async function freePort(): Promise<number> {
   });
 }
 
-export async function until(holds: () => Promise<boolean>, what: string, timeout_ms = 60_000): Promise<void> {
+export async function until(
+  holds: () => Promise<boolean>,
+  what: string,
+  timeout_ms = 60_000,
+  apart_ms = 50,
+): Promise<void> {
   const end = Date.now() + timeout_ms;
   while (Date.now() < end) {
     if (await holds().catch(() => false)) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, apart_ms));
   }
   throw new Error(`${what} was not ready within ${timeout_ms / 1000} s`);
 }

@@ -11,8 +11,8 @@ export async function viewOfStack(context: Context, stack: StackRow): Promise<St
   const newest = await findVersion(context.store, stack.id, stack.desired_version);
   const servers = await serversOfStack(context.store, stack.id);
   const states = await reportedStates(context.store, servers);
-  const rows = servers.flatMap((server) => servicesOnServer(stack, base, server, states.get(server.id) ?? null));
-  const { health, message } = healthOf(newest ?? base, servers, rows);
+  const shares = servers.map((server) => shareOf(stack, base, server, states.get(server.id) ?? null));
+  const { health, message } = healthOf(newest ?? base, servers, shares);
   return {
     id: stack.id,
     name: stack.name,
@@ -22,7 +22,7 @@ export async function viewOfStack(context: Context, stack: StackRow): Promise<St
     serving_version: stack.serving_version || null,
     servers: servers.map((server) => server.name),
     services: Object.keys(base?.document.services ?? newest?.document.services ?? {}),
-    url: shortest(rows.flatMap((row) => row.observed?.url ?? [])),
+    url: shortest(shares.flatMap((share) => share.urls)),
     held_services: heldServices(stack),
     webhook: stack.webhook_digest !== null,
     updated_at: stack.updated_at,
@@ -51,9 +51,29 @@ export function servicesOnServer(
   }));
 }
 
+/** What one server adds to the health of its stack. */
+type Share = { problems: string[]; is_serving: boolean; urls: string[] };
+
+/** Shares by the report that they were made from, so that a page about a thousand servers costs only what was reported since. */
+const shares = new WeakMap<AgentState, { of: string; share: Share }>();
+
+function shareOf(stack: StackRow, base: StackVersion | null, server: ServerRow, reported: AgentState | null): Share {
+  const of = `${stack.id} ${base?.version} ${server.name} ${server.online}`;
+  const known = reported === null ? undefined : shares.get(reported);
+  if (known?.of === of) return known.share;
+  const rows = servicesOnServer(stack, base, server, reported);
+  const share = {
+    problems: server.online ? rows.flatMap((row) => problemOf(row) ?? []) : [],
+    is_serving: rows.some((row) => row.observed?.state === 'running'),
+    urls: rows.flatMap((row) => row.observed?.url ?? []),
+  };
+  if (reported !== null) shares.set(reported, { of, share });
+  return share;
+}
+
 type Health = Pick<StackView, 'health' | 'message'>;
 
-function healthOf(newest: StackVersion | null, servers: ServerRow[], rows: ServiceOnServer[]): Health {
+function healthOf(newest: StackVersion | null, servers: ServerRow[], shares: Share[]): Health {
   if (servers.length === 0) return { health: 'empty', message: 'No server runs it yet.' };
   const offline = servers.filter((server) => !server.online);
   if (offline.length === servers.length) {
@@ -63,9 +83,9 @@ function healthOf(newest: StackVersion | null, servers: ServerRow[], rows: Servi
     };
   }
   const deploying = newest?.row.state === 'running';
-  const problems = rows.filter((row) => row.server_online).flatMap((row) => problemOf(row) ?? []);
+  const problems = shares.flatMap((share) => share.problems);
   if (deploying) return { health: 'deploying', message: `Version ${newest?.version} is on its way.` };
-  const serving = rows.some((row) => row.observed?.state === 'running');
+  const serving = shares.some((share) => share.is_serving);
   if (problems.length > 0) {
     const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
     return { health: serving ? 'degraded' : 'failed', message: `${problems[0]}${more}` };
