@@ -39,6 +39,8 @@ export const Proposal = z.strictObject({
   action: GrantedAction,
   /** Present when the action is a desired state: the document itself. */
   document: DesiredStateSchema.nullable(),
+  /** The desired state that it was planned against, with the grant that the keeper gave for it. */
+  basis: z.strictObject({ document: DesiredStateSchema, grant: z.string().max(65_536) }).nullable(),
   /** Server ids, or `control-plane`. */
   targets: z.array(z.string()).max(10_000),
 });

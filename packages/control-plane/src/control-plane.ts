@@ -16,6 +16,7 @@ import { pruneEvents } from './events/event-store.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { pruneLines } from './logs/log-store.ts';
 import { createDispatcher, type Dispatcher } from './operations/dispatcher.ts';
+import { pruneOperations } from './operations/operation-store.ts';
 import { createSettler } from './operations/settlement.ts';
 import { watchHandlers } from './operations/watch-operations.ts';
 import { startReconcilers } from './reconcilers.ts';
@@ -112,6 +113,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       run: async () => {
         await pruneEvents(store);
         await pruneLines(store);
+        await pruneOperations(store);
         await pruneKeys(store, clock.now());
         await pruneValues(store, clock.now());
       },

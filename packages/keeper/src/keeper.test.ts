@@ -1,11 +1,12 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
+import { type DesiredService, type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
 import { verifyGrant } from '@mainstay/contract/grant';
 import { newId } from '@mainstay/contract/ids';
 import { contentDigest, type Decision, type Proposal } from '@mainstay/contract/keeper-api';
 import type { Actor } from '@mainstay/contract/operation';
+import { ServiceSpec } from '@mainstay/contract/stack';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createKeeper, grant_lifetime_seconds } from './keeper.ts';
 
@@ -52,9 +53,45 @@ async function deployProposal(change: Partial<Proposal> = {}): Promise<Proposal>
       sha256: await desiredStateDigest(document),
     },
     document,
+    basis: null,
     targets: [server_id],
     ...change,
   };
+}
+
+function withService(document: DesiredState, change: { commit?: string; run?: string }): DesiredState {
+  const { commit = 'a'.repeat(40), run = 'node server.js' } = change;
+  const spec = ServiceSpec.parse({ source: { git: '/srv/git' }, run });
+  const service: DesiredService = {
+    release_id: `rel_${commit.slice(0, 24)}`,
+    build_id: `bld_${commit.slice(0, 24)}`,
+    source: { git: '/srv/git', ref: 'main', commit, root: '.', credential: null },
+    build: null,
+    run,
+    port: null,
+    route: null,
+    env: {},
+    secrets: {},
+    health: spec.health,
+    replicas: 1,
+    limits: spec.limits,
+    drain_timeout_seconds: 30,
+    stop_timeout_seconds: 10,
+    restarts_requested: 0,
+  };
+  return { ...document, services: { api: service } };
+}
+
+async function proposalFor(document: DesiredState, version: number, actor: Actor, basis: Proposal['basis']) {
+  const next = { ...document, version };
+  const base = await deployProposal({ actor, document: next, basis });
+  const action = {
+    kind: 'desired_state' as const,
+    stack_id: next.stack_id,
+    version,
+    sha256: await desiredStateDigest(next),
+  };
+  return { ...base, action, plan: { ...base.plan, content_sha256: await contentDigest(next) } };
 }
 
 function grantOf(decision: Decision): string {
@@ -110,17 +147,20 @@ describe('the keeper', () => {
     expect(await keeper.decide({ ...proposal, document, action })).toMatchObject({ decision: 'denied' });
   });
 
-  it('lets the ref poller move commits, and nothing else', async () => {
+  it('lets the ref poller move commits away from what it signed itself, and nothing else', async () => {
     const keeper = await keeperOf();
-    const proposal = await deployProposal({ actor: poller });
-    expect(await keeper.decide(proposal)).toMatchObject({ decision: 'approved' });
-    const wider = {
-      ...proposal.plan,
-      changes: [{ action: 'update' as const, path: 'services.api.run', from: 'a', to: 'b' }],
-    };
-    expect(await keeper.decide({ ...proposal, plan: wider })).toMatchObject({ decision: 'denied' });
-    const removal = { ...proposal.plan, operation: 'stacks.remove' };
-    expect(await keeper.decide({ ...proposal, plan: removal })).toMatchObject({ decision: 'denied' });
+    const first = await deployProposal();
+    const basis = { document: withService(first.document!, {}), grant: '' };
+    const signed = await proposalFor(basis.document, 2, owner, null);
+    basis.grant = grantOf(await keeper.decide(signed));
+    const moved = withService(basis.document, { commit: 'b'.repeat(40) });
+    expect(await keeper.decide(await proposalFor(moved, 3, poller, basis))).toMatchObject({ decision: 'approved' });
+    const other = withService(basis.document, { run: 'evil' });
+    expect(await keeper.decide(await proposalFor(other, 3, poller, basis))).toMatchObject({ decision: 'denied' });
+    // A basis that was changed in the database is not the one that was signed.
+    const forged = { document: other, grant: basis.grant };
+    expect(await keeper.decide(await proposalFor(other, 3, poller, forged))).toMatchObject({ decision: 'denied' });
+    expect(await keeper.decide(await proposalFor(moved, 3, poller, null))).toMatchObject({ decision: 'denied' });
   });
 
   it('denies an owner who was not proven', async () => {
@@ -156,17 +196,25 @@ describe('the keeper', () => {
     });
   });
 
-  it('reissues an expired grant to a server that it named, and to no other', async () => {
+  it('reissues an expired grant to a server that is enrolled for its stack, and to no other', async () => {
     const keeper = await keeperOf();
-    const grant = grantOf(await keeper.decide(await deployProposal()));
+    const proposal = await deployProposal();
+    const grant = grantOf(await keeper.decide(proposal));
+    const enrol = async (stack_id: string) =>
+      grantOf(await keeper.decide({ ...proposal, document: null, action: { kind: 'enrolment', server_id, stack_id } }));
+    const enrolment_grant = await enrol(proposal.document!.stack_id);
     now += 2 * grant_lifetime_seconds * 1000;
-    const again = grantOf(await keeper.reissue({ grant, server_id, enrolment_grant: '' }));
+    const again = grantOf(await keeper.reissue({ grant, server_id, enrolment_grant }));
     expect(await verifyGrant(again, { keys: await keeper.keys(), audience: server_id, now_ms: now })).toMatchObject({
       ok: true,
     });
-    expect(await keeper.reissue({ grant, server_id: newId('server'), enrolment_grant: '' })).toMatchObject({
-      decision: 'denied',
-    });
+    for (const request of [
+      { grant, server_id, enrolment_grant: '' },
+      { grant, server_id: newId('server'), enrolment_grant },
+      { grant, server_id, enrolment_grant: await enrol(newId('stack')) },
+    ]) {
+      expect(await keeper.reissue(request)).toMatchObject({ decision: 'denied' });
+    }
   });
 
   it('keeps one key, in a file that only its owner can read', async () => {

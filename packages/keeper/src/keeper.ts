@@ -4,10 +4,17 @@
  * here before anything is signed.
  */
 import { randomBytes } from 'node:crypto';
-import { desiredStateDigest } from '@mainstay/contract/desired-state';
+import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
 import type { Grant } from '@mainstay/contract/grant';
-import { contentDigest, type Decision, type KeeperApi, Proposal, planHash } from '@mainstay/contract/keeper-api';
-import { judge } from './policy.ts';
+import {
+  contentDigest,
+  type Decision,
+  type KeeperApi,
+  Proposal,
+  planHash,
+  sameJson,
+} from '@mainstay/contract/keeper-api';
+import { type Difference, judge } from './policy.ts';
 import { loadSigner } from './signer.ts';
 
 /** How long a grant may be begun with, seconds. Within it an agent must have accepted what it allows. */
@@ -33,6 +40,15 @@ export async function createKeeper(options: KeeperOptions): Promise<KeeperApi> {
     return { decision: 'approved', grant: await signer.sign(signed) } as const;
   };
 
+  /** How the document differs from its basis, by what this keeper itself signed; null where that cannot be told. */
+  const differenceOf = async ({ action, document, basis }: Proposal): Promise<Difference | null> => {
+    if (action.kind !== 'desired_state' || !document || !basis) return null;
+    const signed = await signer.open(basis.grant);
+    if (signed?.action.kind !== 'desired_state' || signed.action.stack_id !== action.stack_id) return null;
+    if ((await desiredStateDigest(basis.document)) !== signed.action.sha256) return null;
+    return sameJson(withoutCommits(basis.document), withoutCommits(document)) ? 'commits_only' : 'more';
+  };
+
   return {
     keys: async () => [signer.key],
 
@@ -48,7 +64,7 @@ export async function createKeeper(options: KeeperOptions): Promise<KeeperApi> {
         if ((await contentDigest(document)) !== plan.content_sha256)
           return denied('The document is not what the plan shows.');
       }
-      const verdict = judge(proposal);
+      const verdict = judge(proposal, await differenceOf(proposal));
       if (!verdict.allowed) return denied(verdict.reason, verdict.hint);
       return issue(
         {
@@ -75,17 +91,24 @@ export async function createKeeper(options: KeeperOptions): Promise<KeeperApi> {
     async reissue({ grant, server_id, enrolment_grant }) {
       const before = await signer.open(grant);
       if (before?.action.kind !== 'desired_state') return denied('That desired state was not signed by this keeper.');
-      if (!before.aud.includes(server_id)) {
-        const enrolment = await signer.open(enrolment_grant);
-        if (enrolment?.action.kind !== 'enrolment' || enrolment.action.server_id !== server_id) {
-          return denied('The server has no enrolment that this keeper signed.');
-        }
-        if (enrolment.action.stack_id !== before.action.stack_id)
-          return denied('The server is not enrolled for that stack.');
+      const enrolment = await signer.open(enrolment_grant);
+      if (enrolment?.action.kind !== 'enrolment' || enrolment.action.server_id !== server_id) {
+        return denied('The server has no enrolment that this keeper signed.');
       }
+      if (enrolment.action.stack_id !== before.action.stack_id)
+        return denied('The server is not enrolled for that stack.');
       return issue({ ...provenance(before), aud: [server_id], action: before.action });
     },
   };
+}
+
+/** A desired state without its version, its commits, and the ids that come from them. */
+function withoutCommits({ version: _, services, ...rest }: DesiredState) {
+  const still = Object.entries(services).map(([name, { release_id: __, build_id: ___, source, ...service }]) => {
+    const { commit: ____, ...where } = source;
+    return [name, { ...service, source: where }];
+  });
+  return { ...rest, services: Object.fromEntries(still) };
 }
 
 /** What a grant that follows from another takes over from it. */

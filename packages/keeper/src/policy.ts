@@ -6,17 +6,17 @@ import type { Proposal } from '@mainstay/contract/keeper-api';
 
 export type Verdict = { allowed: true } | { allowed: false; reason: string; hint: string | null };
 
-const commitPath = /^services\.[a-z0-9-]+\.commit$/;
+/** How a desired state differs from the one before that the keeper signed itself; not what the plan says of it. */
+export type Difference = 'commits_only' | 'more';
 
-export function judge(proposal: Proposal): Verdict {
+export function judge(proposal: Proposal, difference: Difference | null): Verdict {
   const { actor, plan } = proposal;
   if (actor.kind === 'user' && actor.role === 'owner') {
     if (actor.proof !== 'none') return { allowed: true };
     return { allowed: false, reason: 'The actor was not proven.', hint: 'Sign in, or use an API token.' };
   }
   if ((actor.kind === 'webhook' || actor.kind === 'system') && plan.operation === 'stacks.deploy') {
-    if (plan.changes.every((change) => change.action === 'update' && commitPath.test(change.path)))
-      return { allowed: true };
+    if (difference === 'commits_only') return { allowed: true };
     return {
       allowed: false,
       reason: `${actor.name} may only move services to new commits of their refs; this plan changes more.`,

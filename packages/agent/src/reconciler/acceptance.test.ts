@@ -47,7 +47,12 @@ const judge = (response: DesiredStateResponse | null, memory = empty()) =>
   judgeDesiredState(response, {
     server_id,
     keeper_keys: [keeper.key],
-    desired: { accepted: () => memory.accepted, seen: (jti) => memory.nonces.get(jti) ?? null, receipt: () => null },
+    desired: {
+      accepted: () => memory.accepted,
+      seen: (jti) => memory.nonces.get(jti) ?? null,
+      receipt: () => null,
+      highest: (stack_id) => (memory.accepted?.stack_id === stack_id ? memory.accepted.version : 0),
+    },
     now_ms: Date.now(),
   });
 

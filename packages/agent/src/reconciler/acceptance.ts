@@ -26,7 +26,7 @@ export type Judgement =
 export type AcceptanceOptions = {
   server_id: string;
   keeper_keys: readonly KeeperKey[];
-  desired: Pick<DesiredStates, 'accepted' | 'seen' | 'receipt'>;
+  desired: Pick<DesiredStates, 'accepted' | 'seen' | 'receipt' | 'highest'>;
   now_ms: number;
 };
 
@@ -73,11 +73,11 @@ export async function judgeDesiredState(
     return { kind: 'known', receipt: desired.receipt(seen.stack_id, seen.version), grant: null, state: null };
   }
   if (seen) return refuse('replayed', 'The grant was used before, for another document.');
-  if (accepted && accepted.stack_id === stack_id && version <= accepted.version) {
-    return refuse(
-      'lower_version',
-      `Version ${version} is not higher than version ${accepted.version}, which was accepted.`,
-    );
+  // A server that went to another stack and came back may be given again what it had, but nothing older.
+  const highest = desired.highest(stack_id);
+  const is_back = accepted?.stack_id !== stack_id && desired.receipt(stack_id, highest)?.sha256 === sha256;
+  if (version < highest || (version === highest && !is_back)) {
+    return refuse('lower_version', `Version ${version} is not higher than version ${highest}, which was accepted.`);
   }
   const { operation_id } = grant;
   const state = {

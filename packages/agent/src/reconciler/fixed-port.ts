@@ -24,11 +24,11 @@ export async function replaceOnSamePort(
   const old = await upkeep.surrender(service);
   progress.enter(service, to, 'switch');
   await routing.point(service, { active: old, held: true });
-  if (old) {
-    await waitForOpenRequests(needs.context, old, from.drain_timeout_seconds * 1000);
-    await instances.stop(old);
-  }
   try {
+    if (old) {
+      await waitForOpenRequests(needs.context, old, from.drain_timeout_seconds * 1000);
+      await instances.stop(old);
+    }
     // Once the old release is stopped there is no way but on: to the new one, or back.
     const instance = await startCandidate(needs, service, to, operation_id, new AbortController().signal);
     await routing.point(service, { active: instance, held: false });
@@ -77,9 +77,13 @@ async function startOld(
 async function waitForOpenRequests({ clock, proxy, settings }: Context, instance: LiveInstance, drain_ms: number) {
   const until = clock.now() + Math.min(drain_ms, settings.hold_drain_ms_max);
   while (instance.exit === null) {
-    const open = (await proxy.status()).in_flight[instance.id] ?? 0;
+    // A proxy that was killed has nothing open; it comes back with its routes, the hold included.
+    const open = await proxy.status().then(
+      ({ in_flight }) => in_flight[instance.id] ?? 0,
+      () => 0,
+    );
     if (open === 0) return;
-    if (clock.now() >= until) return proxy.cut(instance.id);
+    if (clock.now() >= until) return proxy.cut(instance.id).catch(() => {});
     await clock.sleep(10);
   }
 }

@@ -64,7 +64,12 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
     const judgement = await judgeDesiredState(response, {
       server_id: identity.server_id,
       keeper_keys: identity.keeper_keys,
-      desired: { accepted: () => accepted, seen: (jti) => nonces.get(jti) ?? null, receipt: () => receipt },
+      desired: {
+        accepted: () => accepted,
+        seen: (jti) => nonces.get(jti) ?? null,
+        receipt: () => receipt,
+        highest: (stack_id) => (accepted?.stack_id === stack_id ? accepted.version : 0),
+      },
       now_ms: clock.now(),
     });
     if (judgement.kind === 'refused') {

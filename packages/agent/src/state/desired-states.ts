@@ -38,6 +38,8 @@ export type DesiredStates = {
   seen(jti: string): SeenNonce | null;
   noteNonce(grant: Grant, nonce: SeenNonce): void;
   receipt(stack_id: string, version: number): Receipt | null;
+  /** The highest version of a stack that was ever accepted here; 0 when there was none. */
+  highest(stack_id: string): number;
   saveReceipt(stack_id: string, receipt: Receipt): void;
 };
 
@@ -55,6 +57,7 @@ export function createDesiredStates(journal: Journal): DesiredStates {
        OR jti IN (SELECT jti FROM nonces ORDER BY expires_at DESC LIMIT -1 OFFSET ${nonces_kept_max})`,
   );
   const selectReceipt = database.prepare('SELECT receipt FROM receipts WHERE stack_id = ? AND version = ?');
+  const selectHighest = database.prepare('SELECT MAX(version) AS version FROM receipts WHERE stack_id = ?');
   const putReceipt = database.prepare('INSERT OR REPLACE INTO receipts (stack_id, version, receipt) VALUES (?, ?, ?)');
   const dropReceipts = database.prepare(
     `DELETE FROM receipts WHERE rowid IN (SELECT rowid FROM receipts ORDER BY rowid DESC LIMIT -1 OFFSET ${receipts_kept_max})`,
@@ -98,6 +101,10 @@ export function createDesiredStates(journal: Journal): DesiredStates {
         dropNonces.run(grant.iat * 1000 - clock_tolerance_ms);
         putNonce.run(grant.jti, stack_id, version, sha256, grant.exp * 1000 + clock_tolerance_ms);
       });
+    },
+    highest(stack_id) {
+      const row = selectHighest.get(stack_id) as { version: number | null } | undefined;
+      return row?.version ?? 0;
     },
     receipt(stack_id, version) {
       const row = selectReceipt.get(stack_id, version) as { receipt: string } | undefined;

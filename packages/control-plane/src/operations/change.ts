@@ -35,6 +35,8 @@ export type Planned = {
   warnings?: string[];
   action: GrantedAction;
   document?: DesiredState;
+  /** The desired state that it was planned against, and the grant that allowed it. */
+  basis?: { document: DesiredState; grant: string };
   /** Server ids. */
   targets?: string[];
   stack?: { id: string; name: string; version: number };
@@ -148,7 +150,8 @@ export async function change(context: Context, request: ChangeRequest): Promise<
     plan: body,
     action: planned.action,
     document: planned.document ?? null,
-    targets: planned.targets ?? ['control-plane'],
+    basis: planned.basis ?? null,
+    targets: grantTargets(planned.targets),
   });
   if (decision.decision === 'denied') {
     row.state = 'denied';
@@ -169,6 +172,13 @@ export async function change(context: Context, request: ChangeRequest): Promise<
   const kind = planned.settled_by_receipts ? 'operation.started' : 'operation.succeeded';
   const own = { kind, message: planned.summary, stack: row.stack } as const;
   return write(context, request, row, { ...carried, events: [own, ...(carried.events ?? [])] }, input_digest);
+}
+
+/** A grant that named a thousand servers would go to each of them; beyond a few, each gets one of its own when it asks. */
+const grant_targets_max = 50;
+
+function grantTargets(targets: string[] | undefined): string[] {
+  return targets && targets.length <= grant_targets_max ? targets : ['control-plane'];
 }
 
 async function write(

@@ -40,6 +40,26 @@ export async function selectRunning(store: Store): Promise<OperationRow[]> {
   return store.db.selectFrom('operations').selectAll().where('state', '=', 'running').orderBy('id').execute();
 }
 
+/** Older operations than the newest so many are forgotten, but for those that run and those that made a kept version. */
+export const operations_kept_max = 20_000;
+
+export async function pruneOperations(store: Store): Promise<void> {
+  const oldest = await store.db
+    .selectFrom('operations')
+    .select('id')
+    .orderBy('id', 'desc')
+    .offset(operations_kept_max)
+    .limit(1)
+    .executeTakeFirst();
+  if (!oldest) return;
+  await store.db
+    .deleteFrom('operations')
+    .where('id', '<=', oldest.id)
+    .where('state', '!=', 'running')
+    .where('id', 'not in', (e) => e.selectFrom('stack_versions').select('operation_id'))
+    .execute();
+}
+
 /** The view of a row; `targets` are given for a running operation, whose progress stands with the servers. */
 export function viewOfOperation(row: OperationRow, targets?: OperationTarget[]): OperationView {
   return {

@@ -43,6 +43,7 @@ function targetOf(
   row: OperationRow,
 ): { state: OperationTarget['state']; message: string | null; hint: string | null } {
   const version = row.version ?? 0;
+  if (server.stack_id !== row.stack_id) return { state: 'failed', message: 'It was given another stack.', hint: null };
   const receipt = reported?.stack_id === row.stack_id ? reported?.receipt : null;
   if (receipt && receipt.version === version)
     return { state: receipt.state, message: receipt.message, hint: receipt.hint };
@@ -96,7 +97,9 @@ async function settle(context: Context, row: OperationRow): Promise<void> {
   const { targets, hint } = await progressOf(context, row);
   const late = now - row.created_at > settle_within_ms;
   const open = targets.filter((target) => target.state === 'waiting' || target.state === 'running');
-  if (open.length > 0 && !late) return;
+  // A server that is at work is let come to its end: its builds and starts are bounded by themselves.
+  const at_work = open.some((target) => target.state === 'running');
+  if (open.length > 0 && (!late || at_work)) return;
   const failed = targets.filter((target) => target.state !== 'succeeded');
   const succeeded = failed.length === 0;
   const message = succeeded ? null : failed.map(describeFailure).join('\n');

@@ -14,7 +14,7 @@ import type { Tables } from '../store/tables.ts';
 export type SecretRow = Selectable<Tables['secrets']>;
 export type CredentialRow = Selectable<Tables['credentials']>;
 
-/** A value that no row names is kept this long, so that versions which name it can still be gone back to. */
+/** A value that neither a row nor a kept version of a stack names is forgotten once it is this old. */
 export const unnamed_values_kept_ms = 90 * 24 * 3_600_000;
 
 /** Seals a value under a fresh commitment; gives it with the statement that stores the value. */
@@ -77,9 +77,18 @@ export async function openCredential(context: Context, commitment: string): Prom
 }
 
 export async function pruneValues(store: Store, now: number): Promise<void> {
+  const versions = await store.db.selectFrom('stack_versions').select('document').execute();
+  const named = new Set(versions.flatMap(({ document }) => document.match(/[0-9a-f]{64}/g) ?? []));
+  const old = await store.db
+    .selectFrom('sealed_values')
+    .select('commitment')
+    .where('created_at', '<', now - unnamed_values_kept_ms)
+    .execute();
+  const unnamed = old.map(({ commitment }) => commitment).filter((commitment) => !named.has(commitment));
+  if (unnamed.length === 0) return;
   await store.db
     .deleteFrom('sealed_values')
-    .where('created_at', '<', now - unnamed_values_kept_ms)
+    .where('commitment', 'in', unnamed.slice(0, 500))
     .where('commitment', 'not in', (e) => e.selectFrom('secrets').select('commitment'))
     .where('commitment', 'not in', (e) => e.selectFrom('credentials').select('commitment'))
     .execute();

@@ -30,9 +30,10 @@ export function createOffers(context: Context): Offers {
     const newest = await findVersion(store, stack.id, stack.desired_version);
     const reported = await reportedState(store, server);
     const accepted = reported?.stack_id === stack.id ? (reported.accepted_version ?? 0) : 0;
-    // A server that comes new to a stack whose newest version failed elsewhere begins with the one that works.
-    const fresh = newest?.row.state === 'failed' && accepted < stack.serving_version;
-    return fresh ? findVersion(store, stack.id, stack.serving_version) : newest;
+    // What failed is over: a server that has not begun with it is offered the version that works.
+    const over = newest?.row.state === 'failed' && stack.serving_version > 0 && accepted !== newest.version;
+    if (!over) return newest;
+    return accepted > stack.serving_version ? null : findVersion(store, stack.id, stack.serving_version);
   };
 
   const grantFor = async (server: ServerRow, version: StackVersion): Promise<string | null> => {

@@ -1,10 +1,10 @@
 /** What the operations on stacks do. */
 
 import { randomBytes } from 'node:crypto';
-import { AppError } from '@mainstay/contract/errors';
+import { AppError, invalidInput } from '@mainstay/contract/errors';
 import type { Plan } from '@mainstay/contract/operation';
 import { operations } from '@mainstay/contract/operations/index';
-import type { StackSpec } from '@mainstay/contract/stack';
+import { StackSpec } from '@mainstay/contract/stack';
 import { digestOfKey } from '../access/access-store.ts';
 import type { Context } from '../context.ts';
 import { changes, type Handler, reads } from '../operations/handlers.ts';
@@ -113,6 +113,7 @@ export const stackHandlers: Handler[] = [
       spec: base.spec,
       document,
       held,
+      is_automatic: automatic,
       summary: `Deploy ${which} of stack ${name}`,
     });
   }),
@@ -125,6 +126,13 @@ export const stackHandlers: Handler[] = [
       service === undefined
         ? to.spec
         : { ...base.spec, services: { ...base.spec.services, [service]: to.spec.services[service]! } };
+    const mixed = StackSpec.safeParse(spec);
+    if (!mixed.success) {
+      throw new AppError('Conflict', `That mixture of versions cannot be: ${invalidInput(mixed.error).message}`, {
+        field: 'service',
+        hint: 'Roll the whole stack back.',
+      });
+    }
     const meant = service === undefined ? Object.keys(to.spec.services) : [service];
     const document = {
       ...base.document,

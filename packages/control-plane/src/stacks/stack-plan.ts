@@ -12,7 +12,7 @@ import type { ServiceSpec, StackSpec } from '@mainstay/contract/stack';
 import type { Context } from '../context.ts';
 import type { Planned } from '../operations/change.ts';
 import { findCredential, openCredential, selectSecrets } from '../secrets/secret-store.ts';
-import { serversOfStack } from '../servers/server-store.ts';
+import { reportedStates, type ServerRow, serversOfStack } from '../servers/server-store.ts';
 import { type RefRequest, resolveRefs } from './refs.ts';
 import { diffStacks } from './stack-diff.ts';
 import {
@@ -38,6 +38,8 @@ export type DesiredPlan = {
   held: Record<string, string>;
   summary: string;
   warnings?: string[];
+  /** Asked for by Mainstay itself: moves commits and nothing else. */
+  is_automatic?: boolean;
 };
 
 /** What stands in force for a name: its row, and the version that changes are made against. */
@@ -171,6 +173,14 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
   for (const server of servers) {
     if (!server.online) warnings.push(`Server ${server.name} is offline; it will follow when it is back.`);
   }
+  const strayed =
+    plan.is_automatic || !stack || base?.version === stack.desired_version
+      ? []
+      : await strayedServers(context, stack, servers);
+  if (strayed.length > 0) {
+    const note = `back from version ${stack?.desired_version}, which failed elsewhere`;
+    changes.push({ action: 'run', path: 'servers', to: strayed, note });
+  }
   if (
     base &&
     before &&
@@ -187,6 +197,7 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
     changes,
     warnings,
     document,
+    ...(base ? { basis: { document: base.document, grant: base.row.grant_jws } } : {}),
     action: { kind: 'desired_state', stack_id: document.stack_id, version: document.version, sha256 },
     targets: servers.map((server) => server.id),
     stack: { id: document.stack_id, name: plan.name, version: document.version },
@@ -235,6 +246,16 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
       };
     },
   };
+}
+
+/** Servers that run a version which failed on others, and so is not the one that is in force. */
+async function strayedServers(context: Context, stack: StackRow, servers: ServerRow[]): Promise<string[]> {
+  const states = await reportedStates(context.store, servers);
+  const runs = (server: ServerRow) => {
+    const reported = states.get(server.id);
+    return reported?.accepted_version === stack.desired_version && reported.receipt?.state === 'succeeded';
+  };
+  return servers.filter(runs).map((server) => server.name);
 }
 
 function unchanged(plan: DesiredPlan): Planned {

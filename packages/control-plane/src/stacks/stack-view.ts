@@ -63,7 +63,9 @@ function shareOf(stack: StackRow, base: StackVersion | null, server: ServerRow, 
   if (known?.of === of) return known.share;
   const rows = servicesOnServer(stack, base, server, reported);
   const share = {
-    problems: server.online ? rows.flatMap((row) => problemOf(row) ?? []) : [],
+    problems: server.online
+      ? [...proxyProblems(server, rows, reported), ...rows.flatMap((row) => problemOf(row) ?? [])]
+      : [],
     is_serving: rows.some((row) => row.observed?.state === 'running'),
     urls: rows.flatMap((row) => row.observed?.url ?? []),
   };
@@ -98,6 +100,16 @@ function healthOf(newest: StackVersion | null, servers: ServerRow[], shares: Sha
     };
   }
   return { health: 'healthy', message: null };
+}
+
+/** A service that is healthy by itself is of no use while the proxy before it does not answer. */
+function proxyProblems(server: ServerRow, rows: ServiceOnServer[], reported: AgentState | null): string[] {
+  const routed = rows.some((row) => row.observed?.url);
+  if (!reported || !routed) return [];
+  const told = reported.problems
+    .filter((problem) => problem.code === 'proxy')
+    .map((problem) => `${server.name}: ${problem.message}`);
+  return told.length > 0 || reported.proxy.state !== 'down' ? told : [`The proxy on ${server.name} is down`];
 }
 
 /** What is wrong with a service, in a few words; null when it runs its desired release and is healthy. */
