@@ -8,7 +8,7 @@ import type { ServerView } from '@mainstay/contract/operations/servers';
 import { digestOfKey } from '../access/access-store.ts';
 import type { Context } from '../context.ts';
 import { changes, type Handler, reads } from '../operations/handlers.ts';
-import { findStackById, getStackRow, type StackRow, selectStacks } from '../stacks/stack-store.ts';
+import { findStackById, findVersion, getStackRow, type StackRow, selectStacks } from '../stacks/stack-store.ts';
 import {
   findServer,
   getServerRow,
@@ -97,6 +97,7 @@ export const serverHandlers: Handler[] = [
     const row = await getStackRow(store, stack);
     const before = server.stack_id === null ? null : await findStackById(store, server.stack_id);
     const moves = before !== null && !before.removed && before.id !== row.id;
+    if (before && before.id !== row.id) await refuseSharedData(context, name, before, row);
     return {
       summary: `Let server ${name} run stack ${stack}`,
       target: `server/${name}`,
@@ -140,6 +141,22 @@ export const serverHandlers: Handler[] = [
     };
   }),
 ];
+
+/** Data folders on a server go by the name of the service: what one stack left there must not become another's. */
+async function refuseSharedData(context: Context, server: string, from: StackRow, to: StackRow): Promise<void> {
+  const left = await findVersion(context.store, from.id, from.serving_version);
+  const coming = await findVersion(context.store, to.id, to.desired_version);
+  const shared = Object.keys(left?.spec.services ?? {}).filter((service) => service in (coming?.spec.services ?? {}));
+  if (shared.length === 0) return;
+  throw new AppError(
+    'Conflict',
+    `Stacks "${from.name}" and "${to.name}" both have a service "${shared[0]}", and would share its data on ${server}.`,
+    {
+      field: 'stack',
+      hint: 'Rename the service in one of them, or enrol the server anew on an empty home.',
+    },
+  );
+}
 
 type NewServer = Pick<ServerRow, 'id' | 'name' | 'stack_id' | 'invitation_digest' | 'invitation_expires_at'> & {
   invitation_jws: string;
