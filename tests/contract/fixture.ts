@@ -89,7 +89,9 @@ export async function createFixture(repository: string, vanishing: string): Prom
   const first = spec();
   first.services['web']!.secrets = ['API_KEY'];
   await client['stacks.apply']({ stack: 'shop', spec: first });
-  await client['stacks.apply']({ stack: 'old', spec: spec() });
+  // Its service has a name of its own: no stack may take over another's data on a server.
+  const old = spec();
+  await client['stacks.apply']({ stack: 'old', spec: { ...old, services: { former: old.services['web']! } } });
   await client['stacks.apply']({ stack: 'broken', spec: specOf(vanishing) });
   const blog = spec();
   blog.services['web']!.source.credential = 'used-key';
