@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '@mainstay/contract/errors';
 import { baseEnvironment } from '@mainstay/runtime/exec';
 import type { Logger } from '@mainstay/runtime/log';
+import { smallMalloc } from '@mainstay/runtime/node-flags';
 import { http } from '@mainstay/runtime/node-http';
 import type { Proxy as ProxyPort, ProxyStatus } from './proxy.ts';
 import type { ProxyLimits } from './server/limits.ts';
@@ -78,7 +79,7 @@ export function createEmbeddedProxy(options: EmbeddedProxyOptions): ProxyPort {
       child = spawn(options.node_path ?? process.execPath, [...nodeFlags, entryPath, '--state', home, ...limits], {
         detached: true,
         cwd: home,
-        env: { ...baseEnvironment(), MALLOC_ARENA_MAX: '2' },
+        env: { ...baseEnvironment(), ...smallMalloc },
         stdio: ['ignore', output, output],
       });
     } finally {

@@ -21,9 +21,6 @@ export function findPrograms(): Programs {
   };
 }
 
-/** Flags of Node with which the programs run; their idle memory is mostly V8's young generation. ADR 0010. */
-export const agentNodeFlags = ['--max-semi-space-size=1', '--optimize-for-size', '--lite-mode', '--expose-gc'];
-
 export type HomeLayout = ReturnType<typeof layoutOf>;
 
 /** Parts of a home that `up` itself reads or writes. */

@@ -2,18 +2,11 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Client, createClient } from '@mainstay/contract/client';
-import { controlPlaneNodeFlags, smallMalloc } from '@mainstay/runtime/node-flags';
+import { agentNodeFlags, controlPlaneNodeFlags, smallMalloc } from '@mainstay/runtime/node-flags';
 import { type BackgroundProgram, createBackgroundProgram } from './background-program.ts';
 import { prepareExample } from './example-stack.ts';
 import { lockHome } from './home-lock.ts';
-import {
-  agentNodeFlags,
-  findPrograms,
-  type HomeLayout,
-  layoutOf,
-  type Programs,
-  programEnvironment,
-} from './installation.ts';
+import { findPrograms, type HomeLayout, layoutOf, type Programs, programEnvironment } from './installation.ts';
 import { enrolmentToken, isServerOnline, serverName } from './local-server.ts';
 import { noticesOf } from './notices.ts';
 import { checkPort } from './ports.ts';
