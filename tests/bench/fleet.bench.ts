@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { cpuOf, type Installation, makeRepository, rssOf, startControlPlane, summary, until } from './installation.ts';
 
 const measure_seconds = 30;
+const deploy_within_ms = 180_000;
+const settle_seconds = 15;
 const reads_per_s = 20;
 
 export type FleetRow = {
@@ -43,6 +45,8 @@ async function benchSize(agents: number): Promise<FleetRow> {
       return servers.length === agents && servers.every((server) => server.state === 'online' && server.converged);
     };
     await until(isWhole, `a fleet of ${agents}`, 180_000, 2_000);
+    // What is measured is the life of the fleet; the coming of all of it at once is over after a round of heartbeats.
+    await new Promise((resolve) => setTimeout(resolve, settle_seconds * 1000));
     const cpu = cpuOf(at.control_plane.pid);
     const before = fleet.counts();
     const reads = await timeReads(at, agents);
@@ -128,7 +132,7 @@ async function timeDeploy(at: Installation, repository: { commit(version: string
   const ended = async () =>
     (await at.client['operations.get']({ id: operation.id!, wait_seconds: 5 })).operation.state !== 'running';
   try {
-    await until(ended, 'the deployment to the fleet', 60_000, 500);
+    await until(ended, 'the deployment to the fleet', deploy_within_ms, 500);
   } catch {
     return Number.NaN;
   }
@@ -149,7 +153,7 @@ export function printFleet(rows: readonly FleetRow[]): void {
       `${row.core_percent.toFixed(0)} %`.padStart(7),
       row.heartbeats_per_s.toFixed(0).padStart(12),
       String(row.failed_requests).padStart(7),
-      (Number.isNaN(row.deploy_all_ms) ? '> 60 s' : `${(row.deploy_all_ms / 1000).toFixed(1)} s`).padStart(13),
+      (Number.isNaN(row.deploy_all_ms) ? `> ${deploy_within_ms / 1000} s` : `${(row.deploy_all_ms / 1000).toFixed(1)} s`).padStart(13),
     ];
     console.log(cells.join(' '));
   }

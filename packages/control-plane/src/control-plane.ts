@@ -78,7 +78,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     exec: options.exec ?? systemExec,
     seal: loadSeal(join(home, 'secrets.key')),
     public_url: () => options.public_url ?? url,
-    settle: () => settler.wake(),
+    settle: () => void settler.next().catch(() => {}),
   };
   const settler = createSettler(context);
   const owner_id = await ensureOwner(store, clock.now());
@@ -105,7 +105,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   });
   const reconcilers = startReconcilers(log, [
     { name: 'presence', every_ms: 5_000, run: () => reconcilePresence(context, started_at) },
-    { name: 'settlement', every_ms: 5_000, run: async () => settler.wake() },
+    { name: 'settlement', every_ms: 5_000, run: () => settler.next() },
     { name: 'refs', every_ms: 1_000, run: () => follower.tick() },
     {
       name: 'retention',

@@ -9,11 +9,14 @@ import { AppError } from '@mainstay/contract/errors';
 
 export type HomeLock = { release(): void };
 
+/** A process that was killed holds its files for a moment longer than it can be seen; its successor waits for that. */
+const wait_ms = 2_000;
+
 /** Takes the lock of a home. Throws AppError('Conflict') while another agent holds it. */
 export function lockHome(home: string): HomeLock {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const path = join(home, 'agent.lock');
-  const database = new DatabaseSync(path);
+  const database = new DatabaseSync(path, { timeout: wait_ms });
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE');
     database.exec('BEGIN EXCLUSIVE');

@@ -10,12 +10,15 @@ import type { HomeLayout } from './installation.ts';
 
 export type HomeLock = { release(): void };
 
+/** A process that was killed holds its files for a moment longer than it can be seen; its successor waits for that. */
+const wait_ms = 1_000;
+
 /** Makes the home where there is none and takes its lock. Throws Conflict while another `up` holds it. */
 export function lockHome(layout: HomeLayout): HomeLock {
   const pidFile = `${layout.lock}.pid`;
   try {
     makeFolder(layout.home);
-    const database = new DatabaseSync(layout.lock);
+    const database = new DatabaseSync(layout.lock, { timeout: wait_ms });
     try {
       database.exec('PRAGMA locking_mode = EXCLUSIVE');
       database.exec('BEGIN EXCLUSIVE');

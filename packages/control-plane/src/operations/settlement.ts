@@ -6,7 +6,8 @@ import type { AgentState } from '@mainstay/contract/agent-api';
 import type { OperationTarget, OperationView } from '@mainstay/contract/operation';
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
-import { reportedStates, type ServerRow, serversByIds } from '../servers/server-store.ts';
+import { createRounds, type Rounds } from '../rounds.ts';
+import { reportedStates, type ServerBrief, serversByIds } from '../servers/server-store.ts';
 import { setVersionState } from '../stacks/stack-store.ts';
 import { type OperationRow, selectRunning, viewOfOperation } from './operation-store.ts';
 
@@ -38,7 +39,7 @@ async function progressOf(context: Context, row: OperationRow): Promise<Progress
 }
 
 function targetOf(
-  server: ServerRow,
+  server: ServerBrief,
   reported: AgentState | null,
   row: OperationRow,
 ): { state: OperationTarget['state']; message: string | null; hint: string | null } {
@@ -68,27 +69,11 @@ export async function settleOperations(context: Context): Promise<void> {
 /** Rounds of settlement are this far apart at least, so that the reports of a fleet are looked at together. */
 const settle_apart_ms = 100;
 
-/** A round of settlement soon after it is asked for: at once when there was none of late, and never two at a time. */
-export function createSettler(context: Context): { wake(): void; stop(): Promise<void> } {
-  let timer: NodeJS.Timeout | null = null;
-  let last = 0;
-  let turn: Promise<void> = Promise.resolve();
-  const run = () => {
-    timer = null;
-    last = performance.now();
-    turn = turn
-      .then(() => settleOperations(context))
-      .catch((error: unknown) => context.log.error({ err: error }, 'settlement failed'));
-  };
-  return {
-    wake() {
-      timer ??= setTimeout(run, Math.max(0, last + settle_apart_ms - performance.now()));
-    },
-    async stop() {
-      if (timer) clearTimeout(timer);
-      await turn;
-    },
-  };
+/** Settles soon after it is asked to. A round that fails is logged; the next one looks at the same rows again. */
+export function createSettler(context: Context): Rounds {
+  const round = () =>
+    settleOperations(context).catch((error: unknown) => context.log.error({ err: error }, 'settlement failed'));
+  return createRounds(round, settle_apart_ms);
 }
 
 async function settle(context: Context, row: OperationRow): Promise<void> {

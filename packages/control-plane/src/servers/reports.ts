@@ -6,8 +6,9 @@ import type { AgentEvent, AgentLogLine, AgentState } from '@mainstay/contract/ag
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
 import { insertLines } from '../logs/log-store.ts';
+import { createRounds } from '../rounds.ts';
 import { findStackById } from '../stacks/stack-store.ts';
-import { findServerById, rememberState, reportedState, type ServerRow } from './server-store.ts';
+import { findServerById, rememberState, reportedState, type ServerRow, storeReport } from './server-store.ts';
 
 export type Reports = {
   heartbeat(server: ServerRow, state: AgentState): Promise<void>;
@@ -16,10 +17,20 @@ export type Reports = {
   lines(server: ServerRow, lines: readonly AgentLogLine[]): Promise<number>;
 };
 
+/** Heartbeats that come within this time are written together: those of a fleet come by the hundred in a second. */
+const written_apart_ms = 100;
+
+/** A report that says nothing new is written again after this time, so that a restart finds one that is not much older. */
+const written_again_after_ms = 60_000;
+
+/** More than a control plane has servers; beyond it what was written is forgotten, and written once more. */
+const written_max = 20_000;
+
 export function createReports(context: Context): Reports {
   const { store, clock, signals } = context;
-  /** What people would notice of a server's last report, so that only that wakes anybody. */
-  const noticed = new Map<string, string>();
+  const waiting = new Map<string, { server: ServerRow; state: AgentState }>();
+  /** What people would notice of the report of a server that is stored, so that only news is stored and wakes anybody. */
+  const written = new Map<string, { notice: string; at: number }>();
 
   /** The stack that a report is about: the one that the server says it runs, which after a new assignment is the old one for a while. */
   const stackName = async (server: ServerRow) => {
@@ -27,29 +38,46 @@ export function createReports(context: Context): Reports {
     return stack_id === null ? null : ((await findStackById(store, stack_id))?.name ?? null);
   };
 
+  const writeHeartbeats = async () => {
+    const now = clock.now();
+    const beats = [...waiting.values()].map((beat) => ({ ...beat, notice: noticeOf(beat.state) }));
+    waiting.clear();
+    const isNews = ({ server, notice }: (typeof beats)[number]) =>
+      !server.online || written.get(server.id)?.notice !== notice;
+    const news = beats.filter(isNews);
+    const back = news.filter(({ server }) => !server.online).map(({ server }) => server);
+    const stored = beats.filter(
+      (beat) => isNews(beat) || now - (written.get(beat.server.id)?.at ?? 0) >= written_again_after_ms,
+    );
+    await store.batch([
+      ...inGroups(beats).map((group) => ({
+        query: store.db
+          .updateTable('servers')
+          .set({ last_seen_at: now, online: 1 })
+          .where(
+            'id',
+            'in',
+            group.map(({ server }) => server.id),
+          ),
+      })),
+      ...stored.map(({ server, state }) => storeReport(store, server.id, state)),
+      ...back.map(({ name }) =>
+        insertEvent(store, { kind: 'server.online', message: `Server ${name} reports again.`, at: now, server: name }),
+      ),
+    ]);
+    if (written.size > written_max) written.clear();
+    for (const { server, notice } of stored) written.set(server.id, { notice, at: now });
+    for (const { server, state } of beats) rememberState(server.id, now, state);
+    if (news.length === 0) return;
+    context.settle();
+    signals.notify('servers', 'services', 'stacks', ...(back.length > 0 ? ['events'] : []));
+  };
+  const rounds = createRounds(writeHeartbeats, written_apart_ms);
+
   return {
     async heartbeat(server, state) {
-      const now = clock.now();
-      const update = { state: JSON.stringify(state), last_seen_at: now, online: 1 };
-      const statements = [{ query: store.db.updateTable('servers').set(update).where('id', '=', server.id) }];
-      if (!server.online) {
-        statements.push(
-          insertEvent(store, {
-            kind: 'server.online',
-            message: `Server ${server.name} reports again.`,
-            at: now,
-            server: server.name,
-          }) as never,
-        );
-      }
-      await store.batch(statements);
-      rememberState(server.id, now, state);
-      const notice = noticeOf(state);
-      if (server.online && noticed.get(server.id) === notice) return;
-      if (noticed.size > 20_000) noticed.clear();
-      noticed.set(server.id, notice);
-      context.settle();
-      signals.notify('servers', 'services', 'stacks', ...(server.online ? [] : ['events']));
+      waiting.set(server.id, { server, state });
+      await rounds.next();
     },
 
     async events(server, events) {
@@ -114,4 +142,11 @@ function noticeOf(state: AgentState): string {
   });
   const { accepted_version, receipt, refusal, proxy, problems } = state;
   return JSON.stringify([accepted_version, receipt, refusal, proxy, problems, services]);
+}
+
+/** Groups that fit into one statement. */
+function inGroups<T>(items: readonly T[]): T[][] {
+  const groups: T[][] = [];
+  for (let start = 0; start < items.length; start += 500) groups.push(items.slice(start, start + 500));
+  return groups;
 }

@@ -172,7 +172,6 @@ function insertServer(context: Context, { now, ...server }: NewServer) {
     enrolled_at: null,
     last_seen_at: null,
     online: 0,
-    state: null,
     last_event_seq: 0,
     last_log_seq: 0,
     created_at: now,

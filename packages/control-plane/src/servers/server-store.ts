@@ -5,8 +5,8 @@ import type { Selectable } from 'kysely';
 import type { Store } from '../store/store.ts';
 import type { Tables } from '../store/tables.ts';
 
-/** A server without its last report and its grants, which are large: see `reportedStates` and `enrolmentGrant`. */
-export type ServerRow = Omit<Selectable<Tables['servers']>, 'state' | 'invitation_jws' | 'enrolment_jws'>;
+/** A server without its grants, which are large: see `enrolmentGrant`. */
+export type ServerRow = Omit<Selectable<Tables['servers']>, 'invitation_jws' | 'enrolment_jws'>;
 
 const columns = [
   'id',
@@ -24,6 +24,10 @@ const columns = [
   'last_log_seq',
   'created_at',
 ] as const satisfies readonly (keyof ServerRow)[];
+
+const brief = ['id', 'name', 'stack_id', 'online', 'last_seen_at'] as const;
+/** What is asked of many servers at once: of a stack's, of an operation's. */
+export type ServerBrief = Pick<ServerRow, (typeof brief)[number]>;
 
 /** A server that has been silent for this long is offline: three heartbeats. */
 export const offline_after_ms = 35_000;
@@ -47,11 +51,11 @@ export async function findServerById(store: Store, id: string): Promise<ServerRo
 }
 
 /** Servers by their ids; those that there are no more are left out. */
-export async function serversByIds(store: Store, ids: readonly string[]): Promise<Map<string, ServerRow>> {
-  const found = new Map<string, ServerRow>();
+export async function serversByIds(store: Store, ids: readonly string[]): Promise<Map<string, ServerBrief>> {
+  const found = new Map<string, ServerBrief>();
   for (let start = 0; start < ids.length; start += 500) {
     const some = ids.slice(start, start + 500);
-    const rows = await store.db.selectFrom('servers').select(columns).where('id', 'in', some).execute();
+    const rows = await store.db.selectFrom('servers').select(brief).where('id', 'in', some).execute();
     for (const row of rows) found.set(row.id, row);
   }
   return found;
@@ -61,11 +65,21 @@ export async function selectServers(store: Store): Promise<ServerRow[]> {
   return store.db.selectFrom('servers').select(columns).orderBy('name').execute();
 }
 
-/** Enrolled servers of a stack. */
-export async function serversOfStack(store: Store, stack_id: string): Promise<ServerRow[]> {
+/** Servers that count as online and have said nothing since the given moment. */
+export async function serversSilentSince(store: Store, moment: number): Promise<ServerRow[]> {
   return store.db
     .selectFrom('servers')
     .select(columns)
+    .where('online', '=', 1)
+    .where('last_seen_at', '<', moment)
+    .execute();
+}
+
+/** Enrolled servers of a stack. */
+export async function serversOfStack(store: Store, stack_id: string): Promise<ServerBrief[]> {
+  return store.db
+    .selectFrom('servers')
+    .select(brief)
     .where('stack_id', '=', stack_id)
     .where('enrolled_at', 'is not', null)
     .orderBy('name')
@@ -102,7 +116,7 @@ export async function enrolmentGrant(store: Store, id: string): Promise<string |
 
 type Known = { last_seen_at: number | null; state: AgentState | null };
 
-/** Reports that were parsed before, good as long as the row says that nothing came since. */
+/** The newest reports, good as long as the row says that nothing came since: more is known here than the store is told. */
 const known = new Map<string, Known>();
 /** More than a control plane has servers; beyond it what is known is forgotten and read again. */
 const known_max = 20_000;
@@ -112,16 +126,14 @@ export async function reportedStates(
   store: Store,
   servers: readonly Pick<ServerRow, 'id' | 'last_seen_at'>[],
 ): Promise<Map<string, AgentState | null>> {
-  const stale = servers.filter(({ id, last_seen_at }) => known.get(id)?.last_seen_at !== last_seen_at);
+  const stale = servers.filter(({ id, last_seen_at }) => !isKnown(id, last_seen_at));
   for (let start = 0; start < stale.length; start += 500) {
-    const ids = stale.slice(start, start + 500).map(({ id }) => id);
-    const rows = await store.db
-      .selectFrom('servers')
-      .select(['id', 'last_seen_at', 'state'])
-      .where('id', 'in', ids)
-      .execute();
-    for (const { id, last_seen_at, state } of rows) {
-      rememberState(id, last_seen_at, state === null ? null : (JSON.parse(state) as AgentState));
+    const some = stale.slice(start, start + 500);
+    const ids = some.map(({ id }) => id);
+    const rows = await store.db.selectFrom('server_reports').selectAll().where('server_id', 'in', ids).execute();
+    const reports = new Map(rows.map(({ server_id, state }) => [server_id, JSON.parse(state) as AgentState]));
+    for (const { id, last_seen_at } of some) {
+      if (!isKnown(id, last_seen_at)) rememberState(id, last_seen_at, reports.get(id) ?? null);
     }
   }
   return new Map(servers.map(({ id }) => [id, known.get(id)?.state ?? null]));
@@ -134,8 +146,30 @@ export async function reportedState(
   return (await reportedStates(store, [server])).get(server.id) ?? null;
 }
 
-/** Keeps a report that was just stored, so that it need not be read back. */
+function isKnown(id: string, last_seen_at: number | null): boolean {
+  const found = known.get(id);
+  return found !== undefined && (found.last_seen_at ?? 0) >= (last_seen_at ?? 0);
+}
+
+/** Keeps what a server reported, so that it need not be read back. */
 export function rememberState(id: string, last_seen_at: number | null, state: AgentState | null): void {
   if (known.size > known_max) known.clear();
   known.set(id, { last_seen_at, state });
+}
+
+/** Stores a report; of a server that was removed in the meantime, nothing. */
+export function storeReport(store: Store, id: string, state: AgentState) {
+  const text = JSON.stringify(state);
+  return {
+    query: store.db
+      .insertInto('server_reports')
+      .columns(['server_id', 'state'])
+      .expression((e) =>
+        e
+          .selectFrom('servers')
+          .select(['id', e.val(text).as('state')])
+          .where('id', '=', id),
+      )
+      .onConflict((conflict) => conflict.column('server_id').doUpdateSet({ state: text })),
+  };
 }

@@ -12,7 +12,7 @@ import type { ServiceSpec, StackSpec } from '@mainstay/contract/stack';
 import type { Context } from '../context.ts';
 import type { Planned } from '../operations/change.ts';
 import { findCredential, openCredential, selectSecrets } from '../secrets/secret-store.ts';
-import { reportedStates, type ServerRow, serversOfStack } from '../servers/server-store.ts';
+import { reportedStates, type ServerBrief, serversOfStack } from '../servers/server-store.ts';
 import { type RefRequest, resolveRefs } from './refs.ts';
 import { diffStacks } from './stack-diff.ts';
 import {
@@ -249,9 +249,9 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
 }
 
 /** Servers that run a version which failed on others, and so is not the one that is in force. */
-async function strayedServers(context: Context, stack: StackRow, servers: ServerRow[]): Promise<string[]> {
+async function strayedServers(context: Context, stack: StackRow, servers: ServerBrief[]): Promise<string[]> {
   const states = await reportedStates(context.store, servers);
-  const runs = (server: ServerRow) => {
+  const runs = (server: ServerBrief) => {
     const reported = states.get(server.id);
     return reported?.accepted_version === stack.desired_version && reported.receipt?.state === 'succeeded';
   };

@@ -3,7 +3,7 @@ import type { AgentState, ServiceObserved } from '@mainstay/contract/agent-api';
 import type { ServiceOnServer } from '@mainstay/contract/operations/services';
 import type { StackView } from '@mainstay/contract/operations/stacks';
 import type { Context } from '../context.ts';
-import { reportedStates, type ServerRow, serversOfStack } from '../servers/server-store.ts';
+import { reportedStates, type ServerBrief, serversOfStack } from '../servers/server-store.ts';
 import { baseVersion, findVersion, heldServices, type StackRow, type StackVersion } from './stack-store.ts';
 
 export async function viewOfStack(context: Context, stack: StackRow): Promise<StackView> {
@@ -33,7 +33,7 @@ export async function viewOfStack(context: Context, stack: StackRow): Promise<St
 export function servicesOnServer(
   stack: StackRow,
   base: StackVersion | null,
-  server: ServerRow,
+  server: ServerBrief,
   reported: AgentState | null,
 ): ServiceOnServer[] {
   const observed = reported?.stack_id === stack.id ? reported.services : {};
@@ -57,7 +57,7 @@ type Share = { problems: string[]; is_serving: boolean; urls: string[] };
 /** Shares by the report that they were made from, so that a page about a thousand servers costs only what was reported since. */
 const shares = new WeakMap<AgentState, { of: string; share: Share }>();
 
-function shareOf(stack: StackRow, base: StackVersion | null, server: ServerRow, reported: AgentState | null): Share {
+function shareOf(stack: StackRow, base: StackVersion | null, server: ServerBrief, reported: AgentState | null): Share {
   const of = `${stack.id} ${base?.version} ${server.name} ${server.online}`;
   const known = reported === null ? undefined : shares.get(reported);
   if (known?.of === of) return known.share;
@@ -75,7 +75,7 @@ function shareOf(stack: StackRow, base: StackVersion | null, server: ServerRow, 
 
 type Health = Pick<StackView, 'health' | 'message'>;
 
-function healthOf(newest: StackVersion | null, servers: ServerRow[], shares: Share[]): Health {
+function healthOf(newest: StackVersion | null, servers: ServerBrief[], shares: Share[]): Health {
   if (servers.length === 0) return { health: 'empty', message: 'No server runs it yet.' };
   const offline = servers.filter((server) => !server.online);
   if (offline.length === servers.length) {
@@ -103,7 +103,7 @@ function healthOf(newest: StackVersion | null, servers: ServerRow[], shares: Sha
 }
 
 /** A service that is healthy by itself is of no use while the proxy before it does not answer. */
-function proxyProblems(server: ServerRow, rows: ServiceOnServer[], reported: AgentState | null): string[] {
+function proxyProblems(server: ServerBrief, rows: ServiceOnServer[], reported: AgentState | null): string[] {
   const routed = rows.some((row) => row.observed?.url);
   if (!reported || !routed) return [];
   const told = reported.problems
@@ -128,7 +128,7 @@ function stateInWords(state: ServiceObserved['state']): string {
   return state.replace('_', ' ');
 }
 
-function namesOf(servers: ServerRow[]): string {
+function namesOf(servers: ServerBrief[]): string {
   return servers.map((server) => server.name).join(', ');
 }
 

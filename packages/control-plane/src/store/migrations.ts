@@ -32,7 +32,7 @@ const initial: Migration = {
       .addColumn('webhook_sealed', 'text')
       .addColumn('created_at', 'integer', (c) => c.notNull())
       .addColumn('updated_at', 'integer', (c) => c.notNull())
-      .addUniqueConstraint('stacks_name', ['project_id', 'name'])
+      .addUniqueConstraint('stacks_name', ['name', 'project_id'])
       .execute();
     await table('stack_versions')
       .addColumn('stack_id', 'text', (c) => c.notNull().references('stacks.id').onDelete('cascade'))
@@ -60,11 +60,14 @@ const initial: Migration = {
       .addColumn('enrolled_at', 'integer')
       .addColumn('last_seen_at', 'integer')
       .addColumn('online', 'integer', (c) => c.notNull())
-      .addColumn('state', 'text')
       .addColumn('last_event_seq', 'integer', (c) => c.notNull())
       .addColumn('last_log_seq', 'integer', (c) => c.notNull())
       .addColumn('created_at', 'integer', (c) => c.notNull())
-      .addUniqueConstraint('servers_name', ['project_id', 'name'])
+      .addUniqueConstraint('servers_name', ['name', 'project_id'])
+      .execute();
+    await table('server_reports')
+      .addColumn('server_id', 'text', (c) => c.primaryKey().references('servers.id').onDelete('cascade'))
+      .addColumn('state', 'text', (c) => c.notNull())
       .execute();
     await table('secrets')
       .addColumn('id', 'text', (c) => c.primaryKey())
@@ -74,7 +77,7 @@ const initial: Migration = {
       .addColumn('rev', 'integer', (c) => c.notNull())
       .addColumn('commitment', 'text', (c) => c.notNull())
       .addColumn('updated_at', 'integer', (c) => c.notNull())
-      .addUniqueConstraint('secrets_name', ['project_id', 'stack', 'name'])
+      .addUniqueConstraint('secrets_name', ['stack', 'name', 'project_id'])
       .execute();
     await table('sealed_values')
       .addColumn('commitment', 'text', (c) => c.primaryKey())
@@ -92,7 +95,7 @@ const initial: Migration = {
       .addColumn('username', 'text')
       .addColumn('commitment', 'text', (c) => c.notNull())
       .addColumn('updated_at', 'integer', (c) => c.notNull())
-      .addUniqueConstraint('credentials_name', ['project_id', 'name'])
+      .addUniqueConstraint('credentials_name', ['name', 'project_id'])
       .execute();
     await table('operations')
       .addColumn('id', 'text', (c) => c.primaryKey())

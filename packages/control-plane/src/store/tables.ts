@@ -60,11 +60,12 @@ export type Tables = {
     enrolled_at: number | null;
     last_seen_at: number | null;
     online: number;
-    state: Json | null;
     last_event_seq: number;
     last_log_seq: number;
     created_at: number;
   };
+  /** What a server last reported, apart from its row because it is large and most reads do not want it. */
+  server_reports: { server_id: string; state: Json };
   secrets: {
     id: string;
     project_id: Project;

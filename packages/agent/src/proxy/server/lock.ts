@@ -5,9 +5,12 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
+/** A process that was killed holds its files for a moment longer than it can be seen; its successor waits for that. */
+const wait_ms = 1_000;
+
 /** Takes the lock of a folder for the life of the process; false when another process has it. */
 export function takeLock(folder: string): boolean {
-  const database = new DatabaseSync(join(folder, 'lock'));
+  const database = new DatabaseSync(join(folder, 'lock'), { timeout: wait_ms });
   try {
     database.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
   } catch (error) {
