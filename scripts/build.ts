@@ -14,7 +14,9 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { build, type Metafile } from 'esbuild';
+import { build as buildPages } from 'vite';
 import { lazyBuiltins } from './lazy-builtins.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -43,7 +45,10 @@ try {
     join(out, 'package.json'),
     `${JSON.stringify({ name: 'mainstay', version, type: 'module' }, null, 2)}\n`,
   );
-  writeFileSync(join(out, 'third-party-licences.txt'), licencesOf([server, browser], ['swagger-ui-dist']));
+  const licences = licencesOf([...Object.keys(server.inputs), ...browser], ['swagger-ui-dist']);
+  writeFileSync(join(out, 'third-party-licences.txt'), licences);
+  writeFileSync(join(out, 'public', 'licences.txt'), licences);
+  compressPages();
   moveIntoPlace();
   console.log(`Built dist/ in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 } finally {
@@ -77,32 +82,32 @@ async function buildPrograms(): Promise<Metafile> {
   return result.metafile;
 }
 
-async function buildDashboard(): Promise<Metafile> {
-  const source = 'packages/dashboard/src';
-  const result = await build({
-    absWorkingDir: root,
-    entryPoints: { dashboard: `${source}/main.ts`, style: `${source}/style.css` },
-    outdir: assets,
-    entryNames: '[name]-[hash]',
-    assetNames: '[name]-[hash]',
-    bundle: true,
-    platform: 'browser',
-    target: 'es2022',
-    format: 'esm',
-    minify: true,
-    legalComments: 'none',
-    metafile: true,
+/** The pages, by Vite, with each text file compressed beside itself; gives the paths of all modules that went into them. */
+async function buildDashboard(): Promise<string[]> {
+  const modules: string[] = [];
+  await buildPages({
+    configFile: join(root, 'packages', 'dashboard', 'vite.config.ts'),
+    logLevel: 'warn',
+    build: { outDir: join(out, 'public'), emptyOutDir: false },
+    plugins: [{ name: 'modules', generateBundle: (_options, bundle) => void modules.push(...modulesOf(bundle)) }],
   });
-  const names = Object.keys(result.metafile.outputs).map((path) => basename(path));
-  const named = (start: string, end: string) =>
-    names.find((name) => name.startsWith(start) && name.endsWith(end)) ?? '';
-  const icon = addAsset(join(root, source, 'icon.svg'));
-  writePage('index.html', readFileSync(join(root, source, 'index.html'), 'utf8'), {
-    '%SCRIPT%': named('dashboard-', '.js'),
-    '%STYLE%': named('style-', '.css'),
-    '%ICON%': icon,
-  });
-  return result.metafile;
+  return modules;
+}
+
+function modulesOf(bundle: Record<string, { type: string; moduleIds?: string[] }>): string[] {
+  return Object.values(bundle).flatMap((file) => file.moduleIds ?? []);
+}
+
+/** Files are compressed once, here, as well as it goes; the control plane sends them as they are. */
+function compressPages(): void {
+  for (const path of readdirSync(join(out, 'public'), { recursive: true, encoding: 'utf8' })) {
+    if (!/\.(js|css|svg|json|txt)$/.test(path)) continue;
+    const bytes = readFileSync(join(out, 'public', path));
+    if (bytes.length < 1_024) continue;
+    writeFileSync(join(out, 'public', `${path}.gz`), gzipSync(bytes, { level: 9 }));
+    const options = { params: { [constants.BROTLI_PARAM_QUALITY]: bytes.length > 500_000 ? 9 : 11 } };
+    writeFileSync(join(out, 'public', `${path}.br`), brotliCompressSync(bytes, options));
+  }
 }
 
 /** The browsable reference at /api/docs: Swagger UI from our own address, started by a script file of its own. */
@@ -113,7 +118,7 @@ function buildApiReference(): void {
     '%BUNDLE%': addAsset(join(from, 'swagger-ui-bundle.js')),
     '%STYLE%': addAsset(join(from, 'swagger-ui.css')),
     '%INIT%': addAsset(join(source, 'api-docs-init.js')),
-    '%ICON%': addAsset(join(root, 'packages', 'dashboard', 'src', 'icon.svg')),
+    '%ICON%': addAsset(join(root, 'packages', 'dashboard', 'src', 'ui', 'mark.svg')),
   });
 }
 
@@ -130,15 +135,15 @@ function writePage(name: string, template: string, values: Record<string, string
   let text = template;
   for (const [mark, value] of Object.entries(values)) {
     if (value === '' || !text.includes(mark)) throw new Error(`${name}: nothing to put for ${mark}`);
-    text = text.replaceAll(mark, `/assets/${value}`);
+    text = text.replaceAll(mark, `../assets/${value}`);
   }
   writeFileSync(join(out, 'public', name), text);
 }
 
 /** Licence texts of all packages that a bundle took something of. */
-function licencesOf(metafiles: Metafile[], extra: string[]): string {
+function licencesOf(modules: readonly string[], extra: string[]): string {
   const names = new Set(extra);
-  for (const path of metafiles.flatMap((metafile) => Object.keys(metafile.inputs))) {
+  for (const path of modules) {
     const match = /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path);
     if (match?.[1] && !match[1].startsWith('@mainstay/')) names.add(match[1]);
   }

@@ -6,8 +6,10 @@
 import type * as z from 'zod';
 import { AppError, ErrorBody, type ErrorCode } from './errors.ts';
 import type { Operation } from './operation.ts';
-import { pathParameters } from './operation.ts';
+import { requestOf } from './request.ts';
 import { type OperationById, type OperationId, operationList } from './operations/index.ts';
+
+export { apiPrefix, requestOf } from './request.ts';
 
 export type Client = {
   [Id in OperationId]: (
@@ -24,31 +26,6 @@ export type ClientOptions = {
   token?: string;
   fetch?: typeof fetch;
 };
-
-export const apiPrefix = '/api/v1';
-
-/** The HTTP request that an operation and its input make. Fields that the path does not take go to query or body. */
-export function requestOf(
-  operation: Operation,
-  input: Record<string, unknown>,
-): { method: string; path: string; body: string | null } {
-  const rest = { ...input };
-  let path = operation.http.path;
-  for (const name of pathParameters(operation)) {
-    path = path.replace(`{${name}}`, encodeURIComponent(String(rest[name] ?? '')));
-    delete rest[name];
-  }
-  const { method } = operation.http;
-  if (method === 'GET' || method === 'DELETE') {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(rest)) {
-      if (value !== undefined) query.set(name, typeof value === 'string' ? value : JSON.stringify(value));
-    }
-    const text = query.toString();
-    return { method, path: `${apiPrefix}${path}${text ? `?${text}` : ''}`, body: null };
-  }
-  return { method, path: `${apiPrefix}${path}`, body: JSON.stringify(rest) };
-}
 
 /** Calls one operation by its definition; what `createClient` is made of. */
 export async function callOperation(

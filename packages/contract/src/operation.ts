@@ -233,7 +233,4 @@ export type InputOf<T extends Operation> = z.input<T['input']>;
 export type ParsedInputOf<T extends Operation> = z.output<T['input']>;
 export type OutputOf<T extends Operation> = z.output<T['output']>;
 
-/** Names of the `{…}` parameters of a route, in order. */
-export function pathParameters(operation: Operation): string[] {
-  return [...operation.http.path.matchAll(/\{([a-z_]+)\}/g)].map((match) => match[1]!);
-}
+export { pathParameters } from './request.ts';

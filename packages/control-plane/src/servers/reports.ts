@@ -8,7 +8,7 @@ import { insertEvent } from '../events/event-store.ts';
 import { insertLines } from '../logs/log-store.ts';
 import { createRounds } from '../rounds.ts';
 import { findStackById } from '../stacks/stack-store.ts';
-import { findServerById, rememberState, reportedState, type ServerRow, storeReport } from './server-store.ts';
+import { findServerById, refreshState, rememberState, reportedState, type ServerRow, storeReport } from './server-store.ts';
 
 export type Reports = {
   heartbeat(server: ServerRow, state: AgentState): Promise<void>;
@@ -66,8 +66,11 @@ export function createReports(context: Context): Reports {
       ),
     ]);
     if (written.size > written_max) written.clear();
+    for (const beat of beats) {
+      if (isNews(beat)) rememberState(beat.server.id, now, beat.state);
+      else refreshState(beat.server.id, now, beat.state);
+    }
     for (const { server, notice } of stored) written.set(server.id, { notice, at: now });
-    for (const { server, state } of beats) rememberState(server.id, now, state);
     if (news.length === 0) return;
     context.settle();
     signals.notify('servers', 'services', 'stacks', ...(back.length > 0 ? ['events'] : []));

@@ -1,0 +1,6 @@
+/** Stack. */
+import { Page } from '../../ui/page.tsx';
+
+export function StackPage() {
+  return <Page title="Stack">{null}</Page>;
+}

@@ -1,0 +1,59 @@
+/** Where one can go: the fixed places, and every stack with its state. */
+import { IconActivity, IconHome, IconPlus, IconServer2, IconSettings } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { useRead } from '../api/queries.ts';
+import { shell as texts } from '../texts/shell.ts';
+import { StatusMark } from '../ui/status-mark.tsx';
+import { stackStatus } from '../ui/words.ts';
+import css from './navigation.module.css';
+
+/** Beyond it the palette finds them. */
+const stacks_shown_max = 30;
+
+export function Navigation() {
+  const { data } = useRead('stacks.list', {});
+  const stacks = data?.stacks.slice(0, stacks_shown_max) ?? [];
+  return (
+    <nav aria-label={texts.navigation} className={css.navigation}>
+      <Place to="/" icon={<IconHome size={17} />} word={texts.overview} exact />
+      <Place to="/servers" icon={<IconServer2 size={17} />} word={texts.servers} />
+      <Place to="/events" icon={<IconActivity size={17} />} word={texts.events} />
+      <Place to="/settings" icon={<IconSettings size={17} />} word={texts.settings} />
+      <div className={css.heading}>
+        <span>{texts.stacks}</span>
+        <Link to="/stacks/new" aria-label={texts.newStack} title={texts.newStack} className={css.add}>
+          <IconPlus size={15} />
+        </Link>
+      </div>
+      {stacks.map((stack) => (
+        <Link
+          key={stack.id}
+          to="/stacks/$stack"
+          params={{ stack: stack.name }}
+          className={css.place}
+          activeProps={{ 'data-active': true, 'aria-current': 'page' }}
+        >
+          <StatusMark {...stackStatus(stack.health)} form="icon" />
+          <span className={css.word}>{stack.name}</span>
+        </Link>
+      ))}
+    </nav>
+  );
+}
+
+type PlaceProps = { to: '/' | '/servers' | '/events' | '/settings'; icon: ReactNode; word: string; exact?: boolean };
+
+function Place({ to, icon, word, exact = false }: PlaceProps) {
+  return (
+    <Link
+      to={to}
+      className={css.place}
+      activeOptions={{ exact, includeSearch: false }}
+      activeProps={{ 'data-active': true, 'aria-current': 'page' }}
+    >
+      {icon}
+      <span className={css.word}>{word}</span>
+    </Link>
+  );
+}

@@ -1,0 +1,76 @@
+/** What surrounds every page: navigation at the side, the connection, the palette; on a phone a bar on top and a drawer. */
+import { Burger, Drawer, Kbd, UnstyledButton } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { IconSearch } from '@tabler/icons-react';
+import { Link, Outlet, useRouterState } from '@tanstack/react-router';
+import { lazy, Suspense, useEffect, useState } from 'react';
+import { common } from '../texts/common.ts';
+import { shell as texts } from '../texts/shell.ts';
+import mark from '../ui/mark.svg';
+import { ConnectionIndicator } from './connection-indicator.tsx';
+import { Navigation } from './navigation.tsx';
+import css from './shell.module.css';
+import { useShortcuts } from './shortcuts.ts';
+
+const Palette = lazy(() => import('./palette.tsx'));
+const ShortcutSheet = lazy(() => import('./shortcut-sheet.tsx'));
+
+const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+
+export function Shell() {
+  const [drawer, { open: openDrawer, close: closeDrawer }] = useDisclosure(false);
+  const [overlay, setOverlay] = useState<'palette' | 'shortcuts' | null>(null);
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  useShortcuts({ palette: () => setOverlay('palette'), help: () => setOverlay('shortcuts') });
+  useEffect(closeDrawer, [path]);
+  const close = () => setOverlay(null);
+  return (
+    <div className={css.frame}>
+      <a href="#content" className={css.skip}>
+        {common.skipToContent}
+      </a>
+      <header className={css.bar}>
+        <Burger opened={drawer} onClick={openDrawer} size="sm" aria-label={texts.openNavigation} />
+        <Brand />
+        <ConnectionIndicator />
+      </header>
+      <aside className={css.side}>
+        <Brand />
+        <UnstyledButton className={css.search} onClick={() => setOverlay('palette')} aria-label={texts.paletteOpen}>
+          <IconSearch size={15} />
+          <span>{common.search}</span>
+          <Kbd size="xs">{isMac ? '⌘K' : 'Ctrl K'}</Kbd>
+        </UnstyledButton>
+        <Navigation />
+        <div className={css.foot}>
+          <ConnectionIndicator />
+        </div>
+      </aside>
+      <Drawer
+        opened={drawer}
+        onClose={closeDrawer}
+        size={280}
+        title={<Brand />}
+        closeButtonProps={{ 'aria-label': texts.closeNavigation }}
+      >
+        <Navigation />
+      </Drawer>
+      <main id="content" className={css.content} tabIndex={-1}>
+        <Outlet />
+      </main>
+      <Suspense>
+        {overlay === 'palette' && <Palette onClose={close} onHelp={() => setOverlay('shortcuts')} />}
+        {overlay === 'shortcuts' && <ShortcutSheet onClose={close} />}
+      </Suspense>
+    </div>
+  );
+}
+
+function Brand() {
+  return (
+    <Link to="/" className={css.brand}>
+      <img src={mark} alt="" width="26" height="26" />
+      <span>{common.product}</span>
+    </Link>
+  );
+}

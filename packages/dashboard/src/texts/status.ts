@@ -1,0 +1,35 @@
+/** States in words. Colour and shape repeat what the word says. */
+export const status = {
+  service: {
+    unreported: 'Not reported yet',
+    serverOffline: (state: string) => `Server offline (was ${state})`,
+    healthy: 'Healthy',
+    unhealthy: 'Unhealthy',
+    unchecked: 'Running, not checked yet',
+    pending: 'Waiting',
+    building: 'Building',
+    starting: 'Starting',
+    crash_looping: 'Crash looping',
+    failed: 'Failed',
+    stopped: 'Stopped',
+  },
+  stack: {
+    healthy: 'Healthy',
+    deploying: 'Deploying',
+    degraded: 'Degraded',
+    failed: 'Failed',
+    offline: 'Offline',
+    empty: 'On no server',
+  },
+  server: { online: 'Online', offline: 'Offline', invited: 'Invited' },
+  operation: {
+    planned: 'Planned',
+    proposed: 'Proposed',
+    denied: 'Denied',
+    approved: 'Approved',
+    running: 'Under way',
+    succeeded: 'Succeeded',
+    failed: 'Failed',
+    cancelled: 'Cancelled',
+  },
+} as const;

@@ -1,0 +1,69 @@
+/** A plan as people read a diff: what is added, removed and changed, from what to what; values only as text. */
+import type { Plan, PlanChange } from '@mainstay/contract/operation';
+import { Alert, Button } from '@mantine/core';
+import { IconAlertTriangle } from '@tabler/icons-react';
+import { useState } from 'react';
+import { change as texts } from '../texts/change.ts';
+import css from './plan-diff.module.css';
+
+const signs = { create: '+', update: '~', delete: '−', run: '▸' } as const;
+const words = { create: texts.created, update: texts.updated, delete: texts.deleted, run: texts.run } as const;
+
+/** More than fits on a screen is folded until it is asked for. */
+const shown_max = 60;
+
+export function PlanDiff({ plan }: { plan: Plan }) {
+  const [all, setAll] = useState(false);
+  const shown = all ? plan.changes : plan.changes.slice(0, shown_max);
+  return (
+    <div className={css.plan}>
+      {plan.warnings.length > 0 && (
+        <Alert color="yellow" variant="light" icon={<IconAlertTriangle />} title={texts.warnings}>
+          <ul className={css.warnings}>
+            {plan.warnings.map((warning) => (
+              <li key={warning}>{warning}</li>
+            ))}
+          </ul>
+        </Alert>
+      )}
+      {plan.changes.length === 0 ? (
+        <p className="quiet">{texts.nothing}</p>
+      ) : (
+        <ul className={css.changes}>
+          {shown.map((change) => (
+            <Change key={`${change.action} ${change.path}`} change={change} />
+          ))}
+        </ul>
+      )}
+      {shown.length < plan.changes.length && (
+        <Button variant="default" size="xs" onClick={() => setAll(true)}>
+          {texts.seeAll(plan.changes.length)}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function Change({ change }: { change: PlanChange }) {
+  return (
+    <li className={css.change} data-action={change.action}>
+      <span className={css.sign} aria-hidden="true">
+        {signs[change.action]}
+      </span>
+      <span className="visually-hidden">{words[change.action]}</span>
+      <span className={css.path}>{change.path}</span>
+      {'from' in change && change.from !== undefined && change.from !== null && (
+        <del className={css.from}>{valueText(change.from)}</del>
+      )}
+      {'to' in change && change.to !== undefined && change.to !== null && (
+        <ins className={css.to}>{valueText(change.to)}</ins>
+      )}
+      {change.note && <span className={css.note}>{change.note}</span>}
+    </li>
+  );
+}
+
+function valueText(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value, null, 1);
+  return text.length > 2_000 ? `${text.slice(0, 2_000)}…` : text;
+}

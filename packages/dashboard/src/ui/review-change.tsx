@@ -1,0 +1,194 @@
+/**
+ * The one way in which a page changes something: the control plane plans it and changes nothing, the person reads the plan,
+ * and what they confirm is exactly that plan, bound by its hash and sent once, by its idempotency key. Then the dialog
+ * follows the operation to its observed end. Closing it does not stop the operation.
+ */
+import type { AppError } from '@mainstay/contract/app-error';
+import type { OperationView } from '@mainstay/contract/operation';
+import type { OperationId } from '@mainstay/contract/operations/index';
+import { Button, Modal, TextInput } from '@mantine/core';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
+import { call, type Input, type Output } from '../api/client.ts';
+import { invalidateAll, useRead } from '../api/queries.ts';
+import { change as texts } from '../texts/change.ts';
+import { common } from '../texts/common.ts';
+import { ErrorNotice, Rows } from './page.tsx';
+import { PlanDiff } from './plan-diff.tsx';
+import css from './review-change.module.css';
+import { StatusMark } from './status-mark.tsx';
+import { operationStatus, terminalStates } from './words.ts';
+
+/** Operations that change something: those whose answer holds an operation. */
+export type ChangeId = {
+  [Id in OperationId]: Output<Id> extends { operation: OperationView; result: unknown } ? Id : never;
+}[OperationId];
+
+export type Change<Id extends ChangeId = ChangeId> = { [K in Id]: { id: K; input: Input<K> } }[Id];
+
+export type ReviewChangeProps = {
+  /** What is to be changed; null shows nothing. */
+  change: Change | null;
+  title: string;
+  /** Word on the button that does it, such as `Deploy`. */
+  confirm: string;
+  /** Name to be typed before the button works: for what destroys data. */
+  typeToConfirm?: string;
+  /** Said above the plan. */
+  children?: ReactNode;
+  onClose(): void;
+  /** Called with what the operation gave, once it was accepted; one-time secrets stand only there. */
+  onAccepted?(answer: { operation: OperationView; result: unknown }): void;
+  /** Called when it was observed to have succeeded. */
+  onSucceeded?(): void;
+};
+
+export function ReviewChange({ change, title, onClose, ...rest }: ReviewChangeProps) {
+  return (
+    <Modal
+      opened={change !== null}
+      onClose={onClose}
+      title={title}
+      size="lg"
+      closeButtonProps={{ 'aria-label': common.close }}
+    >
+      {change && <Review key={JSON.stringify(change)} change={change} onClose={onClose} {...rest} />}
+    </Modal>
+  );
+}
+
+type ReviewProps = Omit<ReviewChangeProps, 'change' | 'title'> & { change: Change };
+type ChangeAnswer = { operation: OperationView; result: unknown };
+
+function send(change: Change, more: { dry_run?: boolean; plan_hash?: string; idempotency_key?: string }) {
+  return call(change.id, { ...change.input, ...more } as never) as Promise<ChangeAnswer>;
+}
+
+function Review({ change, confirm, typeToConfirm, children, onClose, onAccepted, onSucceeded }: ReviewProps) {
+  const [typed, setTyped] = useState('');
+  const [idempotency_key] = useState(() => crypto.randomUUID());
+  const plan = useQuery<ChangeAnswer, AppError>({
+    queryKey: ['plan', idempotency_key],
+    queryFn: () => send(change, { dry_run: true }),
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0,
+  });
+  const carryOut = useMutation<ChangeAnswer, AppError, string>({
+    mutationFn: (plan_hash) => send(change, { plan_hash, idempotency_key }),
+    onSuccess: (answer) => {
+      invalidateAll();
+      onAccepted?.(answer);
+      if (answer.operation.state === 'succeeded') onSucceeded?.();
+    },
+  });
+  if (carryOut.data) {
+    return <Followed operation={carryOut.data.operation} onClose={onClose} onSucceeded={onSucceeded} />;
+  }
+  const planned = plan.data?.operation.plan;
+  const isConfirmed = typeToConfirm === undefined || typed.trim() === typeToConfirm;
+  return (
+    <form
+      className={css.review}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (planned && isConfirmed && !carryOut.isPending) carryOut.mutate(planned.hash);
+      }}
+    >
+      {children}
+      {plan.isPending && <Rows count={3} />}
+      {plan.isPending && <p className="quiet">{texts.planning}</p>}
+      {plan.error && <ErrorNotice error={plan.error} retry={() => void plan.refetch()} />}
+      {planned && (
+        <>
+          <p className={css.summary}>{planned.summary}</p>
+          <PlanDiff plan={planned} />
+          <p className={css.hash}>
+            {texts.planHash} <code title={planned.hash}>{planned.hash.slice(0, 12)}</code>
+          </p>
+        </>
+      )}
+      {carryOut.error && (
+        <ErrorNotice
+          title={carryOut.error.code === 'Conflict' ? texts.stale : texts.failed}
+          error={carryOut.error}
+          retry={() => {
+            carryOut.reset();
+            void plan.refetch();
+          }}
+        />
+      )}
+      {planned && typeToConfirm !== undefined && (
+        <TextInput
+          label={texts.typeToConfirm(typeToConfirm)}
+          value={typed}
+          onChange={(event) => setTyped(event.currentTarget.value)}
+          autoComplete="off"
+          spellCheck={false}
+          data-autofocus
+        />
+      )}
+      <div className={css.buttons}>
+        <Button variant="default" onClick={onClose}>
+          {common.cancel}
+        </Button>
+        <Button
+          type="submit"
+          color={typeToConfirm === undefined ? undefined : 'red'}
+          disabled={!planned || !isConfirmed}
+          loading={carryOut.isPending}
+          data-autofocus={typeToConfirm === undefined || undefined}
+        >
+          {confirm}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+type FollowedProps = { operation: OperationView; onClose(): void; onSucceeded?: (() => void) | undefined };
+
+/** The operation as it goes on, until it has ended. */
+function Followed({ operation: first, onClose, onSucceeded }: FollowedProps) {
+  const query = useRead('operations.get', { id: first.id ?? '' }, { enabled: !terminalStates.includes(first.state) });
+  const operation = query.data?.operation ?? first;
+  const ended = terminalStates.includes(operation.state);
+  const [told, setTold] = useState(first.state === 'succeeded');
+  if (ended && !told) {
+    setTold(true);
+    if (operation.state === 'succeeded') queueMicrotask(() => onSucceeded?.());
+  }
+  return (
+    <div className={css.review} aria-live="polite">
+      <div className={css.outcome}>
+        <StatusMark {...operationStatus(operation.state)} form="chip" />
+        <p className={css.summary}>{operation.plan.summary}</p>
+      </div>
+      {operation.message && <pre className={css.message}>{operation.message}</pre>}
+      {operation.hint && <p className="quiet">{operation.hint}</p>}
+      <ul className={css.targets}>
+        {operation.targets.map((target) => (
+          <li key={target.server}>
+            <StatusMark tone={toneOf[target.state]} word={target.state} /> {target.server}
+            {target.message && <span className="quiet"> {target.message}</span>}
+          </li>
+        ))}
+      </ul>
+      <div className={css.buttons}>
+        {operation.id && (
+          <Button
+            variant="default"
+            renderRoot={(props) => <Link to="/operations/$id" params={{ id: operation.id ?? '' }} {...props} />}
+          >
+            {texts.open}
+          </Button>
+        )}
+        <Button onClick={onClose} data-autofocus>
+          {ended ? common.close : texts.closeAndWatch}
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+const toneOf = { waiting: 'idle', running: 'busy', succeeded: 'good', failed: 'bad' } as const;
