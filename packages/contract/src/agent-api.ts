@@ -69,10 +69,37 @@ export const ReleaseObserved = z
   .object({
     release_id: ReleaseId,
     commit: CommitSha,
+    commit_subject: z.string().max(500).nullable().default(null).describe('First line of its message.'),
+    commit_author: z.string().max(200).nullable().default(null),
+    commit_at: z.int().nullable().default(null).describe('When it was committed, by the clock of whoever did.'),
     state: z.enum(['serving', 'candidate', 'draining', 'kept', 'failed']),
     created_at: z.int(),
   })
   .meta({ id: 'ReleaseObserved' });
+
+export const HealthObserved = z
+  .object({
+    state: z.enum(['unknown', 'healthy', 'unhealthy']),
+    checked_at: z.int().nullable(),
+    message: z.string().max(1_000).nullable().describe('What was wrong at the last check.'),
+    latency_ms: z.int().nullable().default(null).describe('Of the last check; null when there was no answer.'),
+    status: z.int().nullable().default(null).describe('HTTP status of the last answer.'),
+    consecutive_failures: z.int().default(0),
+    recent: z
+      .array(
+        z.object({
+          at: z.int(),
+          ok: z.boolean(),
+          latency_ms: z.int().nullable(),
+          message: z.string().max(200).nullable(),
+        }),
+      )
+      .max(20)
+      .default([])
+      .describe('The last checks of the serving instance, oldest first.'),
+  })
+  .meta({ id: 'HealthObserved' });
+export type HealthObserved = z.infer<typeof HealthObserved>;
 
 export const ServiceObserved = z
   .object({
@@ -85,11 +112,7 @@ export const ServiceObserved = z
     internal_url: z.string().nullable(),
     since: z.int().nullable().describe('When the serving instance started.'),
     restarts: z.int().describe('Starts of the serving release that were not asked for.'),
-    health: z.object({
-      state: z.enum(['unknown', 'healthy', 'unhealthy']),
-      checked_at: z.int().nullable(),
-      message: z.string().max(1_000).nullable(),
-    }),
+    health: HealthObserved,
     memory_bytes: z.int().nullable(),
     cpu_fraction: z.number().nullable().describe('1 is one core.'),
     candidate: z.object({ release_id: ReleaseId, commit: CommitSha, stage: DeployStage, since: z.int() }).nullable(),
@@ -151,6 +174,13 @@ export const AgentState = z
       address: z.string().nullable(),
     }),
     usage: z.object({
+      cpu_fraction: z
+        .number()
+        .min(0)
+        .max(1)
+        .nullable()
+        .default(null)
+        .describe('Share of all cores in use since the last report; null before it is known.'),
       load1: z.number(),
       memory_used_bytes: z.int(),
       disk_used_bytes: z.int(),
@@ -165,6 +195,8 @@ export const AgentState = z
   })
   .meta({ id: 'AgentState' });
 export type AgentState = z.infer<typeof AgentState>;
+/** The same as an agent may send it: what was added later may be left out. */
+export type AgentStateSent = z.input<typeof AgentState>;
 
 export const HeartbeatRequest = z.strictObject({ sent_at: z.int(), state: AgentState });
 export const eventKinds = [
@@ -209,6 +241,8 @@ export const eventKinds = [
   'server.assigned',
   'stack.ref_moved',
   'stack.source_unavailable',
+  'stack.paused',
+  'stack.resumed',
   'webhook.received',
   'webhook.refused',
   'access.signed_in',

@@ -1,6 +1,7 @@
 export * from './agent-api.ts';
 export * from './canonical.ts';
 export * from './client.ts';
+export * from './crash-report.ts';
 export * from './desired-state.ts';
 export * from './errors.ts';
 export * from './grant.ts';
@@ -13,7 +14,9 @@ export * from './operations/index.ts';
 export * from './operations/secrets.ts';
 export * from './operations/servers.ts';
 export * from './operations/services.ts';
+export * from './operations/sources.ts';
 export * from './operations/stacks.ts';
 export * from './operations/system.ts';
+export * from './operations/usage.ts';
 export * from './operations/watch.ts';
 export * from './stack.ts';

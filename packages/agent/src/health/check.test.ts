@@ -14,6 +14,7 @@ async function listen<T extends net.Server>(server: T): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as net.AddressInfo).port;
 }
+const latency_ms = expect.toSatisfy((value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0);
 const spec = (over: object = {}) => HealthCheck.parse({ timeout_seconds: 5, ...over });
 
 test('answers from 200 to 399 are good and no redirect is followed', async () => {
@@ -25,10 +26,11 @@ test('answers from 200 to 399 are good and no redirect is followed', async () =>
     }),
   );
   for (const status of [200, 204, 302, 399])
-    expect(await checkHealth(spec({ path: `/${status}` }), port)).toEqual({ ok: true });
+    expect(await checkHealth(spec({ path: `/${status}` }), port)).toEqual({ ok: true, status, latency_ms });
   expect(asked).toEqual(['/200', '/204', '/302', '/399']);
   const bad = await checkHealth(spec({ path: '/404' }), port);
-  expect(bad).toEqual({ ok: false, reason: 'bad', message: `GET /404 on port ${port} answered 404` });
+  const message = `GET /404 on port ${port} answered 404`;
+  expect(bad).toEqual({ ok: false, reason: 'bad', message, status: 404, latency_ms });
 });
 
 test('an answer without end is good when its head is', async () => {
@@ -37,13 +39,19 @@ test('an answer without end is good when its head is', async () => {
       response.writeHead(200).write('forever');
     }),
   );
-  expect(await checkHealth(spec(), port)).toEqual({ ok: true });
+  expect(await checkHealth(spec(), port)).toEqual({ ok: true, status: 200, latency_ms });
 });
 
 test('a path that never answers is told from one where nothing listens', async () => {
   const port = await listen(http.createServer(() => {}));
   const silent = await checkHealth(spec({ timeout_seconds: 0.2, path: '/slow' }), port);
-  expect(silent).toMatchObject({ ok: false, reason: 'silent', message: expect.stringContaining('within 0.2 s') });
+  expect(silent).toEqual({
+    ok: false,
+    reason: 'silent',
+    message: expect.stringContaining('within 0.2 s'),
+    status: null,
+    latency_ms: null,
+  });
   const gone = await listen(net.createServer());
   await new Promise((resolve) => servers.at(-1)?.close(resolve));
   expect(await checkHealth(spec(), gone)).toMatchObject({ ok: false, reason: 'refused' });
@@ -57,5 +65,5 @@ test('what is not HTTP is bad for http and good for tcp', async () => {
     }),
   );
   expect(await checkHealth(spec(), port)).toMatchObject({ ok: false, reason: 'bad' });
-  expect(await checkHealth(spec({ type: 'tcp' }), port)).toEqual({ ok: true });
+  expect(await checkHealth(spec({ type: 'tcp' }), port)).toEqual({ ok: true, status: null, latency_ms });
 });

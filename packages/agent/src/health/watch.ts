@@ -4,16 +4,27 @@
  * A service is restarted for bad health only after three times its unhealthy threshold in a row: one that is slow for a
  * moment under load would otherwise be killed by the very check that is to keep it up.
  */
+import type { HealthObserved } from '@mainstay/contract/agent-api';
 import type { Clock } from '@mainstay/runtime/clock';
 import { checkHealth, type HealthCheckSpec } from './check.ts';
 
 /** Bad answers in a row, as a multiple of `unhealthy_threshold`, after which an instance is taken for hung. */
 const hung_factor = 3;
 
-export type HealthStatus = {
-  state: 'unknown' | 'healthy' | 'unhealthy';
-  checked_at: number | null;
-  message: string | null;
+const recent_max = 20;
+const recent_message_max = 200;
+
+export type HealthStatus = HealthObserved;
+
+/** Of what is not watched. */
+export const unknownHealth: HealthStatus = {
+  state: 'unknown',
+  checked_at: null,
+  message: null,
+  latency_ms: null,
+  status: null,
+  consecutive_failures: 0,
+  recent: [],
 };
 
 export type HealthWatch = { status(): HealthStatus; stop(): void };
@@ -34,11 +45,9 @@ export function watchHealth(options: HealthWatchOptions): HealthWatch {
   const ending = new AbortController();
   let good = 0;
   let bad = 0;
-  let status: HealthStatus = {
-    state: options.healthy ? 'healthy' : 'unknown',
-    checked_at: options.healthy ? clock.now() : null,
-    message: null,
-  };
+  let status: HealthStatus = options.healthy
+    ? { ...unknownHealth, state: 'healthy', checked_at: clock.now() }
+    : unknownHealth;
 
   const check = async () => {
     const health = options.health();
@@ -50,7 +59,19 @@ export function watchHealth(options: HealthWatchOptions): HealthWatch {
     let state = before;
     if (result.ok && good >= health.healthy_threshold) state = 'healthy';
     if (!result.ok && bad >= health.unhealthy_threshold) state = 'unhealthy';
-    status = { state, checked_at: clock.now(), message: result.ok ? null : result.message.slice(0, 1_000) };
+    const at = clock.now();
+    const { ok, latency_ms } = result;
+    const message = result.ok ? null : result.message.slice(0, 1_000);
+    const entry = { at, ok, latency_ms, message: message?.slice(0, recent_message_max) ?? null };
+    status = {
+      state,
+      checked_at: at,
+      message,
+      latency_ms,
+      status: result.status,
+      consecutive_failures: bad,
+      recent: [...status.recent, entry].slice(-recent_max),
+    };
     if (state !== before) options.onChange(status);
     if (!result.ok && bad === health.unhealthy_threshold * hung_factor) options.onHung(result.message);
   };

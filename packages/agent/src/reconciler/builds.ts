@@ -1,4 +1,5 @@
 /** Step one of a rollout: every build that a changed service needs is whole on disk. What is there already is not built again. */
+import type { LastLine } from '@mainstay/contract/crash-report';
 import type { DesiredService } from '@mainstay/contract/desired-state';
 import { AppError } from '@mainstay/contract/errors';
 import { type Context, DeployFailure } from './context.ts';
@@ -18,13 +19,14 @@ export async function ensureBuild(
 ): Promise<void> {
   const { workspace } = needs.context;
   const { build_id, source } = desired;
-  if (await workspace.hasBuild(build_id)) return;
+  if (await workspace.hasBuild(build_id)) return noteCommit(needs, source, signal);
   try {
     needs.progress.enter(service, desired, 'sync');
     const credential = await needs.secrets.credential(source, signal);
     const synced = await workspace.checkout(build_id, source, credential, signal);
     signal.throwIfAborted();
     if (!synced.ok) throw new DeployFailure(service, 'sync', synced.message, synced.hint);
+    await noteCommit(needs, source, signal);
     if (desired.build !== null) {
       needs.progress.enter(service, desired, 'build');
       await runBuild(needs, service, desired, synced, operation_id, signal);
@@ -33,6 +35,18 @@ export async function ensureBuild(
   } catch (error) {
     await workspace.discardBuild(build_id);
     throw error instanceof AppError ? new DeployFailure(service, 'sync', error.message, error.hint ?? null) : error;
+  }
+}
+
+/** Keeps what the commit says of itself, for those who watch; nothing fails for want of it. */
+async function noteCommit({ context }: BuildNeeds, source: DesiredService['source'], signal: AbortSignal) {
+  const { state, workspace, log } = context;
+  try {
+    if (state.commits.get(source.commit)) return;
+    const text = await workspace.describeCommit(source, signal);
+    if (text) state.commits.put(source.commit, text);
+  } catch (error) {
+    log.warn({ err: error, commit: source.commit }, 'a commit could not be read');
   }
 }
 
@@ -61,6 +75,13 @@ async function runBuild(
   }
   const { message, hint, reason, last_lines } = outcome;
   context.emit({ kind: 'build.failed', severity: 'error', message, ...about, data: { reason, last_lines } });
-  const printed = last_lines.length > 0 ? ` It printed last:\n${last_lines.slice(-10).join('\n')}` : '';
+  const printed = last_lines.length > 0 ? ` It printed last:\n${textsOf(last_lines)}` : '';
   throw new DeployFailure(service, 'build', message + printed, hint);
+}
+
+function textsOf(lines: LastLine[]): string {
+  return lines
+    .slice(-10)
+    .map(({ text }) => text)
+    .join('\n');
 }

@@ -40,7 +40,8 @@ export async function startCandidate(
   progress.enter(service, desired, 'health');
   try {
     const outcome = await waitUntilHealthy(context, instances, candidate, signal);
-    if (!outcome.healthy) throw new DeployFailure(service, 'health', outcome.message, outcome.hint);
+    if (!outcome.healthy)
+      throw new DeployFailure(service, 'health', outcome.message, outcome.hint, instances.lastLines(candidate));
     return candidate;
   } catch (error) {
     await instances.stop(candidate);

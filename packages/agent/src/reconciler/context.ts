@@ -1,5 +1,6 @@
 /** What the parts of the reconciler share: the ports, the durable state, and who is told. */
 import type { DeployStage } from '@mainstay/contract/agent-api';
+import type { LastLine } from '@mainstay/contract/crash-report';
 import type { Clock } from '@mainstay/runtime/clock';
 import type { Logger } from '@mainstay/runtime/log';
 import type { FetchedSecrets } from '../link/link.ts';
@@ -53,13 +54,22 @@ export class DeployFailure extends Error {
   readonly service: string | null;
   readonly stage: DeployStage;
   readonly hint: string | null;
+  /** What the candidate printed last. */
+  readonly last_lines: readonly LastLine[];
 
-  constructor(service: string | null, stage: DeployStage, message: string, hint: string | null = null) {
+  constructor(
+    service: string | null,
+    stage: DeployStage,
+    message: string,
+    hint: string | null = null,
+    last_lines: readonly LastLine[] = [],
+  ) {
     super(message.slice(0, 4_000));
     this.name = 'DeployFailure';
     this.service = service;
     this.stage = stage;
     this.hint = hint === null ? null : hint.slice(0, 1_000);
+    this.last_lines = last_lines;
   }
 }
 

@@ -27,7 +27,7 @@ export function describeExit(exit: InstanceExit, desired: DesiredService, ran_ms
     : exit.code === null
       ? 'ended'
       : `exited with code ${exit.code}`;
-  const lines = exit.last_lines.slice(-last_lines_max);
+  const lines = exit.last_lines.slice(-last_lines_max).map(({ text }) => text);
   const printed = lines.length > 0 ? ` It printed last:\n${lines.join('\n')}` : ' It printed nothing.';
   let hint = 'A service must go on running. See its logs, and try the run command in the checkout.';
   if (exit.code === 127 || exit.code === 126)

@@ -2,6 +2,7 @@
  * Instances as the reconciler holds them: journalled before they are started and until they are gone, so that a crash at
  * any point leaves nothing that recovery does not know or sweep away.
  */
+import type { LastLine } from '@mainstay/contract/crash-report';
 import type { DesiredService } from '@mainstay/contract/desired-state';
 import { AppError } from '@mainstay/contract/errors';
 import { newId } from '@mainstay/contract/ids';
@@ -38,6 +39,8 @@ export type Instances = {
   /** Stops it with all its processes, and forgets it. Idempotent. */
   stop(instance: LiveInstance): Promise<void>;
   all(): LiveInstance[];
+  /** What it printed last, whether it runs or has ended. */
+  lastLines(instance: LiveInstance): LastLine[];
   /** Resolves when it has ended. */
   ended(instance: LiveInstance): Promise<InstanceExit>;
   onExit(listener: (instance: LiveInstance, exit: InstanceExit) => void): void;
@@ -130,6 +133,7 @@ export function createInstances(context: Context, environment: Environment, port
       forget(instance.id, instance.port, instance.desired);
     },
     all: () => [...live.values()],
+    lastLines: (instance) => instance.exit?.last_lines ?? supervisor.lastLines(instance.id),
     ended: (instance) =>
       new Promise((resolve) => {
         if (instance.exit) return resolve(instance.exit);

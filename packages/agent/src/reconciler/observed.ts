@@ -1,6 +1,7 @@
 /** The observed state of the services, as heartbeats tell it. */
 import type { AgentState, ServiceObserved, ServiceState } from '@mainstay/contract/agent-api';
 import type { DesiredState } from '@mainstay/contract/desired-state';
+import { unknownHealth } from '../health/watch.ts';
 import type { LiveInstance } from './instances.ts';
 import type { Parts } from './parts.ts';
 import { wantedServices } from './plan.ts';
@@ -50,17 +51,25 @@ export function createObserver(parts: Parts): Observer {
       internal_url: record ? `http://127.0.0.1:${record.internal_port}` : null,
       since: instance?.started_at ?? null,
       restarts: record && record.restarts_of === release_id ? record.restarts : 0,
-      health: kept?.health ?? { state: 'unknown', checked_at: null, message: null },
+      health: kept?.health ?? unknownHealth,
       memory_bytes: usage?.memory_bytes ?? null,
       cpu_fraction: usage?.cpu_fraction ?? null,
       candidate,
       last_failure: record?.last_failure ?? null,
-      releases: releases.slice(0, 50).map(({ release_id: id, desired, state: release_state, created_at }) => ({
-        release_id: id,
-        commit: desired.source.commit,
-        state: release_state,
-        created_at,
-      })),
+      releases: releases
+        .slice(0, 50)
+        .map(({ release_id: id, desired: { source }, state: release_state, created_at }) => {
+          const text = state.commits.get(source.commit);
+          return {
+            release_id: id,
+            commit: source.commit,
+            commit_subject: text?.subject ?? null,
+            commit_author: text?.author ?? null,
+            commit_at: text?.committed_at ?? null,
+            state: release_state,
+            created_at,
+          };
+        }),
     };
   };
 

@@ -114,5 +114,6 @@ function noteFailure(context: Context, { target, changes }: Rollout, failure: De
     service,
     release_id,
     operation_id: target.operation_id,
+    data: { stage, last_lines: [...failure.last_lines] },
   });
 }

@@ -33,7 +33,7 @@ test('a first deploy ends with the commit that was asked for, seen through the p
     restarts: 0,
     url: `http://127.0.0.1:${lab.proxy_port}/`,
     health: { state: 'healthy' },
-    releases: [{ state: 'serving' }],
+    releases: [{ state: 'serving', commit_subject: 'change', commit_author: 'lab', commit_at: expect.any(Number) }],
   });
   expect(proxy.state).toBe('running');
   expect(accepted_version).toBe(1);
@@ -95,6 +95,11 @@ test('a candidate that fails leaves no process, no port and no folder, and the o
   const receipt = await lab.deploy(agent, lab.document(2, { web: bad }));
   expect(receipt).toMatchObject({ state: 'failed', version: 2, services: { web: { state: 'failed' } } });
   expect(receipt.message).toMatch(/Service "web": It exited with code 3 after .* It printed last:\nno database/);
+  const told = await until(() => lab.control.events().find(({ kind }) => kind === 'candidate.failed'), 'the event');
+  expect(told.data).toEqual({
+    stage: 'health',
+    last_lines: [{ at: expect.any(Number), stream: 'stderr', text: 'no database' }],
+  });
   expect((await get(lab.proxy_port)).text).toBe('good');
   await until(() => !existsSync(join(lab.home, 'builds', bad.build_id)), 'its folder to be gone');
   expect(readdirSync(join(lab.home, 'builds')).filter((name) => name.includes(bad.build_id))).toEqual([]);
@@ -139,8 +144,14 @@ test('what fails to build, to listen or to answer is told in words that help', a
     new RegExp(`listens on ${other} but was given PORT=\\d+`),
     new RegExp(`port: ${other}`),
   );
-  await expectFailure(2, 'setInterval(() => {}, 1000);', { health }, /listens on no port/, /\$PORT/);
+  const idle = `console.log('waiting'); setInterval(() => {}, 1000);`;
+  await expectFailure(2, idle, { health }, /listens on no port/, /\$PORT/);
   await expectFailure(3, serverProgram('x'), { health, build: 'echo compiling; exit 9' }, /compiling/, /./);
+  const lastLines = (kind: string) =>
+    lab.control.events().findLast((event) => event.kind === kind)?.data?.['last_lines'];
+  await until(() => lastLines('build.failed'), 'the event of the build');
+  expect(lastLines('candidate.failed')).toMatchObject([{ stream: 'stdout', text: 'waiting' }]);
+  expect(lastLines('build.failed')).toMatchObject([{ stream: 'build', text: 'compiling' }]);
   const silent = `import net from 'node:net'; net.createServer(() => {}).listen(process.env.PORT, '127.0.0.1');`;
   await expectFailure(4, silent, { health }, /gave no answer within 0.3 s/, /health\.path/);
   const missing = serverProgram('x').replace('response.end("x");', 'response.writeHead(404).end();');

@@ -54,12 +54,14 @@ export function createTidy(context: Context, proxy_upkeep: ProxyUpkeep, drains: 
       if (service in services) pruneReleases(service);
       else if (!running.has(service)) await removeService(service);
     }
-    const releases = state.releases.list().filter((release) => release.state !== 'failed');
+    const all = state.releases.list();
+    const releases = all.filter((release) => release.state !== 'failed');
     const desired = [...releases.map((release) => release.desired), ...Object.values(services)];
     await workspace.prune({
       build_ids: new Set(releases.map((release) => release.desired.build_id)),
       urls: new Set(releases.map((release) => release.desired.source.git)),
     });
+    state.commits.keep(new Set(all.map((release) => release.desired.source.commit)));
     state.secrets.keep(
       new Set(
         desired.flatMap(({ secrets, source }) => [

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { CrashReport } from '@mainstay/contract/crash-report';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Agent } from '../agent.ts';
 import { createLab, get, instancesOf, kill, type Lab, serverProgram, startLoad, until } from '../testing/lab.ts';
@@ -15,6 +16,11 @@ afterEach(() => lab.close());
 
 const route = { route: { prefix: '/' } };
 const kinds = () => lab.control.events().map(({ kind }) => kind);
+const crashes = () =>
+  lab.control
+    .events()
+    .filter(({ kind }) => kind === 'service.crashed')
+    .map(({ data }) => CrashReport.parse(data));
 const web = async () => (await agent.observe()).services['web'];
 
 test('the first restart is immediate, later ones wait longer and longer, within a bound', () => {
@@ -31,7 +37,7 @@ test('a service that is killed is started again, and counted', async () => {
   expect((await get(lab.proxy_port)).text).toBe('one');
   expect(instancesOf(lab.home)).toHaveLength(1);
   await until(() => kinds().includes('service.restarted'), 'the event');
-  expect(kinds()).toContain('service.crashed');
+  expect(crashes()).toMatchObject([{ reason: 'exit', exit_code: null, signal: 'SIGKILL', restarts: 0, failures: 1 }]);
 });
 
 test('a crash loop is told as such, its restarts counted, and a new release ends it', async () => {
@@ -43,6 +49,8 @@ if (fs.existsSync(marker)) process.exit(4);
 http.createServer((request, response) => {
   if (request.url !== '/crash') return response.end('brief');
   fs.writeFileSync(marker, '');
+  console.log('asked to crash');
+  console.error('falling');
   process.exit(5);
 }).listen(process.env.PORT, '127.0.0.1');
 `;
@@ -50,6 +58,15 @@ http.createServer((request, response) => {
   expect((await lab.deploy(agent, lab.document(1, { web: service }))).state).toBe('succeeded');
   await get(lab.proxy_port, '/crash');
   await until(async () => (await web())?.state === 'crash_looping', 'the crash loop');
+  const [first, second] = await until(() => (crashes().length > 1 ? crashes() : null), 'the reports of two crashes');
+  expect(first).toMatchObject({ reason: 'exit', exit_code: 5, signal: null, failures: 1, restarts: 0 });
+  expect(first?.last_lines.map(({ stream, text }) => `${stream} ${text}`).sort()).toEqual([
+    'stderr falling',
+    'stdout asked to crash',
+  ]);
+  expect(first?.last_lines.every(({ at }) => at > 0)).toBe(true);
+  expect(second).toMatchObject({ exit_code: 4, failures: 2, restarts: 1, last_lines: [] });
+  expect(second!.next_start_at - first!.next_start_at).toBeGreaterThanOrEqual(1_000);
   expect((await web())?.restarts).toBeGreaterThanOrEqual(2);
   expect((await get(lab.proxy_port)).status).toBe(503);
   const fixed = await lab.service('web', lab.commit('web', { 'server.mjs': serverProgram('fixed') }), route);
@@ -83,6 +100,8 @@ server.listen(process.env.PORT, '127.0.0.1');
     return answer.status === 200 && answer.text !== before ? answer.text : null;
   }, 'another process');
   expect(after).not.toBe(before);
+  await until(() => crashes().length > 0, 'the report');
+  expect(crashes()[0]).toMatchObject({ reason: 'hung', exit_code: null, signal: null, failures: 1 });
   await until(async () => (await web())?.state === 'running', 'it to run');
 });
 

@@ -11,8 +11,9 @@
  * crashes again and again does not make everybody wait (ADR 0012).
  */
 import type { ServiceState } from '@mainstay/contract/agent-api';
+import type { CrashReport } from '@mainstay/contract/crash-report';
 import type { DesiredService } from '@mainstay/contract/desired-state';
-import { type HealthStatus, type HealthWatch, watchHealth } from '../health/watch.ts';
+import { type HealthStatus, type HealthWatch, unknownHealth, watchHealth } from '../health/watch.ts';
 import type { Context } from './context.ts';
 import { describeExit } from './diagnosis.ts';
 import { waitUntilHealthy } from './health-gate.ts';
@@ -98,7 +99,7 @@ export function createUpkeep(
         context.changed();
       },
       onHung: (message) => {
-        if (entry.instance === instance) fail(entry, instance, `It hangs and is restarted: ${message}.`);
+        if (entry.instance === instance) fail(entry, instance, 'hung', `It hangs and is restarted: ${message}.`);
       },
     });
   };
@@ -108,24 +109,36 @@ export function createUpkeep(
     entry.watch = null;
   };
 
+  /** Counts a failure and tells of it. */
+  const report = (entry: Entry, instance: LiveInstance, why: CrashReport['reason'], message: string) => {
+    const { service, release_id, exit, started_at } = instance;
+    const now = clock.now();
+    entry.failures++;
+    entry.next_start_at = now + restartDelay(entry.failures);
+    const limit = exit?.reason === 'memory_limit' || exit?.reason === 'process_limit' ? exit.reason : null;
+    const record = state.services.get(service);
+    const data: CrashReport = {
+      reason: limit ?? (exit ? 'exit' : why),
+      exit_code: exit?.code ?? null,
+      signal: exit?.signal ?? null,
+      uptime_ms: Math.max(0, (exit?.at ?? now) - started_at),
+      restarts: record?.restarts_of === release_id ? record.restarts : 0,
+      failures: entry.failures,
+      next_start_at: entry.next_start_at,
+      last_lines: instances.lastLines(instance),
+    };
+    const kind = limit ? 'service.limit_exceeded' : 'service.crashed';
+    context.emit({ kind, severity: 'error', message, service, release_id, data });
+    context.changed();
+  };
+
   /** The serving instance has ended, or is of no use any more. */
-  const fail = (entry: Entry, instance: LiveInstance, message: string) => {
+  const fail = (entry: Entry, instance: LiveInstance, why: CrashReport['reason'], message: string) => {
     unwatch(entry);
     if (clock.now() - instance.started_at > stable_ms) entry.failures = 0;
     entry.instance = null;
-    entry.failures++;
-    entry.next_start_at = clock.now() + restartDelay(entry.failures);
-    const { service, release_id } = instance;
-    const limit = instance.exit?.reason === 'memory_limit' || instance.exit?.reason === 'process_limit';
-    context.emit({
-      kind: limit ? 'service.limit_exceeded' : 'service.crashed',
-      severity: 'error',
-      message,
-      service,
-      release_id,
-      data: { failures: entry.failures },
-    });
-    context.changed();
+    report(entry, instance, why, message);
+    const { service } = instance;
     begin(entry, async (signal) => {
       await routing.point(service, { active: null, held: entry.failures === 1 });
       await instances.stop(instance);
@@ -177,17 +190,7 @@ export function createUpkeep(
       const outcome = await waitUntilHealthy(context, instances, instance, signal);
       healthy = outcome.healthy;
       if (!outcome.healthy) {
-        entry.failures++;
-        entry.next_start_at = clock.now() + restartDelay(entry.failures);
-        const message = `The service did not come up: ${outcome.message}`;
-        context.emit({
-          kind: 'service.crashed',
-          severity: 'error',
-          message,
-          service,
-          release_id,
-          data: { failures: entry.failures },
-        });
+        report(entry, instance, 'unhealthy', `The service did not come up: ${outcome.message}`);
         await routing.point(service, { active: null, held: false });
         return;
       }
@@ -222,7 +225,7 @@ export function createUpkeep(
     const entry = entries.get(instance.service);
     if (entry?.instance !== instance) return;
     const { message } = describeExit(exit, instance.desired, exit.at - instance.started_at);
-    fail(entry, instance, message);
+    fail(entry, instance, 'exit', message);
   });
 
   const stateOf = (entry: Entry): ServiceState => {
@@ -263,7 +266,7 @@ export function createUpkeep(
         const { instance } = entry;
         if (instance?.exit) {
           const { message } = describeExit(instance.exit, instance.desired, instance.exit.at - instance.started_at);
-          fail(entry, instance, message);
+          fail(entry, instance, 'exit', message);
         } else if (instance) {
           if (entry.failures > 0 && now - instance.started_at > stable_ms) entry.failures = 0;
         } else if (now >= entry.next_start_at) {
@@ -274,7 +277,7 @@ export function createUpkeep(
     status(service) {
       const entry = entries.get(service);
       if (!entry) return null;
-      const health = entry.watch?.status() ?? { state: 'unknown', checked_at: null, message: null };
+      const health = entry.watch?.status() ?? unknownHealth;
       return { state: stateOf(entry), instance: entry.instance, health };
     },
     async stop() {

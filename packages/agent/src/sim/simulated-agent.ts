@@ -3,7 +3,13 @@
  * runs nothing: what is desired of it is so at once. Light enough for thousands in one process; for benches and tests of
  * the control plane.
  */
-import type { AgentState, DesiredStateResponse, Receipt, ServerFacts } from '@mainstay/contract/agent-api';
+import type {
+  AgentState,
+  AgentStateSent,
+  DesiredStateResponse,
+  Receipt,
+  ServerFacts,
+} from '@mainstay/contract/agent-api';
 import { AppError } from '@mainstay/contract/errors';
 import { type Clock, systemClock } from '@mainstay/runtime/clock';
 import { createBackoff } from '../link/backoff.ts';
@@ -104,7 +110,7 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
     return response.status === 204 ? 1_000 : 0;
   };
 
-  const observe = (): AgentState => ({
+  const observe = (): AgentStateSent => ({
     agent_version: 'simulated',
     started_at,
     facts,
@@ -116,6 +122,7 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
     services: simulatedServices(accepted?.document ?? null, idle_services, started_at, clock.now()),
     proxy: { state: 'none', pid: null, address: null },
     usage: {
+      cpu_fraction: 0.05,
       load1: 0.1,
       memory_used_bytes: 1024 ** 3,
       disk_used_bytes: 10 * 1024 ** 3,

@@ -1,5 +1,5 @@
 /** What a simulated agent tells of its services: as large as what a real one would tell. */
-import type { AgentState } from '@mainstay/contract/agent-api';
+import type { AgentStateSent } from '@mainstay/contract/agent-api';
 import type { DesiredState } from '@mainstay/contract/desired-state';
 import { wantedServices } from '../reconciler/plan.ts';
 
@@ -11,7 +11,7 @@ export function simulatedServices(
   idle_services: number,
   since: number,
   now: number,
-): AgentState['services'] {
+): AgentStateSent['services'] {
   const running: Running[] = document
     ? Object.entries(wantedServices(document)).map(([service, { release_id, source }]) => ({
         service,
@@ -31,7 +31,7 @@ function observed(
   index: number,
   since: number,
   now: number,
-): AgentState['services'][string] {
+): AgentStateSent['services'][string] {
   return {
     state: 'running',
     release_id,

@@ -1,6 +1,6 @@
 /**
- * Events that wait for the control plane. Bounded: when full, the oldest that is only information goes first, and is
- * counted. An event gets its number when it is first sent, so that what was dropped leaves no gap, and the same batch
+ * Events that wait for the control plane. Bounded in number and bytes: when full, the oldest that is only information goes
+ * first, and is counted. An event gets its number when it is first sent, so that what was dropped leaves no gap, and the same batch
  * keeps its numbers however often it is sent.
  */
 import type { DatabaseSync } from 'node:sqlite';
@@ -8,6 +8,9 @@ import { agentApiLimits } from '@mainstay/contract/agent-answers';
 import type { AgentEvent } from '@mainstay/contract/agent-api';
 
 export const events_waiting_max = 50_000;
+export const event_bytes_waiting_max = 64 * 1024 * 1024;
+/** A batch stays well under the bound of a body. */
+const batch_bytes_max = agentApiLimits.body_bytes_max / 2;
 
 export type NewAgentEvent = Pick<AgentEvent, 'kind' | 'message'> &
   Partial<Omit<AgentEvent, 'seq' | 'kind' | 'message'>>;
@@ -22,27 +25,36 @@ export type EventOutbox = {
   dropped(): number;
 };
 
+type Row = { id: number; seq: number | null; event: string };
+
 const schema = `
 CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER UNIQUE, is_info INTEGER NOT NULL, event TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS events_droppable ON events (is_info, id) WHERE seq IS NULL;
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 `;
 
-export function createEventOutbox(database: DatabaseSync, limit = events_waiting_max): EventOutbox {
+export function createEventOutbox(
+  database: DatabaseSync,
+  limit = events_waiting_max,
+  bytes_max = event_bytes_waiting_max,
+): EventOutbox {
   database.exec(schema);
   const insert = database.prepare('INSERT INTO events (is_info, event) VALUES (?, ?)');
   const dropOldest = database.prepare(
-    'DELETE FROM events WHERE id IN (SELECT id FROM events WHERE seq IS NULL ORDER BY is_info DESC, id LIMIT ?)',
+    `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE seq IS NULL ORDER BY is_info DESC, id LIMIT ?)
+     RETURNING octet_length(event) AS bytes`,
   );
   const oldest = database.prepare('SELECT id, seq, event FROM events ORDER BY id LIMIT ?');
   const number = database.prepare('UPDATE events SET seq = ? WHERE id = ?');
-  const remove = database.prepare('DELETE FROM events WHERE seq <= ?');
+  const remove = database.prepare('DELETE FROM events WHERE seq <= ? RETURNING octet_length(event) AS bytes');
   const renumber = database.prepare('UPDATE events SET seq = NULL WHERE seq IS NOT NULL');
-  const count = database.prepare('SELECT count(*) AS n FROM events');
+  const count = database.prepare('SELECT count(*) AS n, coalesce(sum(octet_length(event)), 0) AS bytes FROM events');
   const getCounter = database.prepare('SELECT value FROM counters WHERE name = ?');
   const setCounter = database.prepare('INSERT OR REPLACE INTO counters VALUES (?, ?)');
   const counter = (name: string) => (getCounter.get(name) as { value: number } | undefined)?.value ?? 0;
-  let waiting = (count.get() as { n: number }).n;
+  const before = count.get() as { n: number; bytes: number };
+  let waiting = before.n;
+  let bytes = before.bytes;
   let dropped = counter('dropped_events');
 
   const transaction = (work: () => void) => {
@@ -55,11 +67,19 @@ export function createEventOutbox(database: DatabaseSync, limit = events_waiting
       throw error;
     }
   };
-  /** Makes room by a hundredth of the bound at once, so that a full outbox does not pay for each event. */
+  const forget = (rows: unknown[]) => {
+    waiting -= rows.length;
+    for (const row of rows) bytes -= (row as { bytes: number }).bytes;
+    return rows.length;
+  };
+  const isFull = () => waiting >= limit || bytes >= bytes_max;
+  /** Makes room by a hundredth of what waits at once, so that a full outbox does not pay for each event. */
   const makeRoom = () => {
-    const { changes } = dropOldest.run(Math.max(1, Math.floor(limit / 100)));
-    waiting -= Number(changes);
-    dropped += Number(changes);
+    let gone = 0;
+    do {
+      gone = forget(dropOldest.all(Math.max(1, Math.floor(waiting / 100))));
+      dropped += gone;
+    } while (gone > 0 && isFull());
     setCounter.run('dropped_events', dropped);
   };
 
@@ -67,20 +87,24 @@ export function createEventOutbox(database: DatabaseSync, limit = events_waiting
     add(event, at) {
       const full = { at, severity: 'info', service: null, release_id: null, operation_id: null, data: null, ...event };
       full.message = full.message.slice(0, 4_000);
-      if (waiting >= limit) makeRoom();
-      if (waiting >= limit) {
+      if (isFull()) makeRoom();
+      if (isFull()) {
         dropped++;
         return;
       }
-      insert.run(full.severity === 'info' ? 1 : 0, JSON.stringify(full));
+      const text = JSON.stringify(full);
+      insert.run(full.severity === 'info' ? 1 : 0, text);
       waiting++;
+      bytes += Buffer.byteLength(text);
     },
     batch() {
-      const rows = oldest.all(agentApiLimits.events_per_batch_max) as {
-        id: number;
-        seq: number | null;
-        event: string;
-      }[];
+      const rows: Row[] = [];
+      let size = 0;
+      for (const row of oldest.iterate(agentApiLimits.events_per_batch_max) as Iterable<Row>) {
+        size += Buffer.byteLength(row.event);
+        if (rows.length > 0 && size > batch_bytes_max) break;
+        rows.push(row);
+      }
       if (rows.some((row) => row.seq === null)) {
         transaction(() => {
           let next = counter('last_seq');
@@ -101,7 +125,7 @@ export function createEventOutbox(database: DatabaseSync, limit = events_waiting
           renumber.run();
           setCounter.run('last_seq', seq);
         } else {
-          waiting -= Number(remove.run(seq).changes);
+          forget(remove.all(seq));
         }
       });
     },

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS services (
   service TEXT PRIMARY KEY, internal_port INTEGER NOT NULL UNIQUE, restarts INTEGER NOT NULL DEFAULT 0,
   restarts_of TEXT, last_failure TEXT
 ) STRICT;
+CREATE TABLE IF NOT EXISTS commits (id TEXT PRIMARY KEY, subject TEXT, author TEXT, committed_at INTEGER) STRICT;
 CREATE TABLE IF NOT EXISTS secrets (commitment TEXT PRIMARY KEY, sealed TEXT NOT NULL) STRICT;
 `;
 

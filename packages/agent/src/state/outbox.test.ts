@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { agentApiLimits } from '@mainstay/contract/agent-answers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { LogLine } from '../supervisor/supervisor.ts';
 import { type OutboxOptions, openOutbox } from './outbox.ts';
@@ -54,6 +55,36 @@ test('a full event outbox drops the oldest information first, counts it, and lea
   ]);
   expect(batch.map((event) => event.seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   outbox.close();
+});
+
+test('waiting events are bounded by bytes too, and so is a batch', () => {
+  const add = (outbox: ReturnType<typeof open>, i: number) =>
+    outbox.events.add(
+      { kind: 'service.crashed', severity: 'error', message: `${i}`, data: { x: 'x'.repeat(9_000) } },
+      i,
+    );
+  const small = open({ event_bytes_max: 100_000 });
+  for (let i = 0; i < 30; i++) add(small, i);
+  expect(small.events.waiting()).toBe(11);
+  expect(small.events.dropped()).toBe(19);
+  small.events.batch();
+  small.events.acknowledge(11);
+  add(small, 30);
+  expect(small.events.batch().map(({ seq, message }) => [seq, message])).toEqual([[12, '30']]);
+  small.close();
+  rmSync(join(home, 'outbox.sqlite'));
+  const large = open();
+  for (let i = 0; i < 500; i++) add(large, i);
+  const sent: string[] = [];
+  while (large.events.waiting() > 0) {
+    const batch = large.events.batch();
+    expect(JSON.stringify(batch).length).toBeLessThan(agentApiLimits.body_bytes_max);
+    expect(large.events.batch()).toEqual(batch);
+    sent.push(...batch.map(({ message }) => message));
+    large.events.acknowledge(batch.at(-1)!.seq);
+  }
+  expect(sent).toEqual(Array.from({ length: 500 }, (_, i) => `${i}`));
+  large.close();
 });
 
 test('an outbox that was lost goes on behind what the control plane has, with events and with lines', async () => {

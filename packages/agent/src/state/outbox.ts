@@ -16,7 +16,12 @@ export type Outbox = {
   close(): void;
 };
 
-export type OutboxOptions = LogOutboxOptions & { path: string; events_max?: number; now: () => number };
+export type OutboxOptions = LogOutboxOptions & {
+  path: string;
+  events_max?: number;
+  event_bytes_max?: number;
+  now: () => number;
+};
 
 export function openOutbox(options: OutboxOptions): Outbox {
   let put_aside: string | null = null;
@@ -33,7 +38,7 @@ export function openOutbox(options: OutboxOptions): Outbox {
   }
   database.exec('PRAGMA cache_size = -512');
   return {
-    events: createEventOutbox(database, options.events_max),
+    events: createEventOutbox(database, options.events_max, options.event_bytes_max),
     logs: createLogOutbox(database, options),
     put_aside,
     close: () => database.close(),

@@ -1,5 +1,6 @@
 /** The agent's durable state, opened as one: `journal.sqlite`, `outbox.sqlite`, `secrets.key` in the home. */
 import { join } from 'node:path';
+import { type Commits, createCommits } from './commits.ts';
 import { createDesiredStates, type DesiredStates } from './desired-states.ts';
 import { type JournalOptions, openJournal } from './journal.ts';
 import { createReleases, type Releases } from './releases.ts';
@@ -9,6 +10,7 @@ import { createServiceRecords, type ServiceRecords } from './service-records.ts'
 export type State = {
   desired: DesiredStates;
   releases: Releases;
+  commits: Commits;
   services: ServiceRecords;
   secrets: SecretCache;
   /** Several changes in one write. */
@@ -21,6 +23,7 @@ export function openState(home: string, options: Omit<JournalOptions, 'path'> = 
   return {
     desired: createDesiredStates(journal),
     releases: createReleases(journal),
+    commits: createCommits(journal),
     services: createServiceRecords(journal),
     secrets: createSecretCache(journal, join(home, 'secrets.key')),
     write: journal.write,

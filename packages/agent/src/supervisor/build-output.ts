@@ -4,16 +4,16 @@
  * the most lines that are kept of one build, lines are counted and left out.
  */
 import type { Readable } from 'node:stream';
+import type { LastLine } from '@mainstay/contract/crash-report';
 import type { Clock } from '@mainstay/runtime/clock';
 import type { Logger } from '@mainstay/runtime/log';
+import { keepLast } from './last-lines.ts';
 import { line_bytes_max, splitLines } from './lines.ts';
-import type { BuildSpec, LogSink } from './supervisor.ts';
+import type { BuildSpec, LogLine, LogSink } from './supervisor.ts';
 
 const lines_max = 100_000;
 const bytes_max = 64 * 1024 * 1024;
 const bytes_per_second = 4 * 1024 * 1024;
-const last_lines_max = 50;
-const last_line_characters_max = 1_000;
 /** What is still in the pipes when the last process is gone is read within this time. */
 const finish_wait_ms = 2_000;
 
@@ -21,14 +21,14 @@ export type BuildOutput = {
   follow(stdout: Readable, stderr: Readable): void;
   /** Waits for what is left in the pipes, and stores it; bounded in time. */
   finish(): Promise<void>;
-  lastLines(): string[];
+  lastLines(): LastLine[];
 };
 
 export type BuildOutputOptions = { spec: BuildSpec; source_id: string; sink: LogSink; clock: Clock; log: Logger };
 
 export function createBuildOutput(options: BuildOutputOptions): BuildOutput {
   const { spec, source_id, sink, clock, log } = options;
-  const last_lines: string[] = [];
+  const last_lines: LastLine[] = [];
   const pipes: { pipe: Readable; done: Promise<void> }[] = [];
   const finishing = new AbortController();
   let stored = 0;
@@ -38,23 +38,26 @@ export function createBuildOutput(options: BuildOutputOptions): BuildOutput {
 
   /** One write after the other, so that lines of the two pipes stay in the order in which they came. */
   function store(lines: string[]): Promise<void> {
-    for (const line of lines.slice(-last_lines_max)) last_lines.push(line.slice(0, last_line_characters_max));
-    last_lines.splice(0, last_lines.length - last_lines_max);
+    const records = recordsOf(lines);
+    keepLast(last_lines, records);
     const room = stored_bytes < bytes_max ? Math.max(0, lines_max - stored) : 0;
-    const kept = lines.slice(0, room);
+    const kept = records.slice(0, room);
     stored += kept.length;
-    stored_bytes += kept.reduce((sum, line) => sum + line.length, 0);
+    stored_bytes += kept.reduce((sum, line) => sum + line.text.length, 0);
     dropped += lines.length - kept.length;
     if (kept.length > 0) writing = writing.then(() => write(kept));
     return writing;
   }
 
-  async function write(lines: string[]): Promise<void> {
+  function recordsOf(lines: string[]): LogLine[] {
     const { service, release_id } = spec;
     const at = clock.now();
-    const records = lines.map((text) => ({ at, service, release_id, stream: 'build' as const, text }));
+    return lines.map((text) => ({ at, service, release_id, stream: 'build', text }));
+  }
+
+  async function write(lines: LogLine[]): Promise<void> {
     try {
-      await sink.write(source_id, records, String(stored));
+      await sink.write(source_id, lines, String(stored));
     } catch (error) {
       log.warn({ err: error, build: spec.id }, 'lines of a build could not be stored');
     }
@@ -100,7 +103,7 @@ export function createBuildOutput(options: BuildOutputOptions): BuildOutput {
       for (const { pipe } of pipes) pipe.destroy();
       if (dropped > 0) {
         const note = `… ${dropped} lines dropped: a build may store ${lines_max} lines and 64 MiB`;
-        writing = writing.then(() => write([note]));
+        writing = writing.then(() => write(recordsOf([note])));
       }
       await within(writing);
     },

@@ -7,9 +7,11 @@
  */
 import { closeSync, existsSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { LastLine } from '@mainstay/contract/crash-report';
 import type { Clock } from '@mainstay/runtime/clock';
 import type { Exec } from '@mainstay/runtime/exec';
 import type { Logger } from '@mainstay/runtime/log';
+import { mergeLast } from './last-lines.ts';
 import { createLogTail, type LogTail } from './log-tail.ts';
 import type { ProcessGroup } from './process-group.ts';
 import type { InstanceExit, InstanceHandle, InstanceSpec, LogSink } from './supervisor.ts';
@@ -81,6 +83,7 @@ export type Instance = {
   readonly since: number;
   readonly adopted: boolean;
   running(): boolean;
+  lastLines(): LastLine[];
   /** Says that the first process ended. Only the first call counts. */
   leaderEnded(code: number | null, signal: string | null): void;
   /** SIGTERM, the stop timeout, SIGKILL. Resolves when it has ended; rejects when a process withstands. */
@@ -115,14 +118,15 @@ export function createInstance(options: InstanceOptions): Instance {
     return terminating;
   };
 
+  const lastLines = () => mergeLast(output.tails.map((tail) => tail.lastLines()));
+
   async function end(code: number | null, signal: string | null): Promise<void> {
     const grace_ms = Math.min(spec.stop_timeout_seconds * 1000, leftover_grace_ms);
     if (!(await terminate(grace_ms))) {
       log.error({ instance: spec.id, pids: group.members().map((row) => row.pid) }, 'processes withstand SIGKILL');
     }
-    const last_lines = () => output.tails.flatMap((tail) => tail.lastLines()).slice(-20);
     await finishOutput(output, clock);
-    options.ended({ id: spec.id, code, signal, reason, last_lines: last_lines(), at: clock.now() });
+    options.ended({ id: spec.id, code, signal, reason, last_lines: lastLines(), at: clock.now() });
     finished.resolve();
   }
 
@@ -151,6 +155,7 @@ export function createInstance(options: InstanceOptions): Instance {
     adopted,
     since: clock.now(),
     running: () => leader === null,
+    lastLines,
     leaderEnded,
     stop() {
       if (leader === null) reason ??= 'stopped';

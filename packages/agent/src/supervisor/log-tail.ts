@@ -9,9 +9,11 @@
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs';
 import { promisify } from 'node:util';
+import type { LastLine } from '@mainstay/contract/crash-report';
 import type { Clock } from '@mainstay/runtime/clock';
 import type { Exec } from '@mainstay/runtime/exec';
 import type { Logger } from '@mainstay/runtime/log';
+import { keepLast } from './last-lines.ts';
 import { splitLines } from './lines.ts';
 import type { LogLine, LogSink } from './supervisor.ts';
 
@@ -22,7 +24,6 @@ const piece_bytes = 256 * 1024;
 const counted_bytes_max = 32 * 1024 * 1024;
 const block_bytes = 4_096;
 const retry_ms_max = 5_000;
-const last_lines_max = 20;
 const yieldToLoop = promisify(setImmediate);
 
 /** `offset`: first byte that is not stored yet. `skipping`: it is inside a line that was cut, whose rest is left out. */
@@ -35,8 +36,8 @@ export type LogTail = {
   pump(): Promise<void>;
   /** Stores the rest, a last line without newline included. False when it could not, or was closed meanwhile. */
   finish(): Promise<boolean>;
-  /** The newest lines, each at most 500 characters. */
-  lastLines(): string[];
+  /** The newest lines. */
+  lastLines(): LastLine[];
   /** Stops reading after the write that is under way. */
   close(): Promise<void>;
 };
@@ -60,7 +61,7 @@ export function createLogTail(options: LogTailOptions): LogTail {
   const cursor = restore();
   const closing = new AbortController();
   const buffer = Buffer.allocUnsafe(piece_bytes);
-  const last_lines: string[] = [];
+  const last_lines: LastLine[] = [];
   let seen_size = 0;
   let hole_end = 0;
   let holes_work = true;
@@ -93,8 +94,7 @@ export function createLogTail(options: LogTailOptions): LogTail {
     }
     cursor.offset = next.offset;
     cursor.skipping = next.skipping;
-    for (const line of lines.slice(-last_lines_max)) last_lines.push(line.slice(0, 500));
-    last_lines.splice(0, last_lines.length - last_lines_max);
+    keepLast(last_lines, records);
     return true;
   }
 

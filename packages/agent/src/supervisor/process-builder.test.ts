@@ -62,11 +62,12 @@ describe('process builder', () => {
     expect(readdirSync(join(home, 'builds'))).toEqual([build_id]);
   });
 
-  it('a build that fails tells its exit code and its last lines, fifty at most', async () => {
+  it('a build that fails tells its exit code and its last lines, twenty at most', async () => {
     const outcome = await build('i=0; while [ $i -lt 80 ]; do i=$((i+1)); echo line $i; done; exit 4');
     expect(outcome).toMatchObject({ ok: false, reason: 'exit', message: expect.stringContaining('exit code 4') });
     const last = outcome.ok ? [] : outcome.last_lines;
-    expect(last).toEqual(Array.from({ length: 50 }, (_, i) => `line ${i + 31}`));
+    expect(last.map(({ text }) => text)).toEqual(Array.from({ length: 20 }, (_, i) => `line ${i + 61}`));
+    expect(last.every(({ at, stream }) => at > 0 && stream === 'build')).toBe(true);
   });
 
   it('a program that is not there is told by name', async () => {

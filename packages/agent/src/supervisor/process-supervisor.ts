@@ -139,6 +139,7 @@ export function createProcessSupervisor(options: ProcessSupervisorOptions): Supe
       const instance = instances.get(id);
       return instance?.running() ? usageOf(instance.group.members()) : null;
     },
+    lastLines: (id) => instances.get(id)?.lastLines() ?? [],
     async listeningPorts(id) {
       const instance = instances.get(id);
       return instance ? readListeningPorts(instance.group.members().map((row) => row.pid)) : [];

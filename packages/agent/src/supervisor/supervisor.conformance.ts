@@ -82,7 +82,10 @@ export function supervisorConformance(name: string, create: (options: { home: st
         code: 7,
         signal: null,
         reason: null,
-        last_lines: ['out', 'bad'],
+        last_lines: expect.arrayContaining([
+          { at: expect.any(Number), stream: 'stdout', text: 'out' },
+          { at: expect.any(Number), stream: 'stderr', text: 'bad' },
+        ]),
       });
       expect(await exitOf(killed.id)).toMatchObject({ code: null, signal: 'SIGKILL', reason: null });
       await supervisor.stop(failing.id);
@@ -112,6 +115,20 @@ export function supervisorConformance(name: string, create: (options: { home: st
       await supervisor.start(spec);
       await expect(supervisor.start(spec)).rejects.toMatchObject({ code: 'Conflict' });
       await supervisor.stop(spec.id);
+    });
+
+    it('tells what an instance printed last while it runs, and what it printed to its end with its exit', async () => {
+      const { supervisor } = supervise();
+      const spec = instanceSpec({ command: 'trap "echo bye; exit 0" TERM; echo ready; while :; do sleep 0.05; done' });
+      await supervisor.start(spec);
+      const texts = () => supervisor.lastLines(spec.id).map(({ text }) => text);
+      await until('it tells the line', () => texts().length > 0);
+      expect(texts()).toEqual(['ready']);
+      await supervisor.stop(spec.id);
+      const { last_lines } = await exitOf(spec.id);
+      // A shell may say of its own, on stderr, what it was ended by.
+      expect(last_lines.filter(({ stream }) => stream === 'stdout').map(({ text }) => text)).toEqual(['ready', 'bye']);
+      expect(texts()).toEqual([]);
     });
 
     it('lets a service end by itself on SIGTERM', async () => {

@@ -6,6 +6,7 @@
  *              │
  *            stop: SIGTERM to all of it ─(stop_timeout)─▶ SIGKILL to all of it ─▶ exited
  */
+import type { LastLine } from '@mainstay/contract/crash-report';
 import type { Command, Limits } from '@mainstay/contract/stack';
 import type * as z from 'zod';
 
@@ -39,8 +40,8 @@ export type InstanceExit = {
   signal: string | null;
   /** Set when the supervisor ended it itself. */
   reason: 'stopped' | 'memory_limit' | 'process_limit' | null;
-  /** The newest lines that it printed, at most 20, each at most 500 characters. */
-  last_lines: string[];
+  /** What it printed last. */
+  last_lines: LastLine[];
   at: number;
 };
 
@@ -59,6 +60,8 @@ export type Supervisor = {
   stop(id: string): Promise<void>;
   isRunning(id: string): boolean;
   usage(id: string): Promise<InstanceUsage | null>;
+  /** What a running instance printed last, oldest first; none of one that ended, whose exit has them. */
+  lastLines(id: string): LastLine[];
   /** TCP ports that the processes of the instance listen on. */
   listeningPorts(id: string): Promise<number[]>;
   /** Called once for every instance that ends, whatever ended it. */
@@ -116,8 +119,8 @@ export type BuildOutcome =
       /** One sentence for a person: what went wrong. */
       message: string;
       hint: string | null;
-      /** The last lines that it printed. */
-      last_lines: string[];
+      /** What it printed last. */
+      last_lines: LastLine[];
     };
 
 export type Builder = {

@@ -70,6 +70,24 @@ describe('git workspace', () => {
     expect(readdirSync(join(home, 'builds')).sort()).toEqual([build_id, other_id]);
   });
 
+  it('a commit that was checked out says who made it and why, and one that was not says nothing', async () => {
+    const first = repository.commit({ a: 'a' });
+    repository.git('commit', '--quiet', '--allow-empty', '--message=Say \u001b[1mhi\nto all\n\nAt length.');
+    const commit = repository.git('rev-parse', 'HEAD');
+    const describe = (id: string) => {
+      const source = { git: repository.path, ref: 'main', commit: id, root: '.', credential: null };
+      return workspace.describeCommit(source, new AbortController().signal);
+    };
+    expect(await describe(commit)).toBeNull();
+    await checkout({ commit });
+    expect(await describe(commit)).toEqual({
+      subject: 'Say  [1mhi to all',
+      author: 'Test',
+      committed_at: Number(repository.git('log', '-1', '--format=%ct')) * 1000,
+    });
+    expect(await describe(first)).toBeNull();
+  });
+
   it('file URLs work, and so do repositories of SHA-256', async () => {
     const commit = repository.commit({ a: 'a' });
     expect(await checkout({ commit, git: `file://${repository.path}` })).toMatchObject({ ok: true });

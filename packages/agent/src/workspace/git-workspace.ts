@@ -205,6 +205,8 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
         await watching;
       }
     },
+    describeCommit: (source, signal) =>
+      mirrors.exclusively(source.git, () => mirrors.describe(DesiredService.shape.source.parse(source), signal)),
     async commitBuild(build_id) {
       if (await hasBuild(build_id)) return;
       if (!(await stat(buildPath(build_id)).catch(() => null))?.isDirectory()) {

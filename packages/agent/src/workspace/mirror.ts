@@ -7,9 +7,10 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredService } from '@mainstay/contract/desired-state';
 import type { Exec, ExecResult } from '@mainstay/runtime/exec';
+import { commitFormat, parseCommitText } from './commit-text.ts';
 import type { GitEnvironment } from './git-environment.ts';
 import { explainGitFailure, type GitFailure } from './git-errors.ts';
-import type { GitCredential } from './workspace.ts';
+import type { CommitText, GitCredential } from './workspace.ts';
 
 export const fetch_timeout_ms = 300_000;
 const local_timeout_ms = 120_000;
@@ -27,6 +28,8 @@ export type Mirrors = {
   fetch(source: Source, credential: GitCredential | null, signal: AbortSignal): Promise<FetchOutcome>;
   /** Writes the files of the commit, real copies, into an empty folder. */
   writeOut(source: Source, folder: string, signal: AbortSignal): Promise<FetchOutcome>;
+  /** What the commit says of itself; null when the mirror does not have it. */
+  describe(source: Source, signal: AbortSignal): Promise<CommitText | null>;
   /** Removes the mirrors of all other URLs. Gives their names. */
   prune(urls: ReadonlySet<string>): Promise<string[]>;
 };
@@ -148,6 +151,11 @@ export function createMirrors(options: { folder: string; exec: Exec; environment
       } finally {
         await rm(index, { force: true });
       }
+    },
+    async describe({ git, commit }, signal) {
+      const args = ['log', '--max-count=1', '--no-show-signature', `--format=${commitFormat}`, commit, '--'];
+      const result = await local(git, args, signal);
+      return result.code === 0 ? parseCommitText(result.stdout) : null;
     },
     async prune(urls) {
       const keep = new Set([...urls].map(mirrorName));

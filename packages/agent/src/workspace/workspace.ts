@@ -14,6 +14,14 @@ export type GitCredential =
   | { kind: 'deploy_key'; private_key: string }
   | { kind: 'token'; username: string; token: string };
 
+/** What a commit says of itself, each in one line without control characters; null where it says nothing. */
+export type CommitText = {
+  subject: string | null;
+  author: string | null;
+  /** UTC milliseconds. */
+  committed_at: number | null;
+};
+
 export type SyncOutcome =
   | {
       ok: true;
@@ -36,6 +44,8 @@ export type Workspace = {
     credential: GitCredential | null,
     signal: AbortSignal,
   ): Promise<SyncOutcome>;
+  /** What a commit that was checked out says of itself; null when the mirror does not have it any more. */
+  describeCommit(source: DesiredService['source'], signal: AbortSignal): Promise<CommitText | null>;
   /** Makes a build whole, in one rename. Idempotent. Rejects when it was not checked out. */
   commitBuild(build_id: string): Promise<void>;
   /** Removes a build that failed. Idempotent. */
