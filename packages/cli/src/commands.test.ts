@@ -1,6 +1,6 @@
 /** Laws of the command line as a whole, and the commands that need no control plane. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inputJsonSchema } from '@mainstay/contract/json-schema';
@@ -52,6 +52,16 @@ it.each(operationList.map((operation) => [operation.id, operation] as const))(
     }
   },
 );
+
+it.each([
+  [['--public-url', 'https://example.com/api'], {}],
+  [[], { MAINSTAY_PUBLIC_URL: 'example.com' }],
+])('a public address that cannot be served starts nothing: %j %j', async (options, env) => {
+  const home = join(folder, 'home');
+  const { code, stderr } = await run(['up', '--json-logs', '--home', home, ...options], { env });
+  expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('public URL') });
+  expect(existsSync(home)).toBe(false);
+});
 
 it('wrong usage names the option and exits with 2', async () => {
   expect(await run(['status', '--jsn'])).toMatchObject({

@@ -17,6 +17,8 @@ export type Context = {
   home: string;
   /** Address under which people reach it, without a slash at the end. */
   public_url: () => string;
+  /** The path in it, such as `/panel`; empty without one. Requests come with it or without, as the reverse proxy does it. */
+  prefix: string;
   version: string;
   /** Asks for running operations to be looked at soon. */
   settle: () => void;

@@ -3,7 +3,7 @@
  * place in this package that knows the keeper itself and not only its interface.
  *
  *   --home DIR   state                      --port N    7070
- *   --host ADDR  127.0.0.1                  --public-url URL
+ *   --host ADDR  127.0.0.1                  --public-url URL (MAINSTAY_PUBLIC_URL)
  *   --public-dir DIR  built files of the dashboard
  *
  * When it listens it writes `<home>/url` and, where there is none that holds, `<home>/cli-token` (0600).
@@ -56,6 +56,7 @@ async function main(): Promise<void> {
   const shutdown = createShutdown({
     onError: (name, error) => log.error({ err: error, part: name }, 'did not stop in order'),
   });
+  const public_url = values['public-url'] ?? process.env['MAINSTAY_PUBLIC_URL'];
   const public_dir = values['public-dir'] ?? join(import.meta.dirname, 'public');
   const keeper = await createKeeper({ directory: join(home, 'keeper') });
   const plane = await startControlPlane({
@@ -65,7 +66,7 @@ async function main(): Promise<void> {
     keeper,
     log,
     public_dir: existsSync(public_dir) ? public_dir : null,
-    ...(values['public-url'] ? { public_url: values['public-url'] } : {}),
+    ...(public_url ? { public_url } : {}),
   });
   shutdown.add({ name: 'control plane', stop: () => plane.stop() });
   await writeCliFiles(home, plane);

@@ -9,6 +9,7 @@ import { type ServerType, serve } from '@hono/node-server';
 import { AppError } from '@mainstay/contract/errors';
 import type { KeeperApi } from '@mainstay/contract/keeper-api';
 import type { Actor } from '@mainstay/contract/operation';
+import { parsePublicUrl } from '@mainstay/contract/public-url';
 import { type Clock, type Exec, type Logger, systemClock, systemExec } from '@mainstay/runtime';
 import { ensureOwner, isTokenValid, newKey, pruneKeys } from './access/access-store.ts';
 import type { Context } from './context.ts';
@@ -45,7 +46,7 @@ export type ControlPlaneOptions = {
   exec?: Exec;
   /** Built files of the dashboard; null serves none. */
   public_dir?: string | null;
-  /** Address under which people reach it, where that is not where it listens. */
+  /** Address under which people reach it, where that is not where it listens; its path is the prefix of all paths. */
   public_url?: string;
 };
 
@@ -64,6 +65,7 @@ const requests_end_within_ms = 5_000;
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { home, log } = options;
+  const reached = options.public_url === undefined ? null : parsePublicUrl(options.public_url);
   const clock = options.clock ?? systemClock;
   const store = await openStore(join(home, 'mainstay.db'));
   let url = '';
@@ -77,7 +79,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     signals: createSignals(),
     exec: options.exec ?? systemExec,
     seal: loadSeal(join(home, 'secrets.key')),
-    public_url: () => options.public_url ?? url,
+    public_url: () => reached?.url ?? url,
+    prefix: reached?.prefix ?? '',
     settle: () => void settler.next().catch(() => {}),
   };
   const settler = createSettler(context);
@@ -179,11 +182,13 @@ function close(server: ServerType): Promise<void> {
       () => 'closeAllConnections' in server && server.closeAllConnections(),
       requests_end_within_ms,
     );
+    // A connection whose request ends only now would be kept alive for the next one.
+    const sweep = setInterval(() => 'closeIdleConnections' in server && server.closeIdleConnections(), 50);
     server.close(() => {
       clearTimeout(cut);
+      clearInterval(sweep);
       resolve();
     });
-    if ('closeIdleConnections' in server) server.closeIdleConnections();
   });
 }
 

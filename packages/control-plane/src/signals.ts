@@ -11,12 +11,14 @@ export type Signals = {
   listen(listener: (topic: string) => void): () => void;
   /** Ends all waiting, for an orderly end. */
   close(): void;
+  /** Aborted by `close`. */
+  ended: AbortSignal;
 };
 
 export function createSignals(): Signals {
   const waiting = new Map<string, Set<() => void>>();
   const listeners = new Set<(topic: string) => void>();
-  let closed = false;
+  const ended = new AbortController();
   const wake = (topic: string) => {
     for (const resolve of [...(waiting.get(topic) ?? [])]) resolve();
   };
@@ -28,7 +30,7 @@ export function createSignals(): Signals {
       }
     },
     wait(topics, timeout_ms, abort) {
-      if (closed || abort?.aborted || timeout_ms <= 0) return Promise.resolve(false);
+      if (ended.signal.aborted || abort?.aborted || timeout_ms <= 0) return Promise.resolve(false);
       return new Promise((resolve) => {
         const finish = (woken: boolean) => {
           clearTimeout(timer);
@@ -56,9 +58,10 @@ export function createSignals(): Signals {
       return () => void listeners.delete(listener);
     },
     close() {
-      closed = true;
+      ended.abort();
       for (const topic of [...waiting.keys()]) wake(topic);
       listeners.clear();
     },
+    ended: ended.signal,
   };
 }

@@ -20,6 +20,8 @@ export type UpOptions = {
   home: string;
   port: number;
   host: string;
+  /** Where a reverse proxy serves the dashboard and the API; null without one. */
+  public_url: string | null;
   /** Null leaves the stack its port; 8080 for a new one. */
   proxy_port: number | null;
   has_examples: boolean;
@@ -121,6 +123,7 @@ async function start(run: Run, signal: AbortSignal): Promise<void> {
     ...controlPlaneNodeFlags,
     run.programs.control_plane,
     ...['--home', layout.home, '--port', String(options.port), '--host', options.host],
+    ...(options.public_url === null ? [] : ['--public-url', options.public_url]),
   ]);
   const { url, token } = await untilReady(control_plane, layout, signal);
   report.step(`  control plane and dashboard on ${url}`);
@@ -202,7 +205,7 @@ async function sayWhatRuns(run: Run, client: Client, url: string, stack: string 
   const { result } = await client['access.create_sign_in_link']({});
   const view = stack === null ? null : (await client['stacks.get']({ stack })).stack;
   const rows: [string, string | null][] = [
-    ['Dashboard', url],
+    ['Dashboard', options.public_url ?? url],
     ['Sign in', `${result?.url}  (works once, for 15 minutes)`],
     ['Example', view?.name === 'example' ? view.url : null],
     ['Status', options.command('status')],

@@ -1,6 +1,7 @@
 /** `mainstay up`: the command and its options. */
 import { isAbsolute, resolve } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
+import { parsePublicUrl } from '@mainstay/contract/public-url';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { homeOf } from '../connection.ts';
@@ -11,6 +12,7 @@ type Flags = {
   home?: string;
   port: string;
   host: string;
+  publicUrl?: string;
   proxyPort?: string;
   examples: boolean;
   agent: boolean;
@@ -31,6 +33,10 @@ export function registerUp(program: Command, cli: Cli): void {
     .option('--home <folder>', 'folder of all state (also MAINSTAY_HOME; default ~/.local/share/mainstay)')
     .option('--port <port>', 'port of the dashboard and the API', '7070')
     .option('--host <address>', 'address that they listen on', '127.0.0.1')
+    .option(
+      '--public-url <url>',
+      'address under which a reverse proxy serves them, path prefix included (also MAINSTAY_PUBLIC_URL)',
+    )
     .option('--proxy-port <port>', 'port at which the example is served (default 8080, or what it has)')
     .option('--no-examples', 'do not deploy the example stack')
     .option('--no-agent', 'start the control plane only')
@@ -42,10 +48,12 @@ export function registerUp(program: Command, cli: Cli): void {
       cli.action(async (flags: Flags) => {
         const { out, err, env, cwd } = cli.terminal;
         const given = homeOf(flags.home === undefined ? {} : { home: flags.home }, env);
+        const public_url = flags.publicUrl ?? env['MAINSTAY_PUBLIC_URL'];
         const options = {
           home: isAbsolute(given) ? given : resolve(cwd, given),
           port: portOf(flags.port, 'port', 0),
           host: flags.host,
+          public_url: public_url ? parsePublicUrl(public_url).url : null,
           proxy_port: flags.proxyPort === undefined ? null : portOf(flags.proxyPort, 'proxy_port', 1),
           has_examples: flags.examples && flags.agent,
           has_agent: flags.agent,

@@ -31,18 +31,24 @@ export async function authenticate(context: Context, request: Request): Promise<
   }
   const session = sessionOf(request);
   if (session === null) return null;
-  if (request.method !== 'GET' && request.method !== 'HEAD') checkSameOrigin(request);
+  if (request.method !== 'GET' && request.method !== 'HEAD') checkSameOrigin(context, request);
   return actorOfKey(context.store, 'session', session, now);
 }
 
-/** Refuses what a page of another site sent: Fetch Metadata where the browser has it, else the Origin header. */
-export function checkSameOrigin(request: Request): void {
+/**
+ * Refuses what a page of another site sent: Fetch Metadata where the browser has it, else the Origin header, which must name
+ * this host or, behind a reverse proxy that passes another, the public address.
+ */
+export function checkSameOrigin(context: Context, request: Request): void {
   const site = request.headers.get('sec-fetch-site');
   const origin = request.headers.get('origin');
-  const same = site !== null ? site === 'same-origin' || site === 'none' : origin === null || sameHost(origin, request);
+  const same =
+    site !== null ? site === 'same-origin' || site === 'none' : origin === null || isOurs(context, origin, request);
   if (!same) throw new AppError('Forbidden', 'This request was sent by a page of another site.');
 }
 
-function sameHost(origin: string, request: Request): boolean {
-  return URL.canParse(origin) && new URL(origin).host === (request.headers.get('host') ?? new URL(request.url).host);
+function isOurs(context: Context, origin: string, request: Request): boolean {
+  if (!URL.canParse(origin)) return false;
+  const { host } = new URL(origin);
+  return [request.headers.get('host') ?? new URL(request.url).host, new URL(context.public_url()).host].includes(host);
 }

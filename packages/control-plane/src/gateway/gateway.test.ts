@@ -96,16 +96,6 @@ describe('the gateway', () => {
     expect(await answer.json()).toMatchObject({ code: 'NotFound', correlation_id: 'my-request-1' });
   });
 
-  it('tells live pages what changed, and nothing of what', async () => {
-    const answer = await at.http('/api/v1/live');
-    const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
-    expect((await reader.read()).value).toMatch(/^event: hello/);
-    await at.client['secrets.set']({ stack: 'shop', name: 'KEY', value: 'hidden-value' });
-    const { value } = await reader.read();
-    expect(value).toMatch(/^event: change\ndata: \{"topics":\["operations","events"\]\}/);
-    await reader.cancel();
-  });
-
   it('describes itself, and answers probes and scrapes', async () => {
     const description = await (await at.http('/api/v1/openapi.json', { token: null })).json();
     expect(description).toMatchObject({ openapi: '3.1.0' });

@@ -1,34 +1,42 @@
 /**
  * The gateway: one HTTP server for people, programs and agents. Every operation of the contract gets its route here by
- * itself; nothing else changes anything.
+ * itself; nothing else changes anything. Under a public address with a path, requests may come with that path or without.
  */
 import { randomUUID } from 'node:crypto';
+import { join, resolve } from 'node:path';
 import { apiPrefix } from '@mainstay/contract/client';
 import { AppError } from '@mainstay/contract/errors';
 import { openApiDocument } from '@mainstay/contract/openapi';
-import { pathParameters } from '@mainstay/contract/operation';
+import { isChange, pathParameters } from '@mainstay/contract/operation';
 import { operationList } from '@mainstay/contract/operations/index';
 import { correlationId, withCorrelation } from '@mainstay/runtime';
 import { Hono } from 'hono';
+import { getPath } from 'hono/utils/url';
 import type { Context } from '../context.ts';
 import type { Dispatcher } from '../operations/dispatcher.ts';
 import { agentRoutes } from '../servers/agent-routes.ts';
 import { webhookRoutes } from '../stacks/webhook-routes.ts';
 import { healthChecks } from '../system/system-operations.ts';
 import { authenticate } from './authenticate.ts';
+import { jsonResponse } from './content-encoding.ts';
 import { errorResponse } from './errors.ts';
-import { liveStream } from './live.ts';
+import { createLive } from './live.ts';
 import { mcpRoute } from './mcp-route.ts';
 import { createMetrics } from './metrics.ts';
+import { contentSecurityPolicy, createPages } from './pages.ts';
 import { rawInput } from './request-input.ts';
 import { signInRoutes } from './sign-in.ts';
-import { contentSecurityPolicy, staticFile } from './static-files.ts';
+import { staticFile } from './static-files.ts';
 
 export type GatewayOptions = { public_dir: string | null };
 
 export function createGateway(context: Context, dispatcher: Dispatcher, options: GatewayOptions): Hono {
-  const app = new Hono();
+  const { prefix } = context;
+  const app = new Hono({ getPath: (request) => withoutPrefix(getPath(request), prefix) });
   const metrics = createMetrics(context);
+  const live = createLive(context);
+  const pages = createPages(prefix);
+  const public_dir = options.public_dir === null ? null : resolve(options.public_dir);
 
   app.use(({ req }, next) => {
     const given = req.header('x-request-id') ?? '';
@@ -41,7 +49,7 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
     headers.set('x-content-type-options', 'nosniff');
     headers.set('referrer-policy', 'no-referrer');
     headers.set('cross-origin-opener-policy', 'same-origin');
-    headers.set('content-security-policy', contentSecurityPolicy);
+    if (!headers.has('content-security-policy')) headers.set('content-security-policy', contentSecurityPolicy);
     if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
   });
   app.onError((error) => errorResponse(error, context.log));
@@ -57,7 +65,8 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
         if (!actor && operation.permission !== 'none') throw notSignedIn();
         const given = Object.fromEntries(names.map((name) => [name, req.param(name) ?? '']));
         const input = await rawInput(operation, req.raw, given);
-        return Response.json(await dispatcher.call(operation.id, actor, input, { signal: req.raw.signal }));
+        const output = await dispatcher.call(operation.id, actor, input, { signal: req.raw.signal });
+        return isChange(operation) ? Response.json(output) : await jsonResponse(req.raw, output);
       } catch (error) {
         code = error instanceof AppError ? error.code : 'Internal';
         throw error;
@@ -67,10 +76,12 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
     });
   }
 
-  app.get(`${apiPrefix}/openapi.json`, () => Response.json(openApiDocument(context.version)));
+  app.get(`${apiPrefix}/openapi.json`, ({ req }) =>
+    jsonResponse(req.raw, { ...openApiDocument(context.version), servers: [{ url: prefix || '/' }] }),
+  );
   app.get(`${apiPrefix}/live`, async ({ req }) => {
     if (!(await authenticate(context, req.raw))) throw notSignedIn();
-    const stream = liveStream(context, req.raw.signal);
+    const stream = live.stream(req.raw);
     if (!stream) throw new AppError('Unavailable', 'Too many pages are open.', { hint: 'Close some, and load again.' });
     return stream;
   });
@@ -93,8 +104,8 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
     async () => new Response(await metrics.text(), { headers: { 'content-type': metrics.content_type } }),
   );
 
-  app.get('/api/docs', async () => {
-    const page = options.public_dir === null ? null : await staticFile(options.public_dir, 'api-docs.html');
+  app.get('/api/docs', async ({ req }) => {
+    const page = public_dir === null ? null : await pages(req.raw, join(public_dir, 'api-docs.html'));
     if (page) return page;
     throw new AppError('NotFound', 'The API reference is not built here.', {
       hint: `The description is at ${apiPrefix}/openapi.json.`,
@@ -102,13 +113,19 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
   });
   app.all('*', async ({ req }) => {
     const readable = req.method === 'GET' || req.method === 'HEAD';
-    const file = options.public_dir !== null && readable ? await staticFile(options.public_dir, req.path) : null;
+    const file = public_dir !== null && readable ? await staticFile(public_dir, pages, req.raw, req.path) : null;
     if (file) return file;
     throw new AppError('NotFound', `There is nothing at ${req.method} ${req.path.slice(0, 200)}.`, {
       hint: 'The API is described at /api/docs.',
     });
   });
   return app;
+}
+
+/** The path as the control plane knows it, whether the reverse proxy took the prefix off or not. */
+function withoutPrefix(path: string, prefix: string): string {
+  const isUnder = prefix !== '' && (path === prefix || path.startsWith(`${prefix}/`));
+  return isUnder ? path.slice(prefix.length) || '/' : path;
 }
 
 function notSignedIn(): AppError {

@@ -1,54 +1,98 @@
-/** Live changes for pages: Server-Sent Events that say which topics changed, coalesced; the page then asks for what it shows. */
+/**
+ * Live changes for pages: Server-Sent Events that say which topics changed, coalesced; the page then asks for what it shows.
+ *
+ * | Event    | Data | |
+ * | -------- | --- | --- |
+ * | `hello`  | `version`, `time_ms`, `resumed` | First. Not resumed: the page reads everything anew. |
+ * | `change` | `topics` | Those that changed since the message before, or since the page was cut off. |
+ * | `beat`   | `time_ms` | Every 15 s, so that silence means a dead connection. |
+ *
+ * A page that comes back names the last message it saw, by the header Last-Event-ID, which browsers send by themselves, or by
+ * the query field `last_event_id`.
+ */
 import type { Context } from '../context.ts';
+import { createLiveHistory } from './live-history.ts';
 
-const topics = new Set(['stacks', 'servers', 'services', 'events', 'operations']);
+const nouns = new Set(['stacks', 'servers', 'services', 'events', 'operations']);
 const coalesce_ms = 100;
 const keep_alive_ms = 15_000;
+/** Time after which a browser that was cut off comes back. */
+const retry_ms = 2_000;
+/** Messages that may wait for a page which does not read. */
+const unread_max = 64;
 /** Pages that may listen at once. */
 export const live_pages_max = 1_000;
-let open = 0;
 
-export function liveStream(context: Context, signal: AbortSignal): Response | null {
-  if (open >= live_pages_max) return null;
-  open += 1;
-  const encoder = new TextEncoder();
-  let close = () => {};
-  const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      const changed = new Set<string>();
-      let timer: NodeJS.Timeout | null = null;
-      let closed = false;
-      const send = (event: string, data: unknown) => {
-        if (!closed) controller.enqueue(encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
-      };
-      const flush = () => {
-        timer = null;
-        // A page that does not read is told once it does; it asks for the present state then.
-        if ((controller.desiredSize ?? 1) <= -64) return;
-        send('change', { topics: [...changed] });
-        changed.clear();
-      };
-      const stop = context.signals.listen((topic) => {
-        const name = topic.startsWith('logs:') ? topic : topics.has(topic) ? topic : null;
-        if (name === null) return;
-        changed.add(name);
-        timer ??= setTimeout(flush, coalesce_ms);
+export type Live = {
+  /** The stream for one page; null when too many are open. */
+  stream(request: Request): Response | null;
+};
+
+export function createLive(context: Context): Live {
+  const history = createLiveHistory();
+  const pages = new Set<{ wake(): void; end(): void }>();
+  context.signals.listen((topic) => {
+    if (!nouns.has(topic) && !topic.startsWith('logs:')) return;
+    history.note(topic);
+    for (const page of pages) page.wake();
+  });
+  context.signals.ended.addEventListener('abort', () => {
+    for (const page of pages) page.end();
+  });
+
+  return {
+    stream(request) {
+      if (pages.size >= live_pages_max || context.signals.ended.aborted) return null;
+      const seen = request.headers.get('last-event-id') ?? new URL(request.url).searchParams.get('last_event_id');
+      const seenAt = seen === null ? null : history.pointOf(seen);
+      const resumed = seenAt !== null && history.since(seenAt) !== null;
+      const encoder = new TextEncoder();
+      let close = () => {};
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          let told = resumed ? seenAt : history.point();
+          let timer: NodeJS.Timeout | null = null;
+          // A page that does not read is told once it does.
+          const isReading = () => (controller.desiredSize ?? 1) > -unread_max;
+          const send = (event: string, data: object, fields = '') =>
+            controller.enqueue(encoder.encode(`event: ${event}\n${fields}data: ${JSON.stringify(data)}\n\n`));
+          const tell = () => {
+            timer = null;
+            if (told === history.point() || !isReading()) return;
+            const topics = history.since(told);
+            // What it missed is forgotten: it is cut off, and reads everything anew when it is back.
+            if (topics === null) return page.end();
+            told = history.point();
+            send('change', { topics }, `id: ${history.idOf(told)}\n`);
+          };
+          const beat = setInterval(() => {
+            if (isReading()) send('beat', { time_ms: context.clock.now() });
+            tell();
+          }, keep_alive_ms);
+          const page = {
+            wake() {
+              timer ??= setTimeout(tell, coalesce_ms);
+            },
+            end() {
+              close();
+              controller.close();
+            },
+          };
+          close = () => {
+            pages.delete(page);
+            clearInterval(beat);
+            if (timer) clearTimeout(timer);
+          };
+          pages.add(page);
+          const hello = { version: context.version, time_ms: context.clock.now(), resumed };
+          send('hello', hello, `retry: ${retry_ms}\nid: ${history.idOf(told)}\n`);
+          tell();
+        },
+        cancel: () => close(),
       });
-      const beat = setInterval(() => send('beat', { time_ms: context.clock.now() }), keep_alive_ms);
-      close = () => {
-        if (closed) return;
-        closed = true;
-        open -= 1;
-        stop();
-        clearInterval(beat);
-        if (timer) clearTimeout(timer);
-      };
-      signal.addEventListener('abort', () => close(), { once: true });
-      send('hello', { version: context.version, time_ms: context.clock.now() });
+      return new Response(body, {
+        headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' },
+      });
     },
-    cancel: () => close(),
-  });
-  return new Response(body, {
-    headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' },
-  });
+  };
 }

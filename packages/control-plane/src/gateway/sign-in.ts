@@ -16,11 +16,11 @@ export function signInRoutes(context: Context): Hono {
   const app = new Hono();
   const cookie = (value: string, age_seconds: number) => {
     const secure = context.public_url().startsWith('https:') ? '; Secure' : '';
-    return `${session_cookie}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${age_seconds}${secure}`;
+    return `${session_cookie}=${value}; Path=${context.prefix || '/'}; HttpOnly; SameSite=Lax; Max-Age=${age_seconds}${secure}`;
   };
 
   app.post('/sign-in', async ({ req }) => {
-    checkSameOrigin(req.raw);
+    checkSameOrigin(context, req.raw);
     limit.take();
     const input = SignIn.safeParse(await jsonBody(req.raw, 4_096));
     const now = context.clock.now();
@@ -45,7 +45,7 @@ export function signInRoutes(context: Context): Hono {
   });
 
   app.post('/sign-out', async ({ req }) => {
-    checkSameOrigin(req.raw);
+    checkSameOrigin(context, req.raw);
     const session = sessionOf(req.raw);
     if (session !== null) await endSession(context.store, session);
     return Response.json({ ok: true }, { headers: { 'set-cookie': cookie('', 0) } });

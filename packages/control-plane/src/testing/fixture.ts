@@ -15,7 +15,9 @@ import { type ControlPlane, startControlPlane } from '../control-plane.ts';
 
 export type Fixture = Awaited<ReturnType<typeof startFixture>>;
 
-export async function startFixture(options: { clock?: Clock } = {}) {
+export type FixtureOptions = { clock?: Clock; public_dir?: string; public_url?: string };
+
+export async function startFixture(options: FixtureOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mainstay-cp-'));
   const home = join(folder, 'home');
   const start = async () => {
