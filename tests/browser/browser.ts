@@ -1,0 +1,101 @@
+/**
+ * What the browser tests stand on: a whole installation with its real agent, Debian's Chromium, and pages that note every
+ * complaint: script errors, refusals by the page's policy, console errors.
+ */
+import { accessSync, constants } from 'node:fs';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { createInstallation, type Installation, type Up } from '../e2e/installation.ts';
+
+export const chromium_path = '/usr/bin/chromium';
+
+/** Why browser tests cannot run here; null where they can. */
+export const no_browser: string | null = isExecutable(chromium_path) ? null : 'there is no chromium on this machine';
+
+export type Window = {
+  page: Page;
+  /** What went wrong in the page so far, but for answers that a test provokes. */
+  complaints: string[];
+  /** Opens an address of the dashboard, such as `/events?stack=example`, and waits for its heading. */
+  open(path: string): Promise<void>;
+};
+
+export type Dashboard = Installation & {
+  up_process: Up;
+  browser: Browser;
+  /** A window of its own, with a session of its own. */
+  window(options?: BrowserContextOptions): Promise<Window>;
+  /** A one-time sign-in link. */
+  signInLink(): Promise<string>;
+  close(): Promise<void>;
+};
+
+export type DashboardOptions = {
+  /** Deploys the example stack and waits until it is served. */
+  example?: boolean;
+  /** More options of `mainstay up`. */
+  up?: readonly string[];
+};
+
+/** Starts Mainstay and a browser. */
+export async function startDashboard({ example = false, up: more = [] }: DashboardOptions = {}): Promise<Dashboard> {
+  const mainstay = await createInstallation();
+  const options = ['--proxy-port', String(mainstay.proxy_port), ...(example ? [] : ['--no-examples']), ...more];
+  const up_process = mainstay.up(...options);
+  await up_process.says('Ctrl-C stops everything', 120_000);
+  const browser = await chromium.launch({
+    executablePath: chromium_path,
+    args: ['--no-sandbox', '--disable-gpu', '--font-render-hinting=none'],
+  });
+
+  const signInLink = async () => {
+    const { stdout } = await mainstay.cli('sign-in-link', '--json');
+    return (JSON.parse(stdout) as { result: { url: string } }).result.url;
+  };
+  return {
+    ...mainstay,
+    up_process,
+    browser,
+    signInLink,
+    async window(contextOptions = {}) {
+      const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...contextOptions });
+      await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+      const page = await context.newPage();
+      const window = watched(page, mainstay.url);
+      await page.goto(await signInLink());
+      await page.locator('main h1').first().waitFor();
+      return window;
+    },
+    async close() {
+      await browser.close();
+      await mainstay.remove();
+    },
+  };
+}
+
+function watched(page: Page, url: string): Window {
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    // The browser itself reports answers of 4xx and 5xx; what the page makes of them is what tests look at.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) {
+      complaints.push(message.text());
+    }
+  });
+  return {
+    page,
+    complaints,
+    async open(path) {
+      await page.goto(url + path);
+      await page.locator('main h1').first().waitFor();
+    },
+  };
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
