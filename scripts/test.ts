@@ -17,6 +17,7 @@ const minutes = 60_000;
 
 await check('Types', ['tsc', '--noEmit']);
 await check('Types of the dashboard', ['tsc', '--noEmit', '-p', 'packages/dashboard']);
+await check('Types of the browser tests', ['tsc', '--noEmit', '-p', 'tests/browser']);
 await check('Lint and format', ['biome', 'check', '--error-on-warnings', '.']);
 await vitest();
 rmSync(scratch, { recursive: true, force: true });
