@@ -1,0 +1,26 @@
+/** Words of the charts of usage over time. */
+export const chart = {
+  range: 'Time shown',
+  ranges: { '1h': '1 h', '6h': '6 h', '24h': '24 h', '7d': '7 d', '14d': '14 d' },
+  rangeLong: {
+    '1h': 'the last hour',
+    '6h': 'the last 6 hours',
+    '24h': 'the last 24 hours',
+    '7d': 'the last 7 days',
+    '14d': 'the last 14 days',
+  },
+  noValue: 'no data',
+  nothing: 'No data in this time',
+  noDataBefore: (to: string) => `No data before ${to}.`,
+  noDataSince: (from: string) => `No data since ${from}.`,
+  noDataBetween: (from: string, to: string) => `No data from ${from} to ${to}.`,
+  moreGaps: (count: number) => `${count} shorter ${count === 1 ? 'gap' : 'gaps'} not listed.`,
+  capacityBeyond: (label: string, value: string) => `${label} ${value}, above the chart`,
+  capacity: (label: string, value: string) => `${label} ${value}`,
+  table: 'Values as a table',
+  tableCaption: (label: string) => `${label}, newest first`,
+  tableTime: 'Time',
+  tableCut: (count: number) => `The newest ${count} are listed.`,
+  chartOf: (label: string, series: string) => `Chart of ${label}: ${series}`,
+  latest: 'latest',
+} as const;
