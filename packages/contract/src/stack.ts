@@ -3,6 +3,9 @@
  * One spelling everywhere: these field names are those of the YAML, the wire, the store and the types.
  */
 import * as z from 'zod';
+import { envNameMessage, envNamePattern, reservedEnv, reservedEnvMessage, serviceUrlVariable } from './env-names.ts';
+
+export { reservedEnv, serviceUrlVariable } from './env-names.ts';
 
 export const limitsOfStack = {
   services_max: 100,
@@ -27,13 +30,7 @@ export const ServiceName = DnsName.describe('Name of the service.');
 export const ServerName = DnsName.describe('Name of the server.');
 export const CredentialName = DnsName.describe('Name of a Git credential.');
 
-export const EnvName = z
-  .string()
-  .max(128)
-  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be letters, digits and underscores, not beginning with a digit');
-
-/** Names that Mainstay sets itself, and that a stack file may not. */
-export const reservedEnv = /^(PORT|MAINSTAY_.*|SERVICE_.*_URL|DATA_DIR)$/;
+export const EnvName = z.string().max(128).regex(envNamePattern, envNameMessage);
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
 const controlCharacters = /[\x00-\x1f\x7f]/;
@@ -191,7 +188,6 @@ const EnvValue = z
   .refine((value) => !value.includes('\0'), 'must have no NUL character');
 
 const notReserved = (name: string) => !reservedEnv.test(name);
-const reservedMessage = 'is set by Mainstay itself; choose another name';
 
 export const ServiceSpec = z
   .strictObject({
@@ -208,14 +204,14 @@ export const ServiceSpec = z
       ),
     route: Route.optional().describe('How it is reached from outside; left out, it is internal only.'),
     env: z
-      .record(EnvName.refine(notReserved, reservedMessage), EnvValue)
+      .record(EnvName.refine(notReserved, reservedEnvMessage), EnvValue)
       .refine(
         (env) => Object.keys(env).length <= limitsOfStack.env_max,
         `must have at most ${limitsOfStack.env_max} entries`,
       )
       .default({}),
     secrets: z
-      .array(EnvName.refine(notReserved, reservedMessage))
+      .array(EnvName.refine(notReserved, reservedEnvMessage))
       .max(limitsOfStack.env_max)
       .default([])
       .describe('Names of secrets of this stack, given to the service as environment variables.'),
@@ -236,6 +232,7 @@ export type ServiceSpec = z.infer<typeof ServiceSpec>;
 export const SecurityMode = z
   .enum(['none', 'daemon-port', 'tunnel'])
   .describe('none: the firewall is left alone. The others are applied by agents that run as root.');
+export type SecurityMode = z.infer<typeof SecurityMode>;
 
 const StackFields = z.strictObject({
   poll_interval_seconds: z
@@ -330,8 +327,3 @@ export const StackFile = z
   .superRefine(checkStack)
   .meta({ id: 'StackFile', title: 'Mainstay stack file', description: 'Configuration of one stack, as code.' });
 export type StackFile = z.infer<typeof StackFile>;
-
-/** `SERVICE_<NAME>_URL`: where every other service of the stack finds this one. */
-export function serviceUrlVariable(service: string): string {
-  return `SERVICE_${service.toUpperCase().replaceAll('-', '_')}_URL`;
-}

@@ -1,9 +1,10 @@
 /** Secrets and Git credentials: values go in, and never come out over this interface. */
 import * as z from 'zod';
+import { reservedEnv, reservedEnvMessage } from '../env-names.ts';
 import { change, read } from '../operation.ts';
-import { CredentialName, EnvName, limitsOfStack, reservedEnv, StackName } from '../stack.ts';
+import { CredentialName, EnvName, limitsOfStack, StackName } from '../stack.ts';
 
-const SecretName = EnvName.refine((name) => !reservedEnv.test(name), 'is set by Mainstay itself; choose another name');
+const SecretName = EnvName.refine((name) => !reservedEnv.test(name), reservedEnvMessage);
 
 const SecretValue = z
   .string()

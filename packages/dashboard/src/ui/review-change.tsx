@@ -9,7 +9,7 @@ import type { OperationId } from '@mainstay/contract/operations/index';
 import { Button, Modal, TextInput } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { call, type Input, type Output } from '../api/client.ts';
 import { invalidateAll, useRead } from '../api/queries.ts';
 import { change as texts } from '../texts/change.ts';
@@ -42,6 +42,8 @@ export type ReviewChangeProps = {
   onAccepted?(answer: { operation: OperationView; result: unknown }): void;
   /** Called when it was observed to have succeeded. */
   onSucceeded?(): void;
+  /** Called when the control plane refuses the input and names the field: a form shows the message there, and closes this. */
+  onRefused?(error: AppError): void;
 };
 
 export function ReviewChange({ change, title, onClose, ...rest }: ReviewChangeProps) {
@@ -65,7 +67,16 @@ function send(change: Change, more: { dry_run?: boolean; plan_hash?: string; ide
   return call(change.id, { ...change.input, ...more } as never) as Promise<ChangeAnswer>;
 }
 
-function Review({ change, confirm, typeToConfirm, children, onClose, onAccepted, onSucceeded }: ReviewProps) {
+function Review({
+  change,
+  confirm,
+  typeToConfirm,
+  children,
+  onClose,
+  onAccepted,
+  onSucceeded,
+  onRefused,
+}: ReviewProps) {
   const [typed, setTyped] = useState('');
   const [idempotency_key] = useState(() => crypto.randomUUID());
   const plan = useQuery<ChangeAnswer, AppError>({
@@ -74,6 +85,10 @@ function Review({ change, confirm, typeToConfirm, children, onClose, onAccepted,
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
   });
+  const refusal = plan.error?.field === undefined ? null : plan.error;
+  useEffect(() => {
+    if (refusal) onRefused?.(refusal);
+  }, [refusal, onRefused]);
   const carryOut = useMutation<ChangeAnswer, AppError, string>({
     mutationFn: (plan_hash) => send(change, { plan_hash, idempotency_key }),
     onSuccess: (answer) => {
