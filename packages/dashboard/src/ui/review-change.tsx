@@ -46,7 +46,9 @@ export type ReviewChangeProps = {
   onRefused?(error: AppError): void;
 };
 
-export function ReviewChange({ change, title, onClose, ...rest }: ReviewChangeProps) {
+export function ReviewChange({ change, title, children, onClose, onAccepted, ...rest }: ReviewChangeProps) {
+  const [accepted, setAccepted] = useState<OperationView | null>(null);
+  if (!change && accepted) setAccepted(null);
   return (
     <Modal
       opened={change !== null}
@@ -55,28 +57,35 @@ export function ReviewChange({ change, title, onClose, ...rest }: ReviewChangePr
       size="lg"
       closeButtonProps={{ 'aria-label': common.close }}
     >
-      {change && <Review key={JSON.stringify(change)} change={change} onClose={onClose} {...rest} />}
+      {change && accepted && <Followed operation={accepted} onClose={onClose} onSucceeded={rest.onSucceeded} />}
+      {change && !accepted && (
+        <div className={css.review}>
+          {children}
+          <Review
+            // Another change is another plan; what is asked above it (children) stays as it is.
+            key={JSON.stringify(change)}
+            change={change}
+            onClose={onClose}
+            onAccepted={(answer) => {
+              setAccepted(answer.operation);
+              onAccepted?.(answer);
+            }}
+            {...rest}
+          />
+        </div>
+      )}
     </Modal>
   );
 }
 
-type ReviewProps = Omit<ReviewChangeProps, 'change' | 'title'> & { change: Change };
+type ReviewProps = Omit<ReviewChangeProps, 'change' | 'title' | 'children'> & { change: Change };
 type ChangeAnswer = { operation: OperationView; result: unknown };
 
 function send(change: Change, more: { dry_run?: boolean; plan_hash?: string; idempotency_key?: string }) {
   return call(change.id, { ...change.input, ...more } as never) as Promise<ChangeAnswer>;
 }
 
-function Review({
-  change,
-  confirm,
-  typeToConfirm,
-  children,
-  onClose,
-  onAccepted,
-  onSucceeded,
-  onRefused,
-}: ReviewProps) {
+function Review({ change, confirm, typeToConfirm, onClose, onAccepted, onSucceeded, onRefused }: ReviewProps) {
   const [typed, setTyped] = useState('');
   const [idempotency_key] = useState(() => crypto.randomUUID());
   const plan = useQuery<ChangeAnswer, AppError>({
@@ -97,9 +106,6 @@ function Review({
       if (answer.operation.state === 'succeeded') onSucceeded?.();
     },
   });
-  if (carryOut.data) {
-    return <Followed operation={carryOut.data.operation} onClose={onClose} onSucceeded={onSucceeded} />;
-  }
   const planned = plan.data?.operation.plan;
   const isConfirmed = typeToConfirm === undefined || typed.trim() === typeToConfirm;
   return (
@@ -110,7 +116,6 @@ function Review({
         if (planned && isConfirmed && !carryOut.isPending) carryOut.mutate(planned.hash);
       }}
     >
-      {children}
       {plan.isPending && <Rows count={3} />}
       {plan.isPending && <p className="quiet">{texts.planning}</p>}
       {plan.error && <ErrorNotice error={plan.error} retry={() => void plan.refetch()} />}
