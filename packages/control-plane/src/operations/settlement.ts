@@ -43,16 +43,18 @@ function targetOf(
   reported: AgentState | null,
   row: OperationRow,
 ): { state: OperationTarget['state']; message: string | null; hint: string | null } {
-  const version = row.version ?? 0;
   if (server.stack_id !== row.stack_id) return { state: 'failed', message: 'It was given another stack.', hint: null };
   const receipt = reported?.stack_id === row.stack_id ? reported?.receipt : null;
+  // What asks for no version of its own, such as an assignment, is done by whichever version of the stack comes first.
+  const version = row.version ?? receipt?.version ?? null;
   if (receipt && receipt.version === version)
     return { state: receipt.state, message: receipt.message, hint: receipt.hint };
-  if (receipt && receipt.version > version) {
+  if (receipt && version !== null && receipt.version > version) {
     return { state: 'failed', message: `Version ${receipt.version} took its place before it was done.`, hint: null };
   }
   const refusal = reported?.refusal;
-  if (refusal && refusal.version === version) {
+  const isOfThis = row.version === null ? (refusal?.at ?? 0) >= row.created_at : refusal?.version === row.version;
+  if (refusal && isOfThis) {
     return { state: 'failed', message: `The server refused it: ${refusal.message}`, hint: null };
   }
   const message = server.online ? null : 'The server is offline; it will follow when it is back.';

@@ -5,10 +5,18 @@ import { AppError } from '@mainstay/contract/errors';
 import { newId } from '@mainstay/contract/ids';
 import { operations } from '@mainstay/contract/operations/index';
 import type { ServerView } from '@mainstay/contract/operations/servers';
+import type { SecurityMode } from '@mainstay/contract/stack';
 import { digestOfKey } from '../access/access-store.ts';
 import type { Context } from '../context.ts';
 import { changes, type Handler, reads } from '../operations/handlers.ts';
-import { findStackById, findVersion, getStackRow, type StackRow, selectStacks } from '../stacks/stack-store.ts';
+import {
+  findStackById,
+  findVersion,
+  getStackRow,
+  type StackRow,
+  securityModes,
+  selectStacks,
+} from '../stacks/stack-store.ts';
 import {
   findServer,
   getServerRow,
@@ -24,13 +32,15 @@ export const serverHandlers: Handler[] = [
     const rows = await selectServers(context.store);
     const states = await reportedStates(context.store, rows);
     const stacks = await stacksById(context);
-    return { servers: rows.map((row) => viewOfServer(row, stacks, states.get(row.id) ?? null)) };
+    const modes = await securityModes(context.store);
+    return { servers: rows.map((row) => viewOfServer(row, stacks, modes, states.get(row.id) ?? null)) };
   }),
 
   reads(operations['servers.get'], async (context, { server }) => {
     const row = await getServerRow(context.store, server);
     const reported = await reportedState(context.store, row);
-    return { server: viewOfServer(row, await stacksById(context), reported), reported };
+    const modes = await securityModes(context.store);
+    return { server: viewOfServer(row, await stacksById(context), modes, reported), reported };
   }),
 
   changes(operations['servers.invite'], async (context, { server: name, stack, expires_seconds }) => {
@@ -107,6 +117,8 @@ export const serverHandlers: Handler[] = [
       warnings: moves ? [`The services of stack ${before.name} stop on ${name}; their data is kept.`] : [],
       action: { kind: 'enrolment', server_id: server.id, stack_id: row.id },
       targets: [server.id],
+      stack: { id: row.id, name: row.name, version: row.desired_version },
+      settled_by_receipts: true,
       carryOut: ({ grant }) => ({
         statements: [updateServer(store, server, { stack_id: row.id, enrolment_jws: grant })],
         events: [{ kind: 'server.assigned', message: `Server ${name} was given stack ${stack}.`, server: name, stack }],
@@ -183,7 +195,12 @@ async function stacksById({ store }: Context): Promise<Map<string, StackRow>> {
   return new Map((await selectStacks(store)).map((row) => [row.id, row]));
 }
 
-function viewOfServer(row: ServerRow, stacks: ReadonlyMap<string, StackRow>, reported: AgentState | null): ServerView {
+function viewOfServer(
+  row: ServerRow,
+  stacks: ReadonlyMap<string, StackRow>,
+  modes: ReadonlyMap<string, SecurityMode>,
+  reported: AgentState | null,
+): ServerView {
   const stack = stacks.get(row.stack_id ?? '') ?? null;
   const accepted = reported?.stack_id === row.stack_id ? reported : null;
   return {
@@ -193,11 +210,34 @@ function viewOfServer(row: ServerRow, stacks: ReadonlyMap<string, StackRow>, rep
     stack: stack?.name ?? null,
     agent_version: reported?.agent_version ?? null,
     os: reported?.facts.os ?? null,
+    arch: reported?.facts.arch ?? null,
+    cpus: reported?.facts.cpus ?? null,
+    supervisor: reported?.facts.supervisor ?? null,
+    security_mode: modes.get(stack?.id ?? '') ?? null,
+    services: servicesIn(reported),
+    usage: reported && usageIn(reported),
     version: accepted?.accepted_version ?? null,
     converged:
       stack !== null && accepted?.accepted_version === stack.desired_version && accepted.receipt?.state === 'succeeded',
     problems: reported?.problems.map((problem) => problem.message) ?? [],
     last_seen_at: row.last_seen_at,
     enrolled_at: row.enrolled_at,
+  };
+}
+
+function servicesIn(reported: AgentState | null): ServerView['services'] {
+  const states = Object.values(reported?.services ?? {});
+  return { total: states.length, running: states.filter(({ state }) => state === 'running').length };
+}
+
+function usageIn({ usage, facts }: AgentState): ServerView['usage'] {
+  const { cpu_fraction, load1, memory_used_bytes, disk_used_bytes, disk_total_bytes } = usage;
+  return {
+    cpu_fraction,
+    load1,
+    memory_used_bytes,
+    memory_total_bytes: facts.memory_bytes,
+    disk_used_bytes,
+    disk_total_bytes,
   };
 }

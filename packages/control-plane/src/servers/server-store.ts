@@ -163,7 +163,10 @@ export function rememberState(id: string, last_seen_at: number | null, state: Ag
  */
 export function refreshState(id: string, last_seen_at: number, state: AgentState): void {
   const found = known.get(id);
-  if (!found?.state) return rememberState(id, last_seen_at, state);
+  if (!found?.state) {
+    rememberState(id, last_seen_at, state);
+    return;
+  }
   found.last_seen_at = last_seen_at;
   found.state.usage = state.usage;
   found.state.backlog = state.backlog;

@@ -78,7 +78,8 @@ describe('a server', () => {
     const second = await at.enrol('h2');
     expect((await second.desired()).status).toBe(204);
     const waiting = second.desired(undefined, 20);
-    await at.client['servers.assign']({ server: 'h2', stack: 'shop' });
+    const { operation } = await at.client['servers.assign']({ server: 'h2', stack: 'shop' });
+    expect(operation).toMatchObject({ state: 'running', targets: [{ server: 'h2', state: 'waiting' }] });
     for (const [server, offer] of [
       [first, (await first.desired()).offer],
       [second, (await waiting).offer],
@@ -86,6 +87,22 @@ describe('a server', () => {
       const options = { keys: server.keeper_keys, audience: server.server_id, now_ms: Date.now() };
       expect(await verifyGrant(offer!.grant, options)).toMatchObject({ ok: true });
     }
+  });
+
+  it('has been given a stack when it reports that it runs it, not before', async () => {
+    await at.client['stacks.apply']({ stack: 'shop', spec: spec() });
+    for (const outcome of ['succeeded', 'failed'] as const) {
+      const server = await at.enrol(outcome);
+      const { operation } = await at.client['servers.assign']({ server: outcome, stack: 'shop' });
+      const { offer } = await server.desired();
+      await server.report(offer!, 'running');
+      expect((await at.client['operations.get']({ id: operation.id! })).operation.state).toBe('running');
+      await server.report(offer!, outcome, outcome === 'failed' ? 'it crashed' : null);
+      const ended = await at.client['operations.get']({ id: operation.id!, wait_seconds: 20 });
+      expect(ended.operation.state).toBe(outcome);
+    }
+    const { stack } = await at.client['stacks.get']({ stack: 'shop' });
+    expect(stack.version, 'an assignment makes no version').toBe(1);
   });
 
   it('that is not known, or was removed, is given nothing', async () => {
