@@ -67,8 +67,14 @@ export const cases: Record<OperationId, Case> = {
     errors: { NotFound: () => ({ stack: nowhere }), Conflict: () => ({ stack: 'shop', ...otherPlan }) },
   },
   'services.list': { success: () => ({ stack: 'shop' }), errors: { NotFound: () => ({ stack: nowhere }) } },
+  'services.usage': {
+    success: () => ({ stack: 'shop', service: 'web', range: '6h' }),
+    errors: { NotFound: () => ({ stack: 'shop', service: nowhere }) },
+    fields: { NotFound: 'service' },
+  },
   'servers.list': { success: () => ({}), errors: {} },
   'servers.get': { success: () => ({ server: 'main' }), errors: { NotFound: () => ({ server: nowhere }) } },
+  'servers.usage': { success: () => ({ server: 'main' }), errors: { NotFound: () => ({ server: nowhere }) } },
   'servers.invite': {
     success: () => ({ server: 'new', stack: 'shop', expires_seconds: 600 }),
     errors: {

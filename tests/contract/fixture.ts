@@ -182,7 +182,14 @@ async function reportLogs(url: string, token: string): Promise<void> {
     refusal: null,
     services: {},
     proxy: { state: 'none', pid: null, address: null },
-    usage: { load1: 0, memory_used_bytes: 1, disk_used_bytes: 1, disk_total_bytes: 1, agent_rss_bytes: 1 },
+    usage: {
+      cpu_fraction: null,
+      load1: 0,
+      memory_used_bytes: 1,
+      disk_used_bytes: 1,
+      disk_total_bytes: 1,
+      agent_rss_bytes: 1,
+    },
     backlog: { events: 0, log_lines: 0, dropped_events: 0, dropped_log_lines: 0 },
     problems: [],
   };

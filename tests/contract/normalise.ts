@@ -17,7 +17,12 @@ export function normalised(value: unknown, name = ''): unknown {
     if (name === 'secret') return 'secret';
     return volatileText.reduce((text, [pattern, plain]) => text.replace(pattern, plain), value);
   }
-  if (typeof value === 'number') return /(_at|^at|^since|^cursor|^next|^time_ms)$/.test(name) ? 0 : value;
+  if (typeof value === 'number') {
+    if (/^(from|to|times)$/.test(name) && value > 1e12) return 0;
+    return /(_at|^at|^since|^cursor|^next|^time_ms)$/.test(name) ? 0 : value;
+  }
+  // Of usage over time: what was seen is the same, the minute in which it was is not.
+  if (name === 'series' && Array.isArray(value)) return value.map(valuesSeen);
   if (Array.isArray(value)) {
     const items = value.map((item) => normalised(item, name));
     // Operations of the same millisecond have no order.
@@ -25,4 +30,10 @@ export function normalised(value: unknown, name = ''): unknown {
   }
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, normalised(inner, key)]));
+}
+
+function valuesSeen(series: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(series).map(([key, column]) => [key, Array.isArray(column) ? [...new Set(column)].sort() : column]),
+  );
 }

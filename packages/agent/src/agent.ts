@@ -12,7 +12,7 @@ import { AppError, isRetryable } from '@mainstay/contract/errors';
 import { type Clock, systemClock } from '@mainstay/runtime/clock';
 import type { Logger } from '@mainstay/runtime/log';
 import { type AdapterNeeds, type Adapters, embeddedAdapters } from './adapters.ts';
-import { agent_version, serverFacts, serverUsage } from './facts.ts';
+import { agent_version, createServerUsage, serverFacts } from './facts.ts';
 import { createBackoff } from './link/backoff.ts';
 import { enrol } from './link/enrol.ts';
 import { createLinkClient } from './link/http.ts';
@@ -73,6 +73,7 @@ export function createAgent(options: AgentOptions): Agent {
   const started_at = clock.now();
   const ending = new AbortController();
   const client = createLinkClient({ url: options.control_plane_url, ca_file: options.ca_file });
+  const usage = createServerUsage(home, clock);
   let lock: HomeLock | null = null;
   let running: Running | null = null;
   let starting: Promise<void> | null = null;
@@ -228,7 +229,7 @@ export function createAgent(options: AgentOptions): Agent {
         refusal: work?.reconciler.refusal() ?? null,
         services: (await work?.observer.services()) ?? {},
         proxy: work ? proxyObserved(work.reconciler.parts) : { state: 'none', pid: null, address: null },
-        usage: await serverUsage(home),
+        usage: await usage(),
         backlog: {
           events: outbox.events.waiting(),
           log_lines: outbox.logs.waiting(),

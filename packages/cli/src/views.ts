@@ -11,6 +11,7 @@ import type { Colour, Paint } from './terminal/paint.ts';
 import { type Cell, type Column, tableLines } from './terminal/table.ts';
 import { safeLogLine, safeText } from './terminal/text.ts';
 import { agoText, bytesText, dateTimeText, durationText } from './terminal/time.ts';
+import { serverUsageLines, serviceUsageLines } from './usage-view.ts';
 
 export type ViewOptions = { paint: Paint; width: number | null; now: number; raw?: boolean };
 type OutputOfId<Id extends OperationId> = z.output<OperationById[Id]['output']>;
@@ -41,7 +42,9 @@ const views: { [Id in OperationId]?: View<Id> } = {
       'No versions yet.',
     ),
   'services.list': ({ services }, options) => serviceLines(services, options),
+  'services.usage': serviceUsageLines,
   'servers.list': ({ servers }, options) => serverLines(servers, options),
+  'servers.usage': serverUsageLines,
   'secrets.list': ({ secrets }, options) =>
     table(
       [

@@ -4,6 +4,7 @@ import type { Clock, Exec, Logger } from '@mainstay/runtime';
 import type { Seal } from './secrets/seal.ts';
 import type { Signals } from './signals.ts';
 import type { Store } from './store/store.ts';
+import type { UsageRecorder } from './usage/usage-recorder.ts';
 
 export type Context = {
   store: Store;
@@ -13,6 +14,8 @@ export type Context = {
   signals: Signals;
   exec: Exec;
   seal: Seal;
+  /** Takes samples of what servers report. */
+  usage: UsageRecorder;
   /** Folder of the control plane's state. */
   home: string;
   /** Address under which people reach it, without a slash at the end. */

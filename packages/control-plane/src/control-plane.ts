@@ -32,6 +32,10 @@ import { serviceHandlers } from './stacks/service-operations.ts';
 import { stackHandlers } from './stacks/stack-operations.ts';
 import { openStore } from './store/store.ts';
 import { systemHandlers } from './system/system-operations.ts';
+import { reconcileUsage } from './usage/usage.reconciler.ts';
+import { usageHandlers } from './usage/usage-operations.ts';
+import { createUsageRecorder } from './usage/usage-recorder.ts';
+import { pruneUsage } from './usage/usage-store.ts';
 import { version } from './version.ts';
 
 export type ControlPlaneOptions = {
@@ -79,6 +83,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     signals: createSignals(),
     exec: options.exec ?? systemExec,
     seal: loadSeal(join(home, 'secrets.key')),
+    usage: createUsageRecorder({ store, clock }),
     public_url: () => reached?.url ?? url,
     prefix: reached?.prefix ?? '',
     settle: () => void settler.next().catch(() => {}),
@@ -89,6 +94,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     ...stackHandlers,
     ...serviceHandlers,
     ...serverHandlers,
+    ...usageHandlers,
     ...secretHandlers,
     ...watchHandlers,
     ...systemHandlers,
@@ -108,6 +114,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   });
   const reconcilers = startReconcilers(log, [
     { name: 'presence', every_ms: 5_000, run: () => reconcilePresence(context, started_at) },
+    { name: 'usage', every_ms: 1_000, run: () => reconcileUsage(context) },
     { name: 'settlement', every_ms: 5_000, run: () => settler.next() },
     { name: 'refs', every_ms: 1_000, run: () => follower.tick() },
     {
@@ -119,6 +126,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         await pruneOperations(store);
         await pruneKeys(store, clock.now());
         await pruneValues(store, clock.now());
+        await pruneUsage(store, clock.now());
       },
     },
   ]);
@@ -142,6 +150,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       await settler.stop();
       context.signals.close();
       await close(server);
+      await context.usage
+        .stop()
+        .catch((error: unknown) => log.error({ err: error }, 'the last minute of usage is lost'));
       await store.close();
     },
   };

@@ -23,6 +23,7 @@ import {
   rollbackStack,
 } from './stacks.ts';
 import { createSignInLink, getHealth, whoAmI } from './system.ts';
+import { getServerUsage, getServiceUsage } from './usage.ts';
 import { getOperation, listEvents, listLogs, listOperations } from './watch.ts';
 
 const all = [
@@ -36,8 +37,10 @@ const all = [
   listStackVersions,
   enableWebhook,
   listServices,
+  getServiceUsage,
   listServers,
   getServer,
+  getServerUsage,
   inviteServer,
   assignServer,
   removeServer,

@@ -1,8 +1,8 @@
 /** Servers: the machines with an agent. A server runs one stack; a stack runs on any number of servers. */
 import * as z from 'zod';
-import { AgentState } from '../agent-api.ts';
+import { AgentState, ServerFacts } from '../agent-api.ts';
 import { change, read } from '../operation.ts';
-import { ServerName, StackName } from '../stack.ts';
+import { SecurityMode, ServerName, StackName } from '../stack.ts';
 
 export const ServerView = z
   .object({
@@ -12,6 +12,24 @@ export const ServerView = z
     stack: z.string().nullable(),
     agent_version: z.string().nullable(),
     os: z.string().nullable(),
+    arch: z.string().nullable(),
+    cpus: z.int().nullable(),
+    supervisor: ServerFacts.shape.supervisor.nullable().describe('What starts and watches the services on it.'),
+    security_mode: SecurityMode.nullable().describe('Of its stack; null while it has none, or none that was deployed.'),
+    services: z
+      .object({ total: z.int(), running: z.int() })
+      .describe('Of the services that it last reported, how many there are and how many run.'),
+    usage: z
+      .object({
+        cpu_fraction: z.number().nullable().describe('Share of all cores.'),
+        load1: z.number(),
+        memory_used_bytes: z.int(),
+        memory_total_bytes: z.int(),
+        disk_used_bytes: z.int(),
+        disk_total_bytes: z.int(),
+      })
+      .nullable()
+      .describe('How busy it was at `last_seen_at`; null before the first report.'),
     version: z.int().nullable().describe('The desired state that it accepted.'),
     converged: z.boolean().describe('It runs what is desired of it.'),
     problems: z.array(z.string()),

@@ -69,8 +69,8 @@ export function agentRoutes(context: Context, metrics: Metrics): Hono {
 
   app.post('/heartbeat', async ({ req }) => {
     const server = await serverOf(context, req.raw);
-    const { state } = await bodyOf(req.raw, HeartbeatRequest);
-    await reports.heartbeat(server, state);
+    const { state, sent_at } = await bodyOf(req.raw, HeartbeatRequest);
+    await reports.heartbeat(server, state, sent_at);
     return Response.json({ time_ms: context.clock.now() });
   });
 

@@ -8,10 +8,18 @@ import { insertEvent } from '../events/event-store.ts';
 import { insertLines } from '../logs/log-store.ts';
 import { createRounds } from '../rounds.ts';
 import { findStackById } from '../stacks/stack-store.ts';
-import { findServerById, refreshState, rememberState, reportedState, type ServerRow, storeReport } from './server-store.ts';
+import {
+  findServerById,
+  refreshState,
+  rememberState,
+  reportedState,
+  type ServerRow,
+  storeReport,
+} from './server-store.ts';
 
 export type Reports = {
-  heartbeat(server: ServerRow, state: AgentState): Promise<void>;
+  /** @param sent_at By the server's own clock. */
+  heartbeat(server: ServerRow, state: AgentState, sent_at: number): Promise<void>;
   /** Gives the number up to which everything is stored. */
   events(server: ServerRow, events: readonly AgentEvent[]): Promise<number>;
   lines(server: ServerRow, lines: readonly AgentLogLine[]): Promise<number>;
@@ -78,7 +86,8 @@ export function createReports(context: Context): Reports {
   const rounds = createRounds(writeHeartbeats, written_apart_ms);
 
   return {
-    async heartbeat(server, state) {
+    async heartbeat(server, state, sent_at) {
+      context.usage.take(server.id, sent_at, state);
       waiting.set(server.id, { server, state });
       await rounds.next();
     },

@@ -1,8 +1,8 @@
 /** Rows of stacks and their versions. A version is never changed but for its state. */
 import type { DesiredState } from '@mainstay/contract/desired-state';
 import { AppError } from '@mainstay/contract/errors';
-import type { StackSpec } from '@mainstay/contract/stack';
-import type { Selectable } from 'kysely';
+import type { SecurityMode, StackSpec } from '@mainstay/contract/stack';
+import { type Selectable, sql } from 'kysely';
 import type { Store } from '../store/store.ts';
 import type { Tables } from '../store/tables.ts';
 
@@ -77,6 +77,24 @@ export async function baseVersion(store: Store, stack: StackRow): Promise<StackV
   const newest = await findVersion(store, stack.id, stack.desired_version);
   if (newest && newest.row.state !== 'failed') return newest;
   return stack.serving_version > 0 ? findVersion(store, stack.id, stack.serving_version) : null;
+}
+
+/** Security modes of all stacks, of the version that `baseVersion` gives; a stack that was never deployed has none. */
+export async function securityModes(store: Store): Promise<Map<string, SecurityMode>> {
+  const rows = await store.db
+    .selectFrom('stack_versions as version')
+    .innerJoin('stacks as stack', 'stack.id', 'version.stack_id')
+    .select(['stack.id', sql<SecurityMode>`json_extract(version.spec, '$.security_mode')`.as('mode')])
+    .where((e) =>
+      e.or([
+        e.and([e('version.version', '=', e.ref('stack.desired_version')), e('version.state', '!=', 'failed')]),
+        e('version.version', '=', e.ref('stack.serving_version')),
+      ]),
+    )
+    // The newer one comes last, and stays.
+    .orderBy('version.version')
+    .execute();
+  return new Map(rows.map(({ id, mode }) => [id, mode]));
 }
 
 export function insertVersion(store: Store, row: VersionRow) {

@@ -69,6 +69,17 @@ const initial: Migration = {
       .addColumn('server_id', 'text', (c) => c.primaryKey().references('servers.id').onDelete('cascade'))
       .addColumn('state', 'text', (c) => c.notNull())
       .execute();
+    await table('usage_chunks')
+      .addColumn('id', 'integer', (c) => c.primaryKey())
+      .addColumn('server_id', 'text', (c) => c.notNull())
+      .addColumn('stack_id', 'text', (c) => c.notNull())
+      .addColumn('service', 'text', (c) => c.notNull())
+      .addColumn('resolution_seconds', 'integer', (c) => c.notNull())
+      .addColumn('start', 'integer', (c) => c.notNull())
+      .addColumn('rolled_up', 'integer', (c) => c.notNull())
+      .addColumn('data', 'text', (c) => c.notNull())
+      .addUniqueConstraint('usage_chunks_key', ['server_id', 'stack_id', 'service', 'resolution_seconds', 'start'])
+      .execute();
     await table('secrets')
       .addColumn('id', 'text', (c) => c.primaryKey())
       .addColumn('project_id', 'text', (c) => c.notNull().defaultTo('default'))
@@ -148,6 +159,7 @@ const initial: Migration = {
       db.schema.createIndex(name).on(on).columns(columns).execute();
     await index('access_keys_expiry', 'access_keys', ['expires_at']);
     await index('servers_stack', 'servers', ['stack_id']);
+    await index('usage_chunks_age', 'usage_chunks', ['resolution_seconds', 'rolled_up', 'start']);
     await index('operations_state', 'operations', ['state']);
     await index('operations_stack', 'operations', ['stack', 'created_at']);
     await index('events_stack', 'events', ['stack', 'cursor']);

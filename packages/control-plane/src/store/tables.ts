@@ -66,6 +66,19 @@ export type Tables = {
   };
   /** What a server last reported, apart from its row because it is large and most reads do not want it. */
   server_reports: { server_id: string; state: Json };
+  /** How busy and healthy servers and services were, see usage/chunk.ts; `data` comes last because it grows. */
+  usage_chunks: {
+    id: Generated<number>;
+    server_id: string;
+    /** Empty with the server itself, like `service`. */
+    stack_id: string;
+    service: string;
+    resolution_seconds: 60 | 900;
+    start: number;
+    /** Of an hour of minutes: its quarters are made. */
+    rolled_up: number;
+    data: string;
+  };
   secrets: {
     id: string;
     project_id: Project;

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AgentState, Receipt, ServiceObserved } from '@mainstay/contract/agent-api';
+import type { AgentStateSent, Receipt } from '@mainstay/contract/agent-api';
 import { createClient } from '@mainstay/contract/client';
 import type { DesiredState } from '@mainstay/contract/desired-state';
 import { createKeeper } from '@mainstay/keeper';
@@ -113,7 +113,7 @@ export async function enrolByHand(plane: ControlPlane, token: string, server: st
       headers: { 'content-type': 'application/json', authorization: `Bearer ${identity.credential}`, ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-  const state: AgentState = {
+  const state: AgentStateSent = {
     agent_version: '0.0.0',
     started_at: 1,
     facts,
@@ -124,7 +124,14 @@ export async function enrolByHand(plane: ControlPlane, token: string, server: st
     refusal: null,
     services: {},
     proxy: { state: 'none', pid: null, address: null },
-    usage: { load1: 0, memory_used_bytes: 0, disk_used_bytes: 0, disk_total_bytes: 1, agent_rss_bytes: 1 },
+    usage: {
+      cpu_fraction: null,
+      load1: 0,
+      memory_used_bytes: 0,
+      disk_used_bytes: 0,
+      disk_total_bytes: 1,
+      agent_rss_bytes: 1,
+    },
     backlog: { events: 0, log_lines: 0, dropped_events: 0, dropped_log_lines: 0 },
     problems: [],
   };
@@ -173,7 +180,7 @@ export async function enrolByHand(plane: ControlPlane, token: string, server: st
   };
 }
 
-function observedAs(document: DesiredState): Record<string, ServiceObserved> {
+function observedAs(document: DesiredState): AgentStateSent['services'] {
   return Object.fromEntries(
     Object.entries(document.services).map(([name, service]) => [
       name,
@@ -193,7 +200,7 @@ function observedAs(document: DesiredState): Record<string, ServiceObserved> {
         candidate: null,
         last_failure: null,
         releases: [],
-      } satisfies ServiceObserved,
+      } satisfies AgentStateSent['services'][string],
     ]),
   );
 }
