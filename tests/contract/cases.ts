@@ -54,6 +54,16 @@ export const cases: Record<OperationId, Case> = {
     },
     fields: { NotFound: 'version', Conflict: 'version' },
   },
+  'stacks.pause': {
+    success: () => ({ stack: 'blog', reason: 'A sale, with “quotes”' }),
+    errors: { NotFound: () => ({ stack: nowhere }), Conflict: () => ({ stack: 'blog', ...otherPlan }) },
+    fields: { NotFound: 'stack', Conflict: 'plan_hash' },
+  },
+  'stacks.resume': {
+    success: () => ({ stack: 'blog' }),
+    errors: { NotFound: () => ({ stack: nowhere }), Conflict: () => ({ stack: 'blog', ...otherPlan }) },
+    fields: { NotFound: 'stack', Conflict: 'plan_hash' },
+  },
   'stacks.remove': {
     success: () => ({ stack: 'old', delete_data: true }),
     errors: { NotFound: () => ({ stack: nowhere }), Conflict: () => ({ stack: 'shop', ...otherPlan }) },

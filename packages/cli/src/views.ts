@@ -161,6 +161,11 @@ export function stackLines(stacks: OutputOfId<'stacks.list'>['stacks'], options:
   );
   for (const stack of stacks) {
     if (stack.message !== null) lines.push(remark(stack.name, stack.message, options));
+    if (stack.paused !== null) {
+      const { by, at, reason } = stack.paused;
+      const why = reason === null ? '' : `: ${reason}`;
+      lines.push(remark(stack.name, `paused by ${by} ${agoText(at, options.now)}${why}`, options));
+    }
     for (const [service, reason] of Object.entries(stack.held_services)) {
       lines.push(remark(`${stack.name}/${service}`, `held: ${reason}`, options));
     }

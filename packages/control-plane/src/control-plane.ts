@@ -27,6 +27,8 @@ import { pruneValues } from './secrets/secret-store.ts';
 import { reconcilePresence } from './servers/presence.reconciler.ts';
 import { serverHandlers } from './servers/server-operations.ts';
 import { createSignals } from './signals.ts';
+import { pruneSubjects } from './stacks/commit-subjects.ts';
+import { pauseHandlers } from './stacks/pause-operations.ts';
 import { createRefFollower, type PlanDeploy } from './stacks/refs.reconciler.ts';
 import { serviceHandlers } from './stacks/service-operations.ts';
 import { stackHandlers } from './stacks/stack-operations.ts';
@@ -92,6 +94,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const owner_id = await ensureOwner(store, clock.now());
   const dispatcher = createDispatcher(context, [
     ...stackHandlers,
+    ...pauseHandlers,
     ...serviceHandlers,
     ...serverHandlers,
     ...usageHandlers,
@@ -123,6 +126,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       run: async () => {
         await pruneEvents(store);
         await pruneLines(store);
+        await pruneSubjects(store);
         await pruneOperations(store);
         await pruneKeys(store, clock.now());
         await pruneValues(store, clock.now());

@@ -19,7 +19,9 @@ import {
   getStack,
   listStacks,
   listStackVersions,
+  pauseStack,
   removeStack,
+  resumeStack,
   rollbackStack,
 } from './stacks.ts';
 import { createSignInLink, getHealth, whoAmI } from './system.ts';
@@ -33,6 +35,8 @@ const all = [
   applyStack,
   deployStack,
   rollbackStack,
+  pauseStack,
+  resumeStack,
   removeStack,
   listStackVersions,
   enableWebhook,

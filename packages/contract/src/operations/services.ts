@@ -14,6 +14,10 @@ export const ServiceOnServer = z
     reported_at: z.int().nullable(),
     desired_release_id: ReleaseId.nullable(),
     desired_commit: CommitSha.nullable(),
+    route: z
+      .string()
+      .nullable()
+      .describe('Path under which it is reached from outside; null when it is internal only.'),
     observed: ServiceObserved.nullable().describe('Null until the server has reported it.'),
   })
   .meta({ id: 'ServiceOnServer' });

@@ -1,5 +1,6 @@
 /** Stacks: what a server is to run, as code. */
 import * as z from 'zod';
+import { AgentState } from '../agent-api.ts';
 import { CommitSha, ReleaseId } from '../desired-state.ts';
 import { change, read } from '../operation.ts';
 import { ServiceName, StackName, StackSpec } from '../stack.ts';
@@ -22,6 +23,10 @@ export const StackView = z
     services: z.array(z.string()),
     url: z.string().nullable(),
     held_services: z.record(z.string(), z.string()).describe('Services that follow no ref since a rollback, and why.'),
+    paused: z
+      .object({ by: z.string(), reason: z.string().nullable(), at: z.int() })
+      .nullable()
+      .describe('Set while it follows no ref and takes no deployment.'),
     webhook: z.boolean(),
     updated_at: z.int(),
   })
@@ -38,6 +43,15 @@ export const listStacks = read({
   output: z.object({ stacks: z.array(StackView) }),
 });
 
+export const StackProxy = z
+  .object({ server: z.string(), state: AgentState.shape.proxy.shape.state, address: z.string().nullable() })
+  .meta({ id: 'StackProxy' });
+export type StackProxy = z.infer<typeof StackProxy>;
+
+const commit_subjects = z
+  .record(z.string(), z.string().nullable())
+  .describe('First line of the message of each service’s commit; null until a server has fetched it.');
+
 export const getStack = read({
   id: 'stacks.get',
   summary: 'Show one stack, with its specification',
@@ -49,6 +63,10 @@ export const getStack = read({
     stack: StackView,
     spec: StackSpec,
     commits: z.record(z.string(), CommitSha).describe('The exact commit of every service in the desired state.'),
+    commit_subjects,
+    proxies: z
+      .array(StackProxy)
+      .describe('Where requests from outside come in, by what each server that runs it last reported.'),
   }),
   errors: ['NotFound'],
 });
@@ -108,6 +126,29 @@ export const rollbackStack = change({
   errors: ['NotFound', 'Conflict'],
 });
 
+export const pauseStack = change({
+  id: 'stacks.pause',
+  summary: 'Let a stack follow no ref and take no deployment until it is resumed',
+  description:
+    'What runs goes on, and is kept running. Pushes are not followed, and `stacks.apply` and `stacks.deploy` are refused; `stacks.rollback` and `stacks.remove` are not.',
+  permission: 'stacks:deploy',
+  http: { method: 'POST', path: '/stacks/{stack}/pause' },
+  cli: { command: ['stacks', 'pause'], args: ['stack'] },
+  input: { stack: StackName, reason: z.string().min(1).max(200).optional().describe('Shown to others.') },
+  errors: ['NotFound', 'Conflict'],
+});
+
+export const resumeStack = change({
+  id: 'stacks.resume',
+  summary: 'Let a paused stack follow its refs again',
+  description: 'What was pushed meanwhile is followed with the next look at its refs.',
+  permission: 'stacks:deploy',
+  http: { method: 'POST', path: '/stacks/{stack}/resume' },
+  cli: { command: ['stacks', 'resume'], args: ['stack'] },
+  input: { stack: StackName },
+  errors: ['NotFound', 'Conflict'],
+});
+
 export const removeStack = change({
   id: 'stacks.remove',
   summary: 'Take a stack off its servers',
@@ -132,6 +173,7 @@ export const StackVersionView = z
     actor: z.string(),
     summary: z.string(),
     commits: z.record(z.string(), CommitSha),
+    commit_subjects,
     releases: z.record(z.string(), ReleaseId),
     sha256: z.string(),
     created_at: z.int(),

@@ -7,6 +7,7 @@ import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
 import { insertLines } from '../logs/log-store.ts';
 import { createRounds } from '../rounds.ts';
+import { createSubjectNotes } from '../stacks/commit-subjects.ts';
 import { findStackById } from '../stacks/stack-store.ts';
 import {
   findServerById,
@@ -39,6 +40,7 @@ export function createReports(context: Context): Reports {
   const waiting = new Map<string, { server: ServerRow; state: AgentState }>();
   /** What people would notice of the report of a server that is stored, so that only news is stored and wakes anybody. */
   const written = new Map<string, { notice: string; at: number }>();
+  const notes = createSubjectNotes(store);
 
   /** The stack that a report is about: the one that the server says it runs, which after a new assignment is the old one for a while. */
   const stackName = async (server: ServerRow) => {
@@ -57,6 +59,7 @@ export function createReports(context: Context): Reports {
     const stored = beats.filter(
       (beat) => isNews(beat) || now - (written.get(beat.server.id)?.at ?? 0) >= written_again_after_ms,
     );
+    const subjects = notes.take(news, now);
     await store.batch([
       ...inGroups(beats).map((group) => ({
         query: store.db
@@ -69,10 +72,12 @@ export function createReports(context: Context): Reports {
           ),
       })),
       ...stored.map(({ server, state }) => storeReport(store, server.id, state)),
+      ...subjects.statements,
       ...back.map(({ name }) =>
         insertEvent(store, { kind: 'server.online', message: `Server ${name} reports again.`, at: now, server: name }),
       ),
     ]);
+    subjects.written();
     if (written.size > written_max) written.clear();
     for (const beat of beats) {
       if (isNews(beat)) rememberState(beat.server.id, now, beat.state);
@@ -146,8 +151,8 @@ export function createReports(context: Context): Reports {
   }
 }
 
-/** The part of a report whose change people would notice: not the seconds of a processor, nor when a check was last made. */
-function noticeOf(state: AgentState): string {
+/** The part of a report whose change people would notice: not the seconds of a processor, nor how long the last check took. */
+export function noticeOf(state: AgentState): string {
   const services = Object.entries(state.services).map(([name, service]) => {
     const { cpu_fraction: _, memory_bytes: __, health, ...rest } = service;
     return [name, rest, health.state, health.message];

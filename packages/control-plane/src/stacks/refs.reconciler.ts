@@ -1,6 +1,7 @@
 /**
  * Follows refs: looks them up at each stack's interval, or at once when a webhook asks, and deploys what moved as any other
- * change, by policy and signed. A commit that failed is not tried again until the ref moves on or a person asks.
+ * change, by policy and signed. A commit that failed is not tried again until the ref moves on or a person asks. A stack that is
+ * paused is left alone.
  */
 import { AppError } from '@mainstay/contract/errors';
 import { contentDigest } from '@mainstay/contract/keeper-api';
@@ -41,15 +42,8 @@ export function createRefFollower(context: Context, planDeploy: PlanDeploy): Ref
       (await contentDigest(newest.document)) === (await contentDigest(plan.document))
     )
       return;
-    await store.batch([
-      insertEvent(store, {
-        kind: 'stack.ref_moved',
-        message: `New commits for stack ${stack.name}: ${plan.changes.map((entry) => entry.path.split('.')[1]).join(', ')}.`,
-        at: clock.now(),
-        actor: actor.name,
-        stack: stack.name,
-      }),
-    ]);
+    const services = plan.changes.map((entry) => entry.path.split('.')[1]).join(', ');
+    const moved = { kind: 'stack.ref_moved', message: `New commits for stack ${stack.name}: ${services}.` } as const;
     await change(context, {
       operation: 'stacks.deploy',
       actor,
@@ -57,7 +51,13 @@ export function createRefFollower(context: Context, planDeploy: PlanDeploy): Ref
       dry_run: false,
       plan_hash: undefined,
       idempotency_key: undefined,
-      plan: async () => plan,
+      plan: async () => ({
+        ...plan,
+        carryOut: async (approved) => {
+          const carried = await plan.carryOut(approved);
+          return { ...carried, events: [{ ...moved, stack: stack.name }, ...(carried.events ?? [])] };
+        },
+      }),
     });
   };
 
@@ -83,6 +83,8 @@ export function createRefFollower(context: Context, planDeploy: PlanDeploy): Ref
 
   const tick = async () => {
     for (const stack of await selectStacks(store)) {
+      // A push that was reported meanwhile is followed when the stack is resumed.
+      if (stack.paused !== null) continue;
       const byWebhook = asked.has(stack.id);
       const base = await baseVersion(store, stack);
       if (!base) continue;

@@ -1,27 +1,26 @@
 /** What the operations on stacks do. */
 
 import { randomBytes } from 'node:crypto';
-import { AppError, invalidInput } from '@mainstay/contract/errors';
+import { AppError } from '@mainstay/contract/errors';
 import type { Plan } from '@mainstay/contract/operation';
 import { operations } from '@mainstay/contract/operations/index';
-import { StackSpec } from '@mainstay/contract/stack';
+import type { StackSpec } from '@mainstay/contract/stack';
 import { digestOfKey } from '../access/access-store.ts';
-import type { Context } from '../context.ts';
 import { changes, type Handler, reads } from '../operations/handlers.ts';
+import { selectSubjects } from './commit-subjects.ts';
+import { refuseWhilePaused } from './pause-operations.ts';
 import { stackFileYaml } from './stack-file.ts';
-import { documentFor, planDesired, presentStack } from './stack-plan.ts';
+import { documentFor, planDesired, presentStack, stackInForce } from './stack-plan.ts';
+import { planRollback } from './stack-rollback.ts';
 import {
-  baseVersion,
-  findVersion,
   getStackRow,
   heldServices,
-  type StackRow,
   type StackVersion,
   selectStacks,
   selectVersions,
   updateStack,
 } from './stack-store.ts';
-import { viewOfStack } from './stack-view.ts';
+import { proxiesOfStack, viewOfStack } from './stack-view.ts';
 
 export const stackHandlers: Handler[] = [
   reads(operations['stacks.list'], async (context) => {
@@ -31,8 +30,15 @@ export const stackHandlers: Handler[] = [
 
   reads(operations['stacks.get'], async (context, { stack }) => {
     const { row, base } = await stackInForce(context, stack);
-    const commits = Object.entries(base.document.services).map(([name, service]) => [name, service.source.commit]);
-    return { stack: await viewOfStack(context, row), spec: base.spec, commits: Object.fromEntries(commits) };
+    const commits = commitsOf(base);
+    const subjects = await selectSubjects(context.store, row.id, Object.values(commits));
+    return {
+      stack: await viewOfStack(context, row),
+      spec: base.spec,
+      commits,
+      commit_subjects: subjectsOf(commits, subjects),
+      proxies: await proxiesOfStack(context, row),
+    };
   }),
 
   reads(operations['stacks.export'], async (context, { stack }) => {
@@ -50,9 +56,14 @@ export const stackHandlers: Handler[] = [
       .where('id', 'in', ids.length > 0 ? ids : [''])
       .execute();
     const byId = new Map(made.map((operation) => [operation.id, operation]));
+    const all = versions.flatMap((version) => Object.values(commitsOf(version)));
+    const subjects = await selectSubjects(context.store, row.id, all);
     return {
-      versions: versions.map(({ version, document, row: { state, operation_id, sha256, created_at } }) => {
+      versions: versions.map((entry) => {
+        const { version, document } = entry;
+        const { state, operation_id, sha256, created_at } = entry.row;
         const operation = byId.get(operation_id);
+        const commits = commitsOf(entry);
         const services = Object.entries(document.services);
         return {
           version,
@@ -61,7 +72,8 @@ export const stackHandlers: Handler[] = [
           operation: operation?.operation ?? 'unknown',
           actor: operation ? (JSON.parse(operation.actor) as { name: string }).name : 'unknown',
           summary: operation ? (JSON.parse(operation.plan) as Plan).summary : '',
-          commits: Object.fromEntries(services.map(([name, service]) => [name, service.source.commit])),
+          commits,
+          commit_subjects: subjectsOf(commits, subjects),
           releases: Object.fromEntries(services.map(([name, service]) => [name, service.release_id])),
           sha256,
           created_at,
@@ -73,6 +85,7 @@ export const stackHandlers: Handler[] = [
   changes(operations['stacks.apply'], async (context, { stack: name, spec }) => {
     const present = await presentStack(context, name);
     const { stack, base } = present;
+    if (stack && !stack.removed) refuseWhilePaused(stack);
     const before = stack && base ? heldServices(stack) : {};
     // A service that was rolled back stays where it is until it is deployed, or its source is changed.
     const held = Object.fromEntries(
@@ -92,6 +105,7 @@ export const stackHandlers: Handler[] = [
 
   changes(operations['stacks.deploy'], async (context, { stack: name, services, restart }, actor) => {
     const { row, base } = await stackInForce(context, name);
+    refuseWhilePaused(row);
     checkServices(base, services ?? [], 'services');
     const automatic = actor.kind !== 'user';
     const before = heldServices(row);
@@ -121,42 +135,7 @@ export const stackHandlers: Handler[] = [
   changes(operations['stacks.rollback'], async (context, { stack: name, version, service }) => {
     const { row, base } = await stackInForce(context, name);
     if (service !== undefined) checkServices(base, [service], 'service');
-    const to = await rollbackTarget(context, row, base, version, service);
-    const spec: StackSpec =
-      service === undefined
-        ? to.spec
-        : { ...base.spec, services: { ...base.spec.services, [service]: to.spec.services[service]! } };
-    const mixed = StackSpec.safeParse(spec);
-    if (!mixed.success) {
-      throw new AppError('Conflict', `That mixture of versions cannot be: ${invalidInput(mixed.error).message}`, {
-        field: 'service',
-        hint: 'Roll the whole stack back.',
-      });
-    }
-    const meant = service === undefined ? Object.keys(to.spec.services) : [service];
-    const document = {
-      ...base.document,
-      ...(service === undefined ? { ...to.document } : {}),
-      version: row.desired_version + 1,
-      services:
-        service === undefined
-          ? to.document.services
-          : { ...base.document.services, [service]: to.document.services[service]! },
-    };
-    const held = {
-      ...heldServices(row),
-      ...Object.fromEntries(meant.map((entry) => [entry, `rolled back to version ${to.version}`])),
-    };
-    const what = service === undefined ? `stack ${name}` : `${service} of stack ${name}`;
-    return planDesired(context, {
-      name,
-      stack: row,
-      base,
-      spec,
-      document,
-      held,
-      summary: `Roll ${what} back to version ${to.version}`,
-    });
+    return planRollback(context, { row, base, version, service });
   }),
 
   changes(operations['stacks.remove'], async (context, { stack: name, delete_data }) => {
@@ -211,12 +190,12 @@ export const stackHandlers: Handler[] = [
   }),
 ];
 
-async function stackInForce(context: Context, name: string): Promise<{ row: StackRow; base: StackVersion }> {
-  const row = await getStackRow(context.store, name);
-  const base =
-    (await baseVersion(context.store, row)) ?? (await findVersion(context.store, row.id, row.desired_version));
-  if (!base) throw new AppError('NotFound', `Stack "${name}" has no version.`, { field: 'stack' });
-  return { row, base };
+function commitsOf({ document }: StackVersion): Record<string, string> {
+  return Object.fromEntries(Object.entries(document.services).map(([name, { source }]) => [name, source.commit]));
+}
+
+function subjectsOf(commits: Record<string, string>, subjects: ReadonlyMap<string, string>) {
+  return Object.fromEntries(Object.entries(commits).map(([name, commit]) => [name, subjects.get(commit) ?? null]));
 }
 
 function checkServices(base: StackVersion, services: readonly string[], field: string): void {
@@ -234,49 +213,4 @@ function sameSource(
   b: StackSpec['services'][string] | undefined,
 ): boolean {
   return a !== undefined && b !== undefined && JSON.stringify(a.source) === JSON.stringify(b.source);
-}
-
-async function rollbackTarget(
-  context: Context,
-  row: StackRow,
-  base: StackVersion,
-  wanted: number | undefined,
-  service: string | undefined,
-): Promise<StackVersion> {
-  const versions = await selectVersions(context.store, row.id, 100);
-  const usable = (version: StackVersion) =>
-    version.row.state === 'succeeded' &&
-    version.document.removed === null &&
-    (service === undefined || service in version.spec.services);
-  if (wanted !== undefined) {
-    const found = versions.find((version) => version.version === wanted);
-    if (found && usable(found)) return found;
-    const message = found
-      ? `Version ${wanted} never succeeded${service ? `, or has no service "${service}"` : ''}.`
-      : `There is no version ${wanted}.`;
-    throw new AppError(found ? 'Conflict' : 'NotFound', message, {
-      field: 'version',
-      hint: `\`mainstay stacks versions ${row.name}\` lists those that there are.`,
-    });
-  }
-  const differs = (version: StackVersion) =>
-    service === undefined
-      ? JSON.stringify(releasesOf(version)) !== JSON.stringify(releasesOf(base))
-      : version.document.services[service]?.release_id !== base.document.services[service]?.release_id;
-  const found = versions.find((version) => version.version < base.version && usable(version) && differs(version));
-  if (found) return found;
-  throw new AppError(
-    'Conflict',
-    `Stack "${row.name}" has no earlier version that succeeded and differs from this one.`,
-    {
-      field: 'version',
-      hint: `\`mainstay stacks versions ${row.name}\` lists the versions.`,
-    },
-  );
-}
-
-function releasesOf(version: StackVersion): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(version.document.services).map(([name, service]) => [name, service.release_id]),
-  );
 }

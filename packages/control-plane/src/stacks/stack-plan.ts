@@ -18,6 +18,8 @@ import { diffStacks } from './stack-diff.ts';
 import {
   baseVersion,
   findStack,
+  findVersion,
+  getStackRow,
   heldServices,
   insertVersion,
   pruneVersions,
@@ -50,6 +52,15 @@ export async function presentStack(
   const stack = await findStack(context.store, name);
   const base = stack && !stack.removed ? await baseVersion(context.store, stack) : null;
   return { stack, base };
+}
+
+/** A stack that is there, and the version that changes are made against. Throws NotFound. */
+export async function stackInForce(context: Context, name: string): Promise<{ row: StackRow; base: StackVersion }> {
+  const row = await getStackRow(context.store, name);
+  const base =
+    (await baseVersion(context.store, row)) ?? (await findVersion(context.store, row.id, row.desired_version));
+  if (!base) throw new AppError('NotFound', `Stack "${name}" has no version.`, { field: 'stack' });
+  return { row, base };
 }
 
 /**
@@ -166,6 +177,9 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
         to: true,
       });
   }
+  const holds = Object.entries(plan.held).filter(([service]) => changes.length > 0 && !(service in held_before));
+  for (const [service, why] of holds)
+    changes.push({ action: 'update', path: `services.${service}.follows_ref`, from: true, to: why });
   const servers = stack ? await serversOfStack(store, stack.id) : [];
   const warnings = [...(plan.warnings ?? [])];
   if (servers.length === 0)
@@ -208,6 +222,7 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
         desired_version: document.version,
         held: JSON.stringify(plan.held),
         removed: document.removed ? 1 : 0,
+        ...(document.removed ? { paused: null } : {}),
         updated_at: now,
       };
       const serving = settled ? { serving_version: document.version } : {};
@@ -222,6 +237,7 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
               serving_version: settled ? document.version : 0,
               webhook_digest: null,
               webhook_sealed: null,
+              paused: null,
               created_at: now,
             }),
           };

@@ -1,6 +1,7 @@
 /** Rows of stacks and their versions. A version is never changed but for its state. */
 import type { DesiredState } from '@mainstay/contract/desired-state';
 import { AppError } from '@mainstay/contract/errors';
+import type { StackView } from '@mainstay/contract/operations/stacks';
 import type { SecurityMode, StackSpec } from '@mainstay/contract/stack';
 import { type Selectable, sql } from 'kysely';
 import type { Store } from '../store/store.ts';
@@ -131,6 +132,13 @@ export function pruneVersions(store: Store, stack: StackRow) {
       .where('version', '<', stack.desired_version - versions_kept_max)
       .where('version', '!=', stack.serving_version),
   };
+}
+
+/** By whom a stack was paused, why, and when. */
+export type Paused = NonNullable<StackView['paused']>;
+
+export function pausedOf(stack: StackRow): Paused | null {
+  return stack.paused === null ? null : (JSON.parse(stack.paused) as Paused);
 }
 
 export function heldServices(stack: StackRow): Record<string, string> {

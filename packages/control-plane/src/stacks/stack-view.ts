@@ -1,10 +1,10 @@
 /** How a stack is: computed from what its servers reported, at the moment of asking. */
 import type { AgentState, ServiceObserved } from '@mainstay/contract/agent-api';
 import type { ServiceOnServer } from '@mainstay/contract/operations/services';
-import type { StackView } from '@mainstay/contract/operations/stacks';
+import type { StackProxy, StackView } from '@mainstay/contract/operations/stacks';
 import type { Context } from '../context.ts';
 import { reportedStates, type ServerBrief, serversOfStack } from '../servers/server-store.ts';
-import { baseVersion, findVersion, heldServices, type StackRow, type StackVersion } from './stack-store.ts';
+import { baseVersion, findVersion, heldServices, pausedOf, type StackRow, type StackVersion } from './stack-store.ts';
 
 export async function viewOfStack(context: Context, stack: StackRow): Promise<StackView> {
   const base = await baseVersion(context.store, stack);
@@ -24,6 +24,7 @@ export async function viewOfStack(context: Context, stack: StackRow): Promise<St
     services: Object.keys(base?.document.services ?? newest?.document.services ?? {}),
     url: shortest(shares.flatMap((share) => share.urls)),
     held_services: heldServices(stack),
+    paused: pausedOf(stack),
     webhook: stack.webhook_digest !== null,
     updated_at: stack.updated_at,
   };
@@ -47,8 +48,20 @@ export function servicesOnServer(
     reported_at: server.last_seen_at,
     desired_release_id: desired[service]?.release_id ?? null,
     desired_commit: desired[service]?.source.commit ?? null,
+    route: desired[service]?.route?.prefix ?? null,
     observed: observed[service] ?? null,
   }));
+}
+
+/** The proxies before a stack, by what its servers last reported of it. */
+export async function proxiesOfStack({ store }: Context, stack: StackRow): Promise<StackProxy[]> {
+  const servers = await serversOfStack(store, stack.id);
+  const states = await reportedStates(store, servers);
+  return servers.map(({ id, name }) => {
+    const reported = states.get(id);
+    const proxy = reported?.stack_id === stack.id ? reported.proxy : null;
+    return { server: name, state: proxy?.state ?? 'none', address: proxy?.address ?? null };
+  });
 }
 
 /** What one server adds to the health of its stack. */

@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
 import { verifyGrant } from '@mainstay/contract/grant';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -273,6 +275,26 @@ describe('refs', () => {
     await vi.waitFor(async () => expect(await commitOf()).toBe(fourth), 10_000);
     const { operations } = await at.client['operations.list']({ stack: 'shop' });
     expect(operations[0]).toMatchObject({ operation: 'stacks.deploy', actor: { kind: 'webhook', proof: 'signature' } });
+    const { events } = await at.client['events.list']({ stack: 'shop', operation_id: operations[0]!.id! });
+    expect(events.find(({ kind }) => kind === 'stack.ref_moved')).toMatchObject({
+      message: 'New commits for stack shop: api.',
+      actor: 'webhook',
+    });
+  });
+
+  it('that moved are told only when the deployment was allowed', async () => {
+    await at.client['stacks.apply']({ stack: 'shop', spec: specOf() });
+    const { result } = await at.client['stacks.enable_webhook']({ stack: 'shop' });
+    // A keeper that did not sign what serves cannot tell that only commits move.
+    rmSync(join(at.home, 'keeper'), { recursive: true });
+    await at.restart();
+    repository.commit('second');
+    const headers = { 'x-gitlab-token': result!.secret! };
+    await at.http(result!.path, { method: 'POST', token: null, body: '{}', headers });
+    const kinds = async () =>
+      (await at.client['events.list']({ stack: 'shop', limit: 1_000 })).events.map(({ kind }) => kind);
+    await vi.waitFor(async () => expect(await kinds()).toContain('operation.denied'), 15_000);
+    expect(await kinds()).not.toContain('stack.ref_moved');
   });
 
   it('of tags and full commits are resolved to the commit behind them', async () => {

@@ -35,8 +35,9 @@ export function webhookRoutes(context: Context): Hono {
     const secret = context.seal.open(`webhook/${stack.id}`, stack.webhook_sealed);
     const body = await boundedText(req.raw, body_bytes_max);
     const host = senderOf(req.raw, body, secret);
+    const but = stack.paused === null ? '' : ', which is paused';
     const event = host
-      ? { kind: 'webhook.received' as const, message: `${host} reported a push for stack ${stack.name}.` }
+      ? { kind: 'webhook.received' as const, message: `${host} reported a push for stack ${stack.name}${but}.` }
       : {
           kind: 'webhook.refused' as const,
           severity: 'warning' as const,

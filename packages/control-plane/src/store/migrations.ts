@@ -28,6 +28,7 @@ const initial: Migration = {
       .addColumn('serving_version', 'integer', (c) => c.notNull())
       .addColumn('held', 'text', (c) => c.notNull())
       .addColumn('removed', 'integer', (c) => c.notNull())
+      .addColumn('paused', 'text')
       .addColumn('webhook_digest', 'text')
       .addColumn('webhook_sealed', 'text')
       .addColumn('created_at', 'integer', (c) => c.notNull())
@@ -45,6 +46,13 @@ const initial: Migration = {
       .addColumn('state', 'text', (c) => c.notNull())
       .addColumn('created_at', 'integer', (c) => c.notNull())
       .addPrimaryKeyConstraint('stack_versions_key', ['stack_id', 'version'])
+      .execute();
+    await table('commit_subjects')
+      .addColumn('stack_id', 'text', (c) => c.notNull())
+      .addColumn('commit_id', 'text', (c) => c.notNull())
+      .addColumn('subject', 'text', (c) => c.notNull())
+      .addColumn('noted_at', 'integer', (c) => c.notNull())
+      .addPrimaryKeyConstraint('commit_subjects_key', ['stack_id', 'commit_id'])
       .execute();
     await table('servers')
       .addColumn('id', 'text', (c) => c.primaryKey())

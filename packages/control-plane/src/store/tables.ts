@@ -30,6 +30,8 @@ export type Tables = {
     /** Service → why it follows no ref at the moment. */
     held: Json;
     removed: number;
+    /** By whom, why and when it was paused; null when it is not. */
+    paused: Json | null;
     webhook_digest: string | null;
     webhook_sealed: string | null;
     created_at: number;
@@ -46,6 +48,8 @@ export type Tables = {
     state: 'running' | 'succeeded' | 'failed';
     created_at: number;
   };
+  /** First lines of commit messages, as servers of the stack reported them. */
+  commit_subjects: { stack_id: string; commit_id: string; subject: string; noted_at: number };
   servers: {
     id: string;
     project_id: Project;
