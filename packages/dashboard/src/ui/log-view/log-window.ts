@@ -1,0 +1,71 @@
+/**
+ * The part of a log that is in memory: consecutive lines by their cursors, and whether there are more on either side. Bounded:
+ * what is added at one end beyond the bound is dropped at the other, to be fetched again when it is scrolled to. Pure; every
+ * function gives a new window.
+ */
+import type { LogLineView } from '@mainstay/contract/operations/watch';
+
+export type LogLine = LogLineView;
+
+export type LogWindow = {
+  lines: readonly LogLine[];
+  /** There are older lines than the first. */
+  more_before: boolean;
+  /** There are newer lines than the last; false while it reaches to the live end. */
+  more_after: boolean;
+  /** Everything up to this cursor was looked at; what follows is asked for from here. */
+  next: number;
+};
+
+/** Lines in memory, at most: some 40 MB at 100 characters each. */
+export const lines_kept_max = 200_000;
+
+export const emptyWindow: LogWindow = { lines: [], more_before: false, more_after: false, next: 0 };
+
+/** Puts older lines before those that are there. */
+export function withOlder(
+  window: LogWindow,
+  older: readonly LogLine[],
+  more_before: boolean,
+  kept_max = lines_kept_max,
+): LogWindow {
+  const first = window.lines[0]?.cursor ?? Number.POSITIVE_INFINITY;
+  const lines = [...older.filter(({ cursor }) => cursor < first), ...window.lines];
+  if (lines.length <= kept_max) return { ...window, lines, more_before };
+  const kept = lines.slice(0, kept_max);
+  return { lines: kept, more_before, more_after: true, next: kept.at(-1)?.cursor ?? window.next };
+}
+
+/** Puts newer lines behind those that are there. */
+export function withNewer(
+  window: LogWindow,
+  newer: readonly LogLine[],
+  next: number,
+  more_after: boolean,
+  kept_max = lines_kept_max,
+): LogWindow {
+  const last = window.lines.at(-1)?.cursor ?? -1;
+  const added = newer[0] && newer[0].cursor > last ? newer : newer.filter(({ cursor }) => cursor > last);
+  if (added.length === 0) return { ...window, more_after, next: Math.max(next, window.next) };
+  const lines = [...window.lines, ...added];
+  // A tenth more is dropped at once, so that not every new line moves all others.
+  const kept = lines.length > kept_max ? lines.slice(lines.length - Math.floor(kept_max * 0.9)) : lines;
+  return {
+    lines: kept,
+    more_before: window.more_before || kept.length < lines.length,
+    more_after,
+    next: Math.max(next, window.next),
+  };
+}
+
+/** Index of the line with that cursor, or of the first one after it; the number of lines when there is none. */
+export function indexOfCursor(lines: readonly LogLine[], cursor: number): number {
+  let low = 0;
+  let high = lines.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((lines[middle]?.cursor ?? 0) < cursor) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
