@@ -1,6 +1,117 @@
-/** Overview. */
-import { Page } from '../../ui/page.tsx';
+/** Everything at a glance: what needs a person, the stacks, the servers, and what happened last. */
+import { Button } from '@mantine/core';
+import { IconPlus } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import { useRead } from '../../api/queries.ts';
+import { overview as texts } from '../../texts/overview.ts';
+import { shell } from '../../texts/shell.ts';
+import { EventList } from '../../ui/event/event-list.tsx';
+import { EmptyState, Fetched, Page, Rows, Section } from '../../ui/page.tsx';
+import { FirstSteps, needsFirstSteps } from './first-steps.tsx';
+import { lastChanges } from './last-change.ts';
+import { needsOf } from './needs.ts';
+import { NeedsSection } from './needs-section.tsx';
+import css from './overview.module.css';
+import { ServerRows } from './server-rows.tsx';
+import { StackRows } from './stack-rows.tsx';
+
+/** How busy servers are is told by no topic of the live connection. */
+const usage_every_ms = 15_000;
 
 export function OverviewPage() {
-  return <Page title="Overview">{null}</Page>;
+  const stacks = useRead('stacks.list', {});
+  const servers = useRead('servers.list', {}, { every_ms: usage_every_ms });
+  const isEmpty = stacks.data?.stacks.length === 0 && servers.data?.servers.length === 0;
+  return (
+    <Page
+      title={texts.title}
+      actions={
+        !isEmpty && (
+          <>
+            <Button variant="default" renderRoot={(props) => <Link to="/servers/add" {...props} />}>
+              {texts.servers.add}
+            </Button>
+            <Button leftSection={<IconPlus size={16} />} renderRoot={(props) => <Link to="/stacks/new" {...props} />}>
+              {texts.stacks.new}
+            </Button>
+          </>
+        )
+      }
+    >
+      <Fetched query={stacks} skeleton={<Rows count={5} height={52} />}>
+        {({ stacks }) => (
+          <Fetched query={servers} skeleton={<Rows count={5} height={52} />}>
+            {({ servers }) => <Glance stacks={stacks} servers={servers} />}
+          </Fetched>
+        )}
+      </Fetched>
+      <Recent />
+    </Page>
+  );
+}
+
+type GlanceProps = Parameters<typeof needsFirstSteps>[0];
+
+function Glance({ stacks, servers }: GlanceProps) {
+  const operations = useRead('operations.list', { limit: 200 });
+  const warnings = useRead('events.list', { limit: 200, severity: 'warning' });
+  const input = { operations: operations.data?.operations ?? [], warnings: warnings.data?.events ?? [] };
+  const needs = needsOf({ stacks, servers, ...input, now: Date.now() });
+  const changes = lastChanges(input.operations, input.warnings);
+  const desired = new Map(stacks.map((stack) => [stack.name, stack.version]));
+  const busy = stacks.some((stack) => stack.health === 'deploying');
+  const calm = {
+    busy,
+    text: busy ? texts.needs.busy : texts.needs.noneWithServers(stacks.length, servers.length),
+  };
+  const isBeginning = needsFirstSteps({ stacks, servers });
+  return (
+    <>
+      {isBeginning && <FirstSteps stacks={stacks} servers={servers} />}
+      {(!isBeginning || needs.length > 0) && <NeedsSection needs={needs} calm={calm} />}
+      {stacks.length > 0 && (
+        <Section title={texts.stacks.title} flush>
+          <StackRows stacks={stacks} servers={servers} changes={changes} />
+        </Section>
+      )}
+      {servers.length > 0 && (
+        <Section
+          title={texts.servers.title}
+          flush
+          aside={
+            <Link to="/servers" className={css.all}>
+              {texts.servers.all(servers.length)}
+            </Link>
+          }
+        >
+          <ServerRows servers={servers} desired={desired} />
+        </Section>
+      )}
+    </>
+  );
+}
+
+function Recent() {
+  const events = useRead('events.list', { limit: 12 });
+  return (
+    <Section
+      title={texts.recent.title}
+      flush
+      aside={
+        <Link to="/events" className={css.all}>
+          {texts.recent.all}
+        </Link>
+      }
+    >
+      <Fetched query={events} skeleton={<Rows count={6} height={36} />}>
+        {({ events }) =>
+          events.length === 0 ? (
+            <EmptyState title={texts.recent.none} />
+          ) : (
+            <EventList events={events.toReversed()} label={shell.events} />
+          )
+        }
+      </Fetched>
+    </Section>
+  );
 }

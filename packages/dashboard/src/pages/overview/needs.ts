@@ -1,0 +1,165 @@
+/**
+ * What needs a person, worst first: what is down, what failed or was denied, what agents report, what was stopped on purpose
+ * and may have been forgotten. Each thing is told once, at the place where something can be done about it.
+ */
+import type { OperationView } from '@mainstay/contract/operation';
+import type { ServerView } from '@mainstay/contract/operations/servers';
+import type { StackView } from '@mainstay/contract/operations/stacks';
+import type { EventView } from '@mainstay/contract/operations/watch';
+import { overview } from '../../texts/overview.ts';
+import type { Tone } from '../../ui/words.ts';
+
+const texts = overview.needs;
+
+/** Where the person can act. */
+export type NeedPlace =
+  | { to: 'stack'; stack: string; act?: 'rollback' }
+  | { to: 'server'; server: string }
+  | { to: 'operation'; id: string }
+  | { to: 'add-server'; stack: string };
+
+export type Need = {
+  key: string;
+  tone: Tone;
+  title: string;
+  /** In the words of who reported it. */
+  detail: string | null;
+  /** UTC milliseconds; null where nobody knows since when. */
+  at: number | null;
+  place: NeedPlace;
+  /** What the link does. */
+  action: string;
+};
+
+export type NeedsInput = {
+  stacks: readonly StackView[];
+  servers: readonly ServerView[];
+  /** Newest first. */
+  operations: readonly OperationView[];
+  /** Events of severity warning and worse, oldest first. */
+  warnings: readonly EventView[];
+  now: number;
+};
+
+/** A denial is news for a day; then whoever asked has seen it. */
+const denial_shown_ms = 24 * 3_600_000;
+
+const order: Record<Tone, number> = { bad: 0, warning: 1, busy: 2, idle: 3, good: 4 };
+
+export function needsOf({ stacks, servers, operations, warnings, now }: NeedsInput): Need[] {
+  const needs = [
+    ...servers.flatMap(serverNeeds),
+    ...stacks.flatMap((stack) => stackNeeds(stack, operations, warnings)),
+    ...operations
+      .filter(({ state, created_at }) => state === 'denied' && now - created_at < denial_shown_ms)
+      .map(denied),
+  ];
+  return needs.sort((a, b) => order[a.tone] - order[b.tone] || (b.at ?? now) - (a.at ?? now));
+}
+
+function serverNeeds({ name, stack, state, problems, last_seen_at }: ServerView): Need[] {
+  const place = { to: 'server', server: name } as const;
+  const needs: Need[] = problems.map((problem, index) => ({
+    key: `problem ${name} ${index}`,
+    tone: 'warning',
+    title: texts.problem(name),
+    detail: problem,
+    at: null,
+    place,
+    action: texts.openServer,
+  }));
+  if (state === 'offline') {
+    needs.push({
+      key: `offline ${name}`,
+      tone: 'bad',
+      title: texts.offline(name),
+      detail: stack === null ? null : texts.offlineRuns(stack),
+      at: last_seen_at,
+      place,
+      action: texts.openServer,
+    });
+  }
+  return needs;
+}
+
+function stackNeeds(stack: StackView, operations: readonly OperationView[], warnings: readonly EventView[]): Need[] {
+  const { name } = stack;
+  const place = { to: 'stack', stack: name } as const;
+  const needs: Need[] = [];
+  const newest = operations.find((operation) => operation.stack === name && operation.version !== null);
+  if (stack.health === 'failed' || stack.health === 'degraded') {
+    const failed = newest?.state === 'failed' && newest.id !== null ? newest : null;
+    needs.push({
+      key: `stack ${name}`,
+      tone: stack.health === 'failed' ? 'bad' : 'warning',
+      title: stack.health === 'failed' ? texts.failed(name) : texts.degraded(name),
+      detail: stack.message,
+      at: failed?.finished_at ?? null,
+      place: failed?.id ? { to: 'operation', id: failed.id } : place,
+      action: failed ? texts.seeWhy : texts.openStack,
+    });
+  }
+  if (stack.health === 'empty' && stack.services.length > 0) {
+    needs.push({
+      key: `empty ${name}`,
+      tone: 'idle',
+      title: texts.empty(name),
+      detail: null,
+      at: stack.updated_at,
+      place: { to: 'add-server', stack: name },
+      action: texts.addServer,
+    });
+  }
+  if (stack.paused) {
+    needs.push({
+      key: `paused ${name}`,
+      tone: 'idle',
+      title: texts.paused(name, stack.paused.by),
+      detail: stack.paused.reason,
+      at: stack.paused.at,
+      place,
+      action: texts.openStack,
+    });
+  }
+  const held = Object.entries(stack.held_services);
+  if (held.length > 0) {
+    needs.push({
+      key: `held ${name}`,
+      tone: 'idle',
+      title: texts.held(
+        name,
+        held.map(([service]) => service),
+      ),
+      detail: held[0]?.[1] ?? null,
+      at: null,
+      place,
+      action: texts.openStack,
+    });
+  }
+  const unreadable = warnings.findLast(({ kind, stack: of }) => kind === 'stack.source_unavailable' && of === name);
+  // Whoever deployed since then has read the repository.
+  if (unreadable && (newest?.created_at ?? 0) < unreadable.at) {
+    needs.push({
+      key: `source ${name}`,
+      tone: 'warning',
+      title: texts.unreadable(name),
+      detail: unreadable.message,
+      at: unreadable.at,
+      place,
+      action: texts.openStack,
+    });
+  }
+  return needs;
+}
+
+function denied({ id, plan, message, created_at, actor }: OperationView): Need {
+  return {
+    key: `denied ${id}`,
+    tone: 'warning',
+    title: texts.denied(actor.name, plan.summary),
+    detail: message,
+    at: created_at,
+    place: { to: 'operation', id: id ?? '' },
+    action: texts.seeWhy,
+  };
+}
