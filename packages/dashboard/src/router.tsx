@@ -3,6 +3,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '
 import { base_path } from './api/client.ts';
 import { eventsSearch } from './pages/events/events-search.ts';
 import { newStackSearch } from './pages/new-stack/new-stack-search.ts';
+import { addServerSearch } from './pages/servers/add-server-search.ts';
 import { serverSearch } from './pages/servers/server-search.ts';
 import { serversSearch } from './pages/servers/servers-search.ts';
 import { serviceSearch } from './pages/service/service-search.ts';
@@ -46,6 +47,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: '/servers/add',
+    validateSearch: addServerSearch,
     component: lazyRouteComponent(() => import('./pages/servers/add-server-page.tsx'), 'AddServerPage'),
   }),
   createRoute({

@@ -1,0 +1,138 @@
+/** What can be done with a server: give it a stack, or forget it. */
+import type { ServerView } from '@mainstay/contract/operations/servers';
+import { Button, Modal, Select, Tooltip } from '@mantine/core';
+import { useNavigate } from '@tanstack/react-router';
+import { useCallback, useState } from 'react';
+import { useRead } from '../../api/queries.ts';
+import { common } from '../../texts/common.ts';
+import { servers as texts } from '../../texts/servers.ts';
+import { type Change, ReviewChange } from '../../ui/review-change.tsx';
+import css from './server.module.css';
+
+export function ServerActs({ server }: { server: ServerView }) {
+  const [act, setAct] = useState<'assign' | 'remove' | null>(null);
+  const permissions = useRead('system.whoami', {}).data?.permissions ?? [];
+  if (!permissions.includes('servers:write')) return null;
+  const close = () => setAct(null);
+  return (
+    <>
+      <AssignButton server={server} onClick={() => setAct('assign')} />
+      <Button variant="default" color="red" className={css.remove} onClick={() => setAct('remove')}>
+        {texts.remove.action}
+      </Button>
+      <AssignStack server={server} opened={act === 'assign'} onClose={close} />
+      <RemoveServer server={server} opened={act === 'remove'} onClose={close} />
+    </>
+  );
+}
+
+function AssignButton({ server, onClick }: { server: ServerView; onClick(): void }) {
+  const word = server.stack === null ? texts.giveStack : texts.changeStack;
+  if (server.state !== 'invited') {
+    return (
+      <Button variant="default" onClick={onClick}>
+        {word}
+      </Button>
+    );
+  }
+  return (
+    <Tooltip label={texts.assign.notEnrolled}>
+      <Button variant="default" data-disabled aria-disabled="true" onClick={(event) => event.preventDefault()}>
+        {word}
+      </Button>
+    </Tooltip>
+  );
+}
+
+type ActProps = { server: ServerView; opened: boolean; onClose(): void };
+
+/** Asks for the stack, then shows what giving it would do. */
+export function AssignStack({ server, opened, onClose }: ActProps) {
+  const [stack, setStack] = useState<string | null>(null);
+  const [refusal, setRefusal] = useState<string | null>(null);
+  const [change, setChange] = useState<Change | null>(null);
+  const stacks = useRead('stacks.list', {}, { enabled: opened }).data?.stacks ?? [];
+  const others = stacks.map(({ name }) => name).filter((name) => name !== server.stack);
+  const done = () => {
+    setChange(null);
+    setStack(null);
+    setRefusal(null);
+    onClose();
+  };
+  const refused = useCallback((error: { message: string; hint?: string | undefined }) => {
+    setRefusal([error.message, error.hint].filter(Boolean).join(' '));
+    setChange(null);
+  }, []);
+  return (
+    <>
+      <Modal
+        opened={opened && change === null}
+        onClose={done}
+        title={texts.assign.title(server.name)}
+        closeButtonProps={{ 'aria-label': common.close }}
+      >
+        <form
+          className={css.form}
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (stack === null) return setRefusal(texts.assign.missing);
+            setRefusal(null);
+            setChange({ id: 'servers.assign', input: { server: server.name, stack } });
+          }}
+        >
+          <p className="quiet">{others.length === 0 ? texts.assign.empty : texts.assign.lead}</p>
+          <Select
+            label={texts.assign.field}
+            placeholder={texts.assign.placeholder}
+            data={others}
+            value={stack}
+            onChange={setStack}
+            error={refusal}
+            searchable
+            disabled={others.length === 0}
+            data-autofocus
+          />
+          <div className={css.buttons}>
+            <Button variant="default" onClick={done}>
+              {common.cancel}
+            </Button>
+            <Button type="submit" disabled={others.length === 0}>
+              {texts.assign.review}
+            </Button>
+          </div>
+        </form>
+      </Modal>
+      <ReviewChange
+        change={change}
+        title={texts.assign.reviewTitle(server.name, stack ?? '')}
+        confirm={texts.assign.confirm}
+        onClose={done}
+        onRefused={refused}
+      />
+    </>
+  );
+}
+
+function RemoveServer({ server, opened, onClose }: ActProps) {
+  const navigate = useNavigate();
+  const words = texts.remove;
+  const [removed, setRemoved] = useState(false);
+  const close = () => {
+    onClose();
+    if (removed) void navigate({ to: '/servers' });
+  };
+  return (
+    <ReviewChange
+      change={opened ? { id: 'servers.remove', input: { server: server.name } } : null}
+      title={words.title(server.name)}
+      confirm={words.confirm}
+      typeToConfirm={server.name}
+      onClose={close}
+      onSucceeded={() => setRemoved(true)}
+    >
+      <p>{words.lead(server.name)}</p>
+      <p>{server.state === 'invited' ? words.invited : words.runsOn}</p>
+      <p className="quiet">{words.back}</p>
+    </ReviewChange>
+  );
+}

@@ -1,0 +1,160 @@
+/** The table of servers. Only the rows that are seen are drawn, so that a thousand cost as little as twenty. */
+import type { ServerView } from '@mainstay/contract/operations/servers';
+import { IconArrowDown } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import { memo, useLayoutEffect, useRef, useState } from 'react';
+import { servers as texts } from '../../texts/servers.ts';
+import { Meter } from '../../ui/meter.tsx';
+import { StatusMark } from '../../ui/status-mark.tsx';
+import { Time } from '../../ui/time.tsx';
+import { bytes, serverStatus } from '../../ui/words.ts';
+import css from './servers.module.css';
+import { type ServerOrder, serverOrders } from './servers-search.ts';
+
+const row_height_px = 57;
+
+export type ServersTableProps = {
+  servers: readonly ServerView[];
+  sort: ServerOrder;
+  onSort(sort: ServerOrder | undefined): void;
+};
+
+export function ServersTable({ servers, sort, onSort }: ServersTableProps) {
+  const table = useRef<HTMLTableElement>(null);
+  const [scrollMargin, setScrollMargin] = useState(0);
+  useLayoutEffect(() => {
+    const top = table.current?.getBoundingClientRect().top ?? 0;
+    setScrollMargin(top + window.scrollY);
+  }, []);
+  const rows = useWindowVirtualizer({
+    count: servers.length,
+    estimateSize: () => row_height_px,
+    overscan: 8,
+    scrollMargin,
+    getItemKey: (index) => servers[index]?.id ?? index,
+  });
+  const seen = rows.getVirtualItems();
+  const above = (seen[0]?.start ?? scrollMargin) - scrollMargin;
+  const below = rows.getTotalSize() - ((seen.at(-1)?.end ?? scrollMargin) - scrollMargin);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a table that scrolls is reached by the keyboard through its scroller.
+    <section className={css.scroller} aria-label={texts.tableName} tabIndex={0}>
+      <table className={css.table} ref={table} aria-rowcount={servers.length + 1}>
+        <thead>
+          <tr>
+            {serverOrders.map((column) => (
+              <th key={column} scope="col" aria-sort={column === sort ? 'ascending' : undefined}>
+                <button
+                  type="button"
+                  className={css.sort}
+                  title={texts.sortBy(texts.columns[column])}
+                  onClick={() => onSort(column === 'name' ? undefined : column)}
+                >
+                  {texts.columns[column]}
+                  <IconArrowDown size={13} data-shown={column === sort || undefined} aria-hidden="true" />
+                </button>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {above > 0 && <Spacer height={above} />}
+          {seen.map(({ index }) => {
+            const server = servers[index];
+            return server && <ServerRow key={server.id} server={server} index={index} />;
+          })}
+          {below > 0 && <Spacer height={below} />}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Spacer({ height }: { height: number }) {
+  return (
+    <tr className={css.spacer}>
+      <td colSpan={serverOrders.length} style={{ height }} />
+    </tr>
+  );
+}
+
+const ServerRow = memo(function ServerRow({ server, index }: { server: ServerView; index: number }) {
+  const { usage } = server;
+  return (
+    <tr aria-rowindex={index + 2} className={css.row}>
+      <th scope="row">
+        <Link to="/servers/$server" params={{ server: server.name }} className={css.name}>
+          {server.name}
+        </Link>
+        <span className={css.second}>
+          {server.os ? `${server.os} · ${server.arch} · ${texts.cores(server.cpus ?? 0)}` : texts.waitsForAgent}
+        </span>
+      </th>
+      <td>
+        <StatusMark {...serverStatus(server.state)} />
+        <span className={css.second}>
+          {server.problems.length > 0 ? (
+            <span className={css.problem} title={server.problems.join('\n')}>
+              {texts.problems(server.problems.length)}
+            </span>
+          ) : (
+            server.last_seen_at !== null && (
+              <>
+                {texts.seen} <Time at={server.last_seen_at} />
+              </>
+            )
+          )}
+        </span>
+      </td>
+      <td>
+        <StackCell server={server} />
+      </td>
+      <td>
+        <Meter part={usage?.cpu_fraction ?? null} label={texts.columns.cpu} />
+      </td>
+      <td>
+        <Meter
+          part={usage ? usage.memory_used_bytes / usage.memory_total_bytes : null}
+          label={texts.columns.memory}
+          detail={usage ? texts.of(bytes(usage.memory_used_bytes), bytes(usage.memory_total_bytes)) : undefined}
+        />
+      </td>
+      <td>
+        <Meter
+          part={usage ? usage.disk_used_bytes / usage.disk_total_bytes : null}
+          label={texts.columns.disk}
+          detail={usage ? texts.of(bytes(usage.disk_used_bytes), bytes(usage.disk_total_bytes)) : undefined}
+        />
+      </td>
+      <td>
+        {server.services.total === 0 ? (
+          <span className="quiet">–</span>
+        ) : (
+          texts.running(server.services.running, server.services.total)
+        )}
+      </td>
+      <td>
+        {server.agent_version ?? <span className="quiet">–</span>}
+        <span className={css.second}>
+          {server.security_mode ? texts.security[server.security_mode] : texts.securityUnknown}
+        </span>
+      </td>
+    </tr>
+  );
+});
+
+function StackCell({ server }: { server: ServerView }) {
+  if (server.stack === null) return <span className="quiet">{texts.noStack}</span>;
+  return (
+    <>
+      <Link to="/stacks/$stack" params={{ stack: server.stack }} className={css.name}>
+        {server.stack}
+      </Link>
+      <span className={css.second}>
+        {server.version === null ? texts.nothingAccepted : texts.version(server.version)}
+        {server.version !== null && (server.converged ? ` · ${texts.upToDate}` : ` · ${texts.behind}`)}
+      </span>
+    </>
+  );
+}
