@@ -153,7 +153,10 @@ export function printFleet(rows: readonly FleetRow[]): void {
       `${row.core_percent.toFixed(0)} %`.padStart(7),
       row.heartbeats_per_s.toFixed(0).padStart(12),
       String(row.failed_requests).padStart(7),
-      (Number.isNaN(row.deploy_all_ms) ? `> ${deploy_within_ms / 1000} s` : `${(row.deploy_all_ms / 1000).toFixed(1)} s`).padStart(13),
+      (Number.isNaN(row.deploy_all_ms)
+        ? `> ${deploy_within_ms / 1000} s`
+        : `${(row.deploy_all_ms / 1000).toFixed(1)} s`
+      ).padStart(13),
     ];
     console.log(cells.join(' '));
   }

@@ -19,6 +19,9 @@ export type Case = {
 const otherPlan = { plan_hash: '0'.repeat(64) };
 const nowhere = 'nowhere';
 
+/** The Git repository of the fixture. */
+const repositoryOf = ({ spec }: Fixture): string => spec().services['web']!.source.git;
+
 const unreachable = ({ spec }: Fixture): Input => {
   const broken = spec();
   broken.services['web']!.source.ref = 'no-such-branch';
@@ -81,6 +84,22 @@ export const cases: Record<OperationId, Case> = {
     success: () => ({ stack: 'shop', service: 'web', range: '6h' }),
     errors: { NotFound: () => ({ stack: 'shop', service: nowhere }) },
     fields: { NotFound: 'service' },
+  },
+  'sources.refs': {
+    success: (fixture) => ({ git: repositoryOf(fixture) }),
+    errors: {
+      NotFound: (fixture) => ({ git: repositoryOf(fixture), credential: nowhere }),
+      SourceUnavailable: () => ({ git: '/nowhere/at/all' }),
+    },
+    fields: { NotFound: 'credential', SourceUnavailable: 'git' },
+  },
+  'sources.inspect': {
+    success: (fixture) => ({ git: repositoryOf(fixture), ref: 'main' }),
+    errors: {
+      NotFound: (fixture) => ({ git: repositoryOf(fixture), root: nowhere }),
+      SourceUnavailable: (fixture) => ({ git: repositoryOf(fixture), ref: 'no-such-branch' }),
+    },
+    fields: { NotFound: 'root', SourceUnavailable: 'ref' },
   },
   'servers.list': { success: () => ({}), errors: {} },
   'servers.get': { success: () => ({ server: 'main' }), errors: { NotFound: () => ({ server: nowhere }) } },
