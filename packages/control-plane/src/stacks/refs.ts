@@ -13,10 +13,12 @@ export type RefRequest = {
   ref: string;
   credential: GitCredential | null;
   credential_name: string | null;
+  /** Field in which the source stands; empty where its fields are those of the input. */
   field: string;
 };
 
-const commitPattern = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
+/** A full commit id, SHA-1 or SHA-256. */
+export const commitPattern = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
 const repositories_at_once_max = 8;
 
 export type RefOptions = { exec: Exec; known_hosts: string; timeout_ms?: number };
@@ -53,12 +55,7 @@ async function resolveGroup(group: RefRequest[], options: RefOptions, commits: M
     );
     for (const request of named) {
       const name = candidatesOf(request.ref).find((candidate) => found.has(candidate));
-      if (!name) {
-        throw new AppError('SourceUnavailable', `${request.git} has no branch or tag "${request.ref}".`, {
-          field: `${request.field}.ref`,
-          hint: 'Check its spelling, and that it was pushed. A commit must be given in full (40 digits).',
-        });
-      }
+      if (!name) throw noSuchRef(request);
       commits.set(request, found.get(name)!);
     }
   }
@@ -69,7 +66,7 @@ async function resolveGroup(group: RefRequest[], options: RefOptions, commits: M
 }
 
 /** Full names that a short one may mean, in the order of git; `^{}` is the commit behind an annotated tag. */
-function candidatesOf(ref: string): string[] {
+export function candidatesOf(ref: string): string[] {
   if (ref === 'HEAD') return ['HEAD'];
   if (ref.startsWith('refs/')) return [`${ref}^{}`, ref];
   return [`refs/heads/${ref}`, `refs/tags/${ref}^{}`, `refs/tags/${ref}`];
@@ -94,7 +91,24 @@ function gitOptions(request: RefRequest, options: RefOptions) {
   return { exec, known_hosts, timeout_ms, credential: request.credential };
 }
 
-function unavailable(result: ExecResult, request: RefRequest, field: 'git' | 'ref' = 'git'): AppError {
+type Named = Pick<RefRequest, 'git' | 'field'>;
+
+export function noSuchRef({ git, ref, field }: Named & { ref: string }): AppError {
+  return new AppError('SourceUnavailable', `${git} has no branch or tag "${ref}".`, {
+    field: fieldIn(field, 'ref'),
+    hint: 'Check its spelling, and that it was pushed. A commit must be given in full (40 digits).',
+  });
+}
+
+/** What a failure of git on this source means to a person. */
+export function unavailable(result: ExecResult, request: Named, field: 'git' | 'ref' = 'git'): AppError {
   const { message, hint } = explainGit(result, request.git);
-  return new AppError('SourceUnavailable', message, { field: `${request.field}.${field}`, ...(hint ? { hint } : {}) });
+  return new AppError('SourceUnavailable', message, {
+    field: fieldIn(request.field, field),
+    ...(hint ? { hint } : {}),
+  });
+}
+
+function fieldIn(field: string, name: string): string {
+  return field === '' ? name : `${field}.${name}`;
 }
