@@ -19,6 +19,7 @@ const file_bytes_max = 1024 * 1024;
 const groups: Record<string, { summary: string; otherwise: string }> = {
   stacks: { summary: 'Stacks: what servers are to run', otherwise: 'list' },
   services: { summary: 'Services: the workloads, as they are on their servers', otherwise: 'list' },
+  sources: { summary: 'Sources: Git repositories, looked at before anything runs from them', otherwise: 'inspect' },
   servers: { summary: 'Servers: the machines with an agent', otherwise: 'list' },
   secrets: { summary: 'Secrets of stacks', otherwise: 'list' },
   credentials: { summary: 'Credentials for private Git repositories', otherwise: 'list' },

@@ -6,6 +6,7 @@ import type { OperationById, OperationId } from '@mainstay/contract/operations/i
 import type * as z from 'zod';
 import { planLines } from './change/plan-view.ts';
 import { eventLine } from './change/progress.ts';
+import { sourceProposalLines, sourceRefLines } from './source-views.ts';
 import { detailLines } from './terminal/details.ts';
 import type { Colour, Paint } from './terminal/paint.ts';
 import { type Cell, type Column, tableLines } from './terminal/table.ts';
@@ -43,6 +44,8 @@ const views: { [Id in OperationId]?: View<Id> } = {
     ),
   'services.list': ({ services }, options) => serviceLines(services, options),
   'services.usage': serviceUsageLines,
+  'sources.refs': sourceRefLines,
+  'sources.inspect': sourceProposalLines,
   'servers.list': ({ servers }, options) => serverLines(servers, options),
   'servers.usage': serverUsageLines,
   'secrets.list': ({ secrets }, options) =>

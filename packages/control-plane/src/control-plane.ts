@@ -27,6 +27,7 @@ import { pruneValues } from './secrets/secret-store.ts';
 import { reconcilePresence } from './servers/presence.reconciler.ts';
 import { serverHandlers } from './servers/server-operations.ts';
 import { createSignals } from './signals.ts';
+import { createSourceHandlers } from './sources/source-operations.ts';
 import { pruneSubjects } from './stacks/commit-subjects.ts';
 import { pauseHandlers } from './stacks/pause-operations.ts';
 import { createRefFollower, type PlanDeploy } from './stacks/refs.reconciler.ts';
@@ -96,6 +97,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     ...stackHandlers,
     ...pauseHandlers,
     ...serviceHandlers,
+    ...createSourceHandlers(),
     ...serverHandlers,
     ...usageHandlers,
     ...secretHandlers,

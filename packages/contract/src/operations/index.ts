@@ -11,6 +11,7 @@ import {
 } from './secrets.ts';
 import { assignServer, getServer, inviteServer, listServers, removeServer } from './servers.ts';
 import { listServices } from './services.ts';
+import { inspectSource, listSourceRefs } from './sources.ts';
 import {
   applyStack,
   deployStack,
@@ -42,6 +43,8 @@ const all = [
   enableWebhook,
   listServices,
   getServiceUsage,
+  listSourceRefs,
+  inspectSource,
   listServers,
   getServer,
   getServerUsage,
