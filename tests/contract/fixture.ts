@@ -195,7 +195,7 @@ async function reportLogs(url: string, token: string): Promise<void> {
   };
   await post('heartbeat', { sent_at: Date.now(), state }, credential);
   const release_id = `rel_${'a'.repeat(24)}`;
-  const texts = ['hello', 'Grüße \u001b[31mred\u001b[0m\ttab', 'an error happened'];
+  const texts = ['hello', 'Grüße \u001b[31mred\u001b[0m\ttab', 'ERROR an error happened'];
   const lines = texts.map((text, at) => ({
     seq: at + 1,
     at: at + 1,

@@ -4,7 +4,8 @@ import { apiPrefix } from './client.ts';
 import { ErrorBody, errorCodes } from './errors.ts';
 import { inputJsonSchema, type JsonSchema, outputJsonSchema } from './json-schema.ts';
 import { isChange, type Operation, pathParameters, universalErrors } from './operation.ts';
-import { operationList } from './operations/index.ts';
+import { operationList, operations } from './operations/index.ts';
+import { LogDownload } from './operations/watch.ts';
 
 /** HTTP status of every error code: the one place where the two meet. */
 export const httpStatus = {
@@ -41,6 +42,7 @@ export function openApiDocument(version: string, list: readonly Operation[] = op
     paths[path] ??= {};
     paths[path][operation.http.method.toLowerCase()] = describe(operation, lift);
   }
+  if (list.includes(operations['logs.list'])) paths[logDownload.http.path] = { get: describeText(logDownload, lift) };
   return {
     openapi: '3.1.0',
     info: {
@@ -62,6 +64,22 @@ export function openApiDocument(version: string, list: readonly Operation[] = op
       },
     },
   };
+}
+
+/** The one answer that is text and so no operation: described like one. */
+const logDownload: Operation = {
+  ...operations['logs.list'],
+  id: 'logs.download',
+  summary: 'Give log lines as one text, oldest first',
+  description: 'A line: time (ISO 8601, UTC), server, service, release, stream, text; one space between two.',
+  http: { method: 'GET', path: `${apiPrefix}/stacks/{stack}/logs/download` },
+  input: LogDownload,
+};
+
+function describeText(operation: Operation, lift: (schema: JsonSchema) => JsonSchema): Record<string, unknown> {
+  const described = describe(operation, lift);
+  const done = { description: 'Done', content: { 'text/plain': { schema: { type: 'string' } } } };
+  return { ...described, responses: { ...(described['responses'] as object), 200: done } };
 }
 
 function describe(operation: Operation, lift: (schema: JsonSchema) => JsonSchema): Record<string, unknown> {

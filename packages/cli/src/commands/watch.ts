@@ -12,7 +12,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { groupCommand } from '../operation-command.ts';
 import { numberValue } from '../operation-input.ts';
 import { safeText } from '../terminal/text.ts';
-import { dateTimeText } from '../terminal/time.ts';
+import { dateTimeText, timeValue } from '../terminal/time.ts';
 import { logLine } from '../views.ts';
 
 type Page<Item> = { items: Item[]; next: number };
@@ -21,6 +21,9 @@ type LogOptions = CommonOptions & {
   follow?: boolean;
   tail: string;
   search?: string;
+  level?: string;
+  since?: string;
+  until?: string;
   release?: string;
   stream?: string;
   server?: string;
@@ -33,10 +36,17 @@ type EventOptions = CommonOptions & {
   server?: string;
   service?: string;
   severity?: string;
+  kind?: string[];
+  actor?: string;
+  search?: string;
+  since?: string;
+  until?: string;
   operation?: string;
 };
 
 const wait_seconds = 25;
+const sinceOption = ['--since <time>', 'not before this time: how long ago (10m, 2h, 3d), or a date'] as const;
+const untilOption = ['--until <time>', 'not after this time, said in the same way'] as const;
 
 export const registerWatch: Registration = (program, cli) => {
   const logs = groupCommand(program, 'logs')
@@ -50,6 +60,9 @@ export const registerWatch: Registration = (program, cli) => {
     .option('-f, --follow', 'go on with new lines, until Ctrl-C')
     .option('--tail <lines>', 'how many of the newest lines', '200')
     .option('--search <text>', 'only lines that hold this text, letter case aside')
+    .option('--level <level>', 'this level and those above: debug, info, warn, error')
+    .option(...sinceOption)
+    .option(...untilOption)
     .option('--release <id>', 'only this release')
     .option('--stream <stream>', 'only stdout, stderr or build')
     .option('--server <server>', 'only this server')
@@ -62,7 +75,9 @@ export const registerWatch: Registration = (program, cli) => {
         server: options.server,
         release_id: options.release,
         stream: options.stream as LogLineView['stream'] | undefined,
+        level: options.level as LogLineView['level'] & string,
         search: options.search,
+        ...times(cli, options),
       });
       const limit = numberValue('tail', options.tail);
       const show = (line: LogLineView) =>
@@ -88,6 +103,11 @@ export const registerWatch: Registration = (program, cli) => {
     .option('--server <server>', 'only of this server')
     .option('--service <service>', 'only of this service')
     .option('--severity <severity>', 'this and those above: info, notice, warning, error')
+    .option('--kind <kinds...>', 'only these kinds, such as build.failed, or all that begin so: build.')
+    .option('--actor <name>', 'only what this one caused')
+    .option('--search <text>', 'only events whose message holds this text, letter case aside')
+    .option(...sinceOption)
+    .option(...untilOption)
     .option('--operation <id>', 'only of this operation');
   commonOptions(events).action(
     cli.action(async (options: EventOptions) => {
@@ -97,7 +117,11 @@ export const registerWatch: Registration = (program, cli) => {
         server: options.server,
         service: options.service,
         severity: options.severity as EventView['severity'] | undefined,
+        kind: options.kind,
+        actor: options.actor,
+        search: options.search,
         operation_id: options.operation,
+        ...times(cli, options),
       });
       const limit = numberValue('tail', options.tail);
       const show = (event: EventView) =>
@@ -160,6 +184,15 @@ async function stream<Item>(
   } finally {
     release();
   }
+}
+
+/** The span of time that was asked for. */
+function times(cli: Cli, { since, until }: { since?: string; until?: string }) {
+  const now = cli.terminal.now();
+  return {
+    from: since === undefined ? undefined : timeValue('since', since, now),
+    to: until === undefined ? undefined : timeValue('until', until, now),
+  };
 }
 
 /** The object without the fields that were not given. */

@@ -1,4 +1,5 @@
 /** Times for people: how long ago, how long, and when on the clock of this machine. */
+import { AppError } from '@mainstay/contract/errors';
 
 /** `42 s`, `3 min`, `2 h 5 min`, `4 d 3 h`. */
 export function durationText(milliseconds: number): string {
@@ -38,4 +39,22 @@ export function bytesText(bytes: number | null): string {
   if (bytes === null) return '';
   const mebibytes = bytes / 1024 / 1024;
   return mebibytes < 1024 ? `${Math.round(mebibytes)} MiB` : `${(mebibytes / 1024).toFixed(1)} GiB`;
+}
+
+const unit_ms = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A moment as people say it, in UTC milliseconds: so long ago (`90s`, `10m`, `2h`, `3d`), or a date on the clock of this machine. */
+export function timeValue(field: string, text: string, now_ms: number): number {
+  const ago = /^(\d{1,9})([smhd])$/.exec(text);
+  const at = ago
+    ? now_ms - Number(ago[1]) * unit_ms[ago[2] as keyof typeof unit_ms]
+    : /^\d{4}-\d\d-\d\d/.test(text)
+      ? // A date alone would be read as one of UTC.
+        Date.parse(text.length === 10 ? `${text}T00:00` : text.replace(' ', 'T'))
+      : Number.NaN;
+  if (Number.isFinite(at)) return Math.max(0, at);
+  throw new AppError('InvalidInput', `"${field}": "${text.slice(0, 100)}" is not a time.`, {
+    field,
+    hint: 'Give how long ago, such as 10m, 2h or 3d, or a date such as 2026-01-31T17:05.',
+  });
 }

@@ -1,9 +1,9 @@
 /** Events: what happened, in order. Written in the same batch as their cause, bounded in number. */
 import type { EventKind, Severity } from '@mainstay/contract/agent-api';
 import { newId } from '@mainstay/contract/ids';
-import type { EventView } from '@mainstay/contract/operations/watch';
+import { type EventView, kindsOf } from '@mainstay/contract/operations/watch';
 import type { Insertable, Selectable } from 'kysely';
-import type { Store } from '../store/store.ts';
+import { holdsText, type Store } from '../store/store.ts';
 import type { Tables } from '../store/tables.ts';
 
 /** Older events than the newest so many are forgotten. */
@@ -53,26 +53,51 @@ export function insertEvent(store: Store, event: NewEvent) {
 
 export type EventFilter = {
   after?: number | undefined;
+  before?: number | undefined;
   limit: number;
+  kind?: readonly string[] | undefined;
+  severity?: Severity | undefined;
   stack?: string | undefined;
   server?: string | undefined;
   service?: string | undefined;
+  actor?: string | undefined;
   operation_id?: string | undefined;
-  severity?: Severity | undefined;
+  search?: string | undefined;
+  from?: number | undefined;
+  to?: number | undefined;
 };
 
-/** Events in order; without `after` the newest ones. */
-export async function selectEvents(store: Store, filter: EventFilter): Promise<EventView[]> {
-  let query = store.db.selectFrom('events').selectAll().limit(filter.limit);
-  for (const column of ['stack', 'server', 'service', 'operation_id'] as const) {
+/** A page of events in order: the newest ones, those before a cursor, or those after one; and whether there are more. */
+export async function selectEvents(
+  store: Store,
+  filter: EventFilter,
+): Promise<{ events: EventView[]; more: boolean; next: number }> {
+  const isForward = filter.after !== undefined;
+  const last = await lastEventCursor(store);
+  let query = store.db
+    .selectFrom('events')
+    .selectAll()
+    .orderBy('cursor', isForward ? 'asc' : 'desc')
+    .limit(filter.limit + 1);
+  for (const column of ['stack', 'server', 'service', 'actor', 'operation_id'] as const) {
     const value = filter[column];
     if (value !== undefined) query = query.where(column, '=', value);
   }
+  if (filter.kind !== undefined) query = query.where('kind', 'in', kindsOf(filter.kind));
   if (filter.severity !== undefined) query = query.where('severity', '>=', severityRank(filter.severity));
+  if (filter.from !== undefined) query = query.where('at', '>=', filter.from);
+  if (filter.to !== undefined) query = query.where('at', '<=', filter.to);
+  if (filter.search !== undefined) query = query.where(holdsText('message', filter.search));
   if (filter.after !== undefined) query = query.where('cursor', '>', filter.after);
-  const rows = await query.orderBy('cursor', filter.after === undefined ? 'desc' : 'asc').execute();
-  const views = rows.map(viewOf);
-  return filter.after === undefined ? views.reverse() : views;
+  if (filter.before !== undefined) query = query.where('cursor', '<', filter.before);
+  const rows = await query.execute();
+  const more = rows.length > filter.limit;
+  const events = rows.slice(0, filter.limit).map(viewOf);
+  if (!isForward) events.reverse();
+  const end = events.at(-1)?.cursor ?? filter.after ?? (filter.before ?? 1) - 1;
+  // At the newest one, what does not fit need not be looked at again.
+  const isAtEnd = filter.before === undefined && !(isForward && more);
+  return { events, more, next: isAtEnd ? Math.max(end, last) : end };
 }
 
 function viewOf(row: Selectable<Tables['events']>): EventView {
@@ -86,7 +111,7 @@ function viewOf(row: Selectable<Tables['events']>): EventView {
 }
 
 /** The cursor of the newest event; 0 before the first. */
-export async function lastEventCursor(store: Store): Promise<number> {
+async function lastEventCursor(store: Store): Promise<number> {
   const row = await store.db
     .selectFrom('events')
     .select((e) => e.fn.max('cursor').as('cursor'))

@@ -13,6 +13,7 @@ import { correlationId, withCorrelation } from '@mainstay/runtime';
 import { Hono } from 'hono';
 import { getPath } from 'hono/utils/url';
 import type { Context } from '../context.ts';
+import { logDownload } from '../logs/log-download.ts';
 import type { Dispatcher } from '../operations/dispatcher.ts';
 import { agentRoutes } from '../servers/agent-routes.ts';
 import { webhookRoutes } from '../stacks/webhook-routes.ts';
@@ -85,6 +86,7 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
     if (!stream) throw new AppError('Unavailable', 'Too many pages are open.', { hint: 'Close some, and load again.' });
     return stream;
   });
+  app.get(`${apiPrefix}/stacks/:stack/logs/download`, logDownload(context));
   app.route('/auth', signInRoutes(context));
   app.route('/agent/v1', agentRoutes(context, metrics));
   app.route('/webhooks', webhookRoutes(context));

@@ -2,6 +2,7 @@
 import { AppError } from '@mainstay/contract/errors';
 import { inputJsonSchema, type JsonSchema } from '@mainstay/contract/json-schema';
 import { isChange, type Operation } from '@mainstay/contract/operation';
+import type * as z from 'zod';
 
 /** Larger bodies are refused before they are read, bytes. */
 export const body_bytes_max = 2 * 1024 * 1024;
@@ -13,7 +14,7 @@ export async function rawInput(
   request: Request,
   path: Record<string, string>,
 ): Promise<RawInput> {
-  const query = queryInput(operation, new URL(request.url).searchParams);
+  const query = queryInput(operation.input, new URL(request.url).searchParams);
   const hasBody = operation.http.method === 'POST' || operation.http.method === 'PUT';
   const body = hasBody ? await jsonBody(request, body_bytes_max) : {};
   const input: RawInput = { ...query, ...body };
@@ -73,8 +74,8 @@ export async function boundedText(request: Request, bytes_max: number): Promise<
 }
 
 /** Query strings are text; what the schema wants as a number, a flag or a list is read as that. */
-function queryInput(operation: Operation, query: URLSearchParams): RawInput {
-  const properties = inputJsonSchema(operation.input).properties ?? {};
+export function queryInput(schema: z.ZodType, query: URLSearchParams): RawInput {
+  const properties = inputJsonSchema(schema).properties ?? {};
   const input: RawInput = {};
   for (const name of new Set(query.keys())) {
     const values = query.getAll(name);

@@ -1,8 +1,12 @@
-/** Log lines of services and builds, as agents sent them: bounded in number, newest kept. */
+/**
+ * Log lines of services and builds, as agents sent them: bounded in number, newest kept. Lines are in the order in which they
+ * came, which is their cursor's; the time that they carry is their server's.
+ */
 import type { AgentLogLine } from '@mainstay/contract/agent-api';
+import { type LogLevel, logLevelOf, logLevels } from '@mainstay/contract/log-level';
 import type { LogLineView } from '@mainstay/contract/operations/watch';
 import { sql } from 'kysely';
-import type { Statement, Store } from '../store/store.ts';
+import { holdsText, type Statement, type Store } from '../store/store.ts';
 
 /** Older lines than the newest so many, over all services, are forgotten. */
 export const log_lines_kept_max = 1_000_000;
@@ -11,15 +15,10 @@ export const log_lines_kept_max = 1_000_000;
 export function insertLines(store: Store, stack: string, server: string, lines: readonly AgentLogLine[]): Statement[] {
   const statements: Statement[] = [];
   for (let start = 0; start < lines.length; start += 200) {
-    const rows = lines.slice(start, start + 200).map(({ at, service, release_id, stream, text }) => ({
-      at,
-      stack,
-      service,
-      server,
-      release_id,
-      stream,
-      text,
-    }));
+    const rows = lines.slice(start, start + 200).map(({ at, service, release_id, stream, text }) => {
+      const level = logLevelOf(text);
+      return { at, stack, service, server, release_id, stream, level: level && logLevels.indexOf(level), text };
+    });
     statements.push({ query: store.db.insertInto('log_lines').values(rows) });
   }
   return statements;
@@ -31,40 +30,54 @@ export type LogFilter = {
   server?: string | undefined;
   release_id?: string | undefined;
   stream?: 'stdout' | 'stderr' | 'build' | undefined;
+  level?: LogLevel | undefined;
   search?: string | undefined;
-  after?: number | undefined;
-  limit: number;
+  from?: number | undefined;
+  to?: number | undefined;
 };
 
-export async function selectLines(store: Store, filter: LogFilter): Promise<LogLineView[]> {
+/** Lines of these cursors, both included, that fit; the first so many in that order. */
+export async function selectLines(
+  store: Store,
+  filter: LogFilter,
+  range: { low: number; high: number; order: 'asc' | 'desc'; limit: number },
+): Promise<LogLineView[]> {
   let query = store.db
     .selectFrom('log_lines')
-    .select(['cursor', 'at', 'server', 'service', 'release_id', 'stream', 'text'])
-    .where('stack', '=', filter.stack)
-    .limit(filter.limit);
-  for (const column of ['service', 'server', 'release_id', 'stream'] as const) {
+    .select(['cursor', 'at', 'server', 'service', 'release_id', 'stream', 'level', 'text'])
+    .where('cursor', '>=', range.low)
+    .where('cursor', '<=', range.high)
+    .orderBy('cursor', range.order)
+    .limit(range.limit);
+  if (filter.release_id !== undefined) query = query.where('release_id', '=', filter.release_id);
+  for (const column of ['stack', 'service', 'server', 'stream'] as const) {
     const value = filter[column];
-    if (value !== undefined) query = query.where(column, '=', value);
+    if (value === undefined) continue;
+    // The index over releases finds the fewest lines; an expression keeps the planner from those over stack and service.
+    query =
+      filter.release_id === undefined
+        ? query.where(column, '=', value)
+        : query.where(sql<boolean>`${sql.ref(column)} || '' = ${value}`);
   }
-  if (filter.search !== undefined) {
-    const pattern = `%${filter.search.replaceAll(/[\\%_]/g, '\\$&')}%`;
-    query = query.where(sql<boolean>`text like ${pattern} escape '\\'`);
-  }
-  if (filter.after !== undefined) query = query.where('cursor', '>', filter.after);
-  const rows = await query.orderBy('cursor', filter.after === undefined ? 'desc' : 'asc').execute();
-  return filter.after === undefined ? rows.reverse() : rows;
+  if (filter.level !== undefined) query = query.where('level', '>=', logLevels.indexOf(filter.level));
+  if (filter.from !== undefined) query = query.where('at', '>=', filter.from);
+  if (filter.to !== undefined) query = query.where('at', '<=', filter.to);
+  if (filter.search !== undefined) query = query.where(holdsText('text', filter.search));
+  const rows = await query.execute();
+  return rows.map((row) => ({ ...row, level: row.level === null ? null : (logLevels[row.level] ?? null) }));
 }
 
-export async function lastLogCursor(store: Store): Promise<number> {
-  const row = await store.db
-    .selectFrom('log_lines')
-    .select((e) => e.fn.max('cursor').as('cursor'))
-    .executeTakeFirst();
-  return row?.cursor ?? 0;
+/** Cursors of the oldest and the newest line; the newest is 0 before the first line. */
+export async function logBounds(store: Store): Promise<{ first: number; last: number }> {
+  // Each of the two is one look into the index of the table; asked for together they are a scan.
+  const edge = async (order: 'asc' | 'desc') =>
+    (await store.db.selectFrom('log_lines').select('cursor').orderBy('cursor', order).limit(1).executeTakeFirst())
+      ?.cursor;
+  return { first: (await edge('asc')) ?? 1, last: (await edge('desc')) ?? 0 };
 }
 
 export async function pruneLines(store: Store): Promise<void> {
-  const last = await lastLogCursor(store);
+  const { last } = await logBounds(store);
   await store.db
     .deleteFrom('log_lines')
     .where('cursor', '<=', last - log_lines_kept_max)

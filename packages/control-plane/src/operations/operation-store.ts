@@ -27,13 +27,34 @@ export async function findByIdempotencyKey(store: Store, actor_id: string, opera
     .executeTakeFirst();
 }
 
+export type OperationFilter = {
+  stack?: string | undefined;
+  state?: readonly string[] | undefined;
+  /** Id of an operation of the contract, or the beginning of some with its dot. */
+  operation?: string | undefined;
+  before?: string | undefined;
+  limit: number;
+};
+
+/** The newest operations that fit, newest first, and whether there are older ones. */
 export async function selectOperations(
   store: Store,
-  filter: { stack?: string | undefined; limit: number },
-): Promise<OperationRow[]> {
-  let query = store.db.selectFrom('operations').selectAll().orderBy('id', 'desc').limit(filter.limit);
-  if (filter.stack !== undefined) query = query.where('stack', '=', filter.stack);
-  return query.execute();
+  filter: OperationFilter,
+): Promise<{ rows: OperationRow[]; more: boolean }> {
+  const { stack, state, operation, before, limit } = filter;
+  let query = store.db
+    .selectFrom('operations')
+    .selectAll()
+    .orderBy('id', 'desc')
+    .limit(limit + 1);
+  if (stack !== undefined) query = query.where('stack', '=', stack);
+  if (state !== undefined) query = query.where('state', 'in', state);
+  if (operation?.endsWith('.'))
+    query = query.where('operation', '>', operation).where('operation', '<', `${operation}~`);
+  else if (operation !== undefined) query = query.where('operation', '=', operation);
+  if (before !== undefined) query = query.where('id', '<', before);
+  const rows = await query.execute();
+  return { rows: rows.slice(0, limit), more: rows.length > limit };
 }
 
 export async function selectRunning(store: Store): Promise<OperationRow[]> {

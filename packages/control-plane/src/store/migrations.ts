@@ -161,6 +161,7 @@ const initial: Migration = {
       .addColumn('server', 'text', (c) => c.notNull())
       .addColumn('release_id', 'text', (c) => c.notNull())
       .addColumn('stream', 'text', (c) => c.notNull())
+      .addColumn('level', 'integer')
       .addColumn('text', 'text', (c) => c.notNull())
       .execute();
     const index = (name: string, on: string, columns: string[]) =>
@@ -168,12 +169,16 @@ const initial: Migration = {
     await index('access_keys_expiry', 'access_keys', ['expires_at']);
     await index('servers_stack', 'servers', ['stack_id']);
     await index('usage_chunks_age', 'usage_chunks', ['resolution_seconds', 'rolled_up', 'start']);
-    await index('operations_state', 'operations', ['state']);
-    await index('operations_stack', 'operations', ['stack', 'created_at']);
+    await index('operations_state', 'operations', ['state', 'id']);
+    await index('operations_stack', 'operations', ['stack', 'id']);
     await index('events_stack', 'events', ['stack', 'cursor']);
     await index('events_server', 'events', ['server', 'cursor']);
     await index('events_operation', 'events', ['operation_id', 'cursor']);
-    await index('log_lines_service', 'log_lines', ['stack', 'service', 'cursor']);
+    await index('events_kind', 'events', ['kind', 'cursor']);
+    // With time and level in them, lines that do not fit are passed over within the index.
+    await index('log_lines_stack', 'log_lines', ['stack', 'cursor', 'at', 'level']);
+    await index('log_lines_service', 'log_lines', ['stack', 'service', 'cursor', 'at', 'level']);
+    await index('log_lines_release', 'log_lines', ['release_id', 'cursor', 'at', 'level']);
     await sql`create unique index operations_idempotency on operations (project_id, actor_id, operation, idempotency_key) where idempotency_key is not null`.execute(
       db,
     );

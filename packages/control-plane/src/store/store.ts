@@ -4,7 +4,7 @@
  */
 import { AppError } from '@mainstay/contract/errors';
 import { kyselyDatabase, openSqlite, storeError } from '@mainstay/runtime/sqlite';
-import { type Compilable, Kysely, SqliteDialect } from 'kysely';
+import { type Compilable, Kysely, SqliteDialect, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { migrations } from './migrations.ts';
 import type { Tables } from './tables.ts';
@@ -75,6 +75,12 @@ export async function batchOrConflict(store: Store, statements: readonly Stateme
     }
     throw error;
   }
+}
+
+/** The condition that a column holds this text as it stands, letter case of ASCII aside. */
+export function holdsText(column: 'message' | 'text', text: string) {
+  const pattern = `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`;
+  return sql<boolean>`${sql.ref(column)} like ${pattern} escape '\\'`;
 }
 
 export function isUniqueViolation(error: unknown): boolean {

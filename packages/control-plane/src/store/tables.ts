@@ -150,6 +150,8 @@ export type Tables = {
     server: string;
     release_id: string;
     stream: 'stdout' | 'stderr' | 'build';
+    /** Place in the list of levels, the gravest last; null when the line says none. */
+    level: number | null;
     text: string;
   };
 };
