@@ -1,7 +1,7 @@
 /**
  * Events that wait for the control plane. Bounded in number and bytes: when full, the oldest that is only information goes
- * first, and is counted. An event gets its number when it is first sent, so that what was dropped leaves no gap, and the same batch
- * keeps its numbers however often it is sent.
+ * first, and is counted. An event gets its number when it is first sent, so that what was dropped leaves no gap, and the
+ * same batch keeps its numbers however often it is sent.
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { agentApiLimits } from '@mainstay/contract/agent-answers';
