@@ -44,7 +44,7 @@ export const overview = {
   servers: {
     title: 'Servers',
     add: 'Add a server',
-    all: (count: number) => `All ${count} servers`,
+    all: (count: number) => (count === 1 ? 'All servers' : `All ${count} servers`),
     columns: { name: 'Server', stack: 'Stack', version: 'Version', seen: 'Last seen' },
     noStack: 'No stack',
     upToDate: (version: number) => `v${version}`,

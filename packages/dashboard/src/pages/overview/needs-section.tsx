@@ -20,7 +20,8 @@ export function NeedsSection({ needs, calm }: { needs: readonly Need[]; calm: { 
   if (needs.length === 0) {
     return (
       <p className={css.calm}>
-        <StatusMark tone={calm.busy ? 'busy' : 'good'} word={calm.text} />
+        <StatusMark tone={calm.busy ? 'busy' : 'good'} word={overview.tones[calm.busy ? 'busy' : 'good']} form="icon" />
+        {calm.text}
       </p>
     );
   }

@@ -1,0 +1,61 @@
+/**
+ * A stream of events as people can read it: a line where the day changes, and one line for what repeats itself, such as a
+ * health check that fails again and again. Pure: the same events give the same lines.
+ */
+import type { EventView } from '@mainstay/contract/operations/watch';
+
+export type DayLine = { type: 'day'; key: string; at: number };
+/** Newest first; never empty. */
+export type GroupLine = { type: 'group'; key: string; events: EventView[] };
+export type TimelineLine = DayLine | GroupLine;
+
+/** A pause longer than this ends a group: what happens again after it is news. */
+export const group_gap_ms = 30 * 60_000;
+/** Repetitions are looked for among so many groups before, so that two services that crash in turn are two lines. */
+const open_groups_max = 8;
+/** Clocks of servers differ; an event this near to midnight begins no day. */
+const midnight_slack_ms = 60_000;
+
+/** @param events Newest first. */
+export function timelineLines(events: readonly EventView[]): TimelineLine[] {
+  const lines: TimelineLine[] = [];
+  const days = new Map<number, number>();
+  let open = new Map<string, GroupLine>();
+  let day_start = Number.POSITIVE_INFINITY;
+  let day_end = Number.NEGATIVE_INFINITY;
+  for (const event of events) {
+    if (event.at < day_start - midnight_slack_ms || event.at >= day_end + midnight_slack_ms) {
+      [day_start, day_end] = dayOf(event.at);
+      const times = (days.get(day_start) ?? 0) + 1;
+      days.set(day_start, times);
+      lines.push({ type: 'day', key: `day ${day_start} ${times}`, at: event.at });
+      open = new Map();
+    }
+    const key = sameness(event);
+    const group = open.get(key);
+    if (group && Math.abs(group.events.at(-1)!.at - event.at) <= group_gap_ms) {
+      group.events.push(event);
+      // The oldest names the line, so that it stays the same one when it happens again.
+      group.key = event.id;
+      continue;
+    }
+    const started: GroupLine = { type: 'group', key: event.id, events: [event] };
+    lines.push(started);
+    open.delete(key);
+    open.set(key, started);
+    if (open.size > open_groups_max) open.delete(open.keys().next().value!);
+  }
+  return lines;
+}
+
+/** What two events have in common when one repeats the other: everything but when, and the figures in the message. */
+export function sameness({ kind, severity, stack, server, service, actor, message }: EventView): string {
+  const shape = message.slice(0, 200).replace(/[0-9a-f]*\d[0-9a-f]*/gi, '#');
+  return `${kind}\n${severity}\n${stack}\n${server}\n${service}\n${actor}\n${shape}`;
+}
+
+function dayOf(at: number): [start: number, end: number] {
+  const date = new Date(at);
+  const start = new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+  return [start, new Date(date.getFullYear(), date.getMonth(), date.getDate() + 1).getTime()];
+}

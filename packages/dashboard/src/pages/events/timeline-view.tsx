@@ -1,0 +1,130 @@
+/** The timeline as lines: days, events and their groups. Only those on the screen are in the document, however many there are. */
+import type { EventView } from '@mainstay/contract/operations/watch';
+import { Loader } from '@mantine/core';
+import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { events as texts } from '../../texts/events.ts';
+import { EventDetails } from '../../ui/event/event-details.tsx';
+import { EventRow } from '../../ui/event/event-row.tsx';
+import css from './events.module.css';
+import { GroupDetails } from './group-details.tsx';
+import { type GroupLine, timelineLines } from './grouping.ts';
+import { dayName } from './moments.ts';
+import type { Timeline, TimelineState } from './timeline.ts';
+
+/** As many as the control plane keeps. */
+const kept_max = (100_000).toLocaleString('en');
+const line_px = 37;
+const day_px = 44;
+/** Nearer to the end than so many lines, older events are fetched. */
+const ahead_lines = 40;
+/** Scrolled further than this, somebody is reading. */
+const reading_px = 120;
+
+export type TimelineViewProps = { state: TimelineState; timeline: Timeline; events: readonly EventView[] };
+
+export function TimelineView({ state, timeline, events }: TimelineViewProps) {
+  const lines = useMemo(() => timelineLines(events), [events]);
+  const list = useRef<HTMLUListElement>(null);
+  const [offset, setOffset] = useState(0);
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const virtual = useWindowVirtualizer({
+    count: lines.length,
+    estimateSize: (index) => (lines[index]?.type === 'day' ? day_px : line_px),
+    getItemKey: (index) => lines[index]?.key ?? index,
+    overscan: 12,
+    scrollMargin: offset,
+  });
+  useLayoutEffect(() => {
+    const measure = () => setOffset(list.current ? list.current.getBoundingClientRect().top + scrollY : 0);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(document.body);
+    return () => observer.disconnect();
+  }, []);
+  useEffect(() => {
+    const tell = () => timeline.setReading(scrollY > reading_px || open.size > 0);
+    tell();
+    addEventListener('scroll', tell, { passive: true });
+    return () => removeEventListener('scroll', tell);
+  }, [timeline, open]);
+  const items = virtual.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  const isNearEnd = last > lines.length - ahead_lines;
+  useEffect(() => {
+    // Older events may all join groups that are there already, so that the number of events counts, not that of lines.
+    if (isNearEnd && events.length > 0 && state.has_older && !state.error) void timeline.fetchOlder();
+  }, [isNearEnd, events.length, state.has_older, state.error, timeline]);
+  const toggle = useCallback(({ id }: EventView) => setOpen((shown) => toggled(shown, id)), []);
+  const showWaiting = () => {
+    timeline.showWaiting();
+    setOpen(new Set());
+    scrollTo({ top: 0 });
+  };
+  return (
+    <>
+      {state.waiting.length > 0 && (
+        <div className={css.pillPlace}>
+          <button
+            type="button"
+            className={css.pill}
+            onClick={showWaiting}
+            aria-label={texts.freshLabel(state.waiting.length)}
+          >
+            {texts.fresh(state.waiting.length)}
+          </button>
+        </div>
+      )}
+      <ul ref={list} className={css.lines} style={{ height: virtual.getTotalSize() }} aria-label={texts.title}>
+        {items.map((item) => {
+          const line = lines[item.index];
+          if (!line) return null;
+          return (
+            <li
+              key={item.key}
+              ref={virtual.measureElement}
+              data-index={item.index}
+              className={css.item}
+              style={{ transform: `translateY(${item.start - offset}px)` }}
+            >
+              {line.type === 'day' ? (
+                <h2 className={css.day}>{dayName(line.at, Date.now())}</h2>
+              ) : (
+                <GroupRow line={line} open={open} onToggle={toggle} />
+              )}
+            </li>
+          );
+        })}
+      </ul>
+      <p className={css.end} role="status">
+        {state.is_fetching_older ? (
+          <>
+            <Loader size={14} aria-hidden="true" /> {texts.loadingOlder}
+          </>
+        ) : (
+          !state.has_older && texts.beginning(kept_max)
+        )}
+      </p>
+    </>
+  );
+}
+
+type GroupRowProps = { line: GroupLine; open: ReadonlySet<string>; onToggle(event: EventView): void };
+
+function GroupRow({ line: { events }, open, onToggle }: GroupRowProps) {
+  const newest = events[0]!;
+  // A line that was opened stays open when another repetition comes to it.
+  const opened = open.size === 0 ? undefined : events.find(({ id }) => open.has(id));
+  const close = useCallback(() => opened && onToggle(opened), [opened, onToggle]);
+  return (
+    <EventRow event={newest} count={events.length} isOpen={opened !== undefined} onToggle={opened ? close : onToggle}>
+      {events.length === 1 ? <EventDetails event={newest} /> : <GroupDetails events={events} />}
+    </EventRow>
+  );
+}
+
+function toggled(shown: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  const next = new Set(shown);
+  if (!next.delete(id)) next.add(id);
+  return next;
+}
