@@ -1,4 +1,4 @@
-// Sets the appearance before anything is drawn, so that no page flashes in the other one. Kept in step with appearance.ts.
+/** Sets the appearance before anything is drawn, so that no page flashes in the other one. Kept in step with appearance.ts. */
 (() => {
   const root = document.documentElement;
   let chosen = {};
