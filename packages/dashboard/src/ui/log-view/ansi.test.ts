@@ -53,7 +53,7 @@ it('whatever is printed, no escape character is left, and segments together are 
       const text = pieces.join('');
       const segments = parseAnsi(text);
       expect(segments.map((segment) => segment.text).join('')).toBe(withoutEscapes(text));
-      for (const escape of ['\x1b', '\x9b', '\x9d', '\x90']) expect(withoutEscapes(text)).not.toContain(escape);
+      for (const left of ['\x1b', '\x9b', '\x9d', '\x90']) expect(withoutEscapes(text)).not.toContain(left);
     }),
   );
 });

@@ -1,0 +1,37 @@
+/** One line in full, however long it is. */
+import { Modal } from '@mantine/core';
+import { common } from '../../texts/common.ts';
+import { logs as texts } from '../../texts/logs.ts';
+import { CopyButton } from '../copy-button.tsx';
+import { absoluteTime } from '../time.tsx';
+import { plainText, visibleControls } from './line-text.ts';
+import css from './log-view.module.css';
+import type { LogLine } from './log-window.ts';
+
+export function WholeLine({ line, onClose }: { line: LogLine | null; onClose(): void }) {
+  return (
+    <Modal
+      opened={line !== null}
+      onClose={onClose}
+      title={texts.wholeTitle}
+      size="xl"
+      closeButtonProps={{ 'aria-label': common.close }}
+    >
+      {line && (
+        <div className={css.wholeLine}>
+          <p className={css.wholeHead}>
+            <span>{absoluteTime(line.at)}</span>
+            <span>{line.server}</span>
+            <span>{texts.streams[line.stream]}</span>
+            <span>{texts.wholeLength(plainText(line.text).length)}</span>
+            <CopyButton text={plainText(line.text)} />
+          </p>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scroller must be reachable by the keyboard. */}
+          <pre className={css.wholeText} tabIndex={0}>
+            <bdi dir="ltr">{visibleControls(plainText(line.text)).toWellFormed()}</bdi>
+          </pre>
+        </div>
+      )}
+    </Modal>
+  );
+}
