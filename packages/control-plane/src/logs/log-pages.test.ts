@@ -51,7 +51,7 @@ async function spread(): Promise<void> {
   for (let cursor = last; cursor > 0; cursor -= 1) {
     await store.db
       .updateTable('log_lines')
-      .set({ cursor: cursor * 9_001 })
+      .set({ cursor: cursor * 2_503 })
       .where('cursor', '=', cursor)
       .execute();
   }

@@ -8,8 +8,9 @@ import type { LogLineView } from '@mainstay/contract/operations/watch';
 import type { Store } from '../store/store.ts';
 import { type LogFilter, logBounds, selectLines } from './log-store.ts';
 
-/** Some 10 ms of searching. */
-const slice_cursors = 25_000;
+/** Cursors that the first slice takes; the next ones are larger or smaller, so that each takes some 10 ms. */
+const first_slice_cursors = 4_000;
+const slice_ms = 10;
 const sweep_ms_max = 2_000;
 
 export type LogPosition = {
@@ -92,9 +93,10 @@ async function inSlices(
   const late = performance.now() + sweep_ms_max;
   const lines: LogLineView[] = [];
   let near = start;
+  let size = first_slice_cursors;
   while ((end - near) * direction >= 0) {
-    const beyond = near + direction * slice_cursors;
-    const far = (end - beyond) * direction >= 0 ? beyond - direction : end;
+    const began = performance.now();
+    const far = Math.abs(end - near) < size ? end : near + direction * (size - 1);
     // One more than wanted tells whether there are more.
     lines.push(...(await select(near, far, limit + 1 - lines.length)));
     if (lines.length > limit) {
@@ -102,8 +104,11 @@ async function inSlices(
       return { lines, reached: lines.at(-1)?.cursor ?? start - direction, more: true };
     }
     if (far === end) break;
+    const ended = performance.now();
+    if (signal.aborted || ended > late) return { lines, reached: far, more: true };
+    if (ended - began < slice_ms / 2) size *= 4;
+    else if (ended - began > slice_ms * 2) size = Math.max(1, Math.floor(size / 2));
     near = far + direction;
-    if (signal.aborted || performance.now() > late) return { lines, reached: far, more: true };
     await setImmediate();
   }
   return { lines, reached: end, more: false };

@@ -36,6 +36,9 @@ export type LogFilter = {
   to?: number | undefined;
 };
 
+/** Warnings and errors have an index of their own, see the migration. */
+const grave = logLevels.indexOf('warn');
+
 /** Lines of these cursors, both included, that fit; the first so many in that order. */
 export async function selectLines(
   store: Store,
@@ -49,17 +52,20 @@ export async function selectLines(
     .where('cursor', '<=', range.high)
     .orderBy('cursor', range.order)
     .limit(range.limit);
-  if (filter.release_id !== undefined) query = query.where('release_id', '=', filter.release_id);
-  for (const column of ['stack', 'service', 'server', 'stream'] as const) {
+  const level = filter.level === undefined ? 0 : logLevels.indexOf(filter.level);
+  // The index that finds the fewest lines is to be used: of a release, else of what is grave, else of a service. The planner
+  // knows nothing of how many there are; an expression in the place of a column keeps it from the others.
+  const isOfRelease = filter.release_id !== undefined;
+  const isOfGrave = !isOfRelease && level >= grave;
+  for (const column of ['release_id', 'stack', 'service', 'server', 'stream'] as const) {
     const value = filter[column];
     if (value === undefined) continue;
-    // The index over releases finds the fewest lines; an expression keeps the planner from those over stack and service.
-    query =
-      filter.release_id === undefined
-        ? query.where(column, '=', value)
-        : query.where(sql<boolean>`${sql.ref(column)} || '' = ${value}`);
+    const isPlain = column === 'release_id' || (!isOfRelease && (column === 'stack' || !isOfGrave));
+    query = isPlain ? query.where(column, '=', value) : query.where(sql<boolean>`${sql.ref(column)} || '' = ${value}`);
   }
-  if (filter.level !== undefined) query = query.where('level', '>=', logLevels.indexOf(filter.level));
+  // A partial index is used only when its condition stands in the query, as it is.
+  if (isOfGrave) query = query.where(sql<boolean>`level >= ${sql.lit(grave)}`);
+  if (filter.level !== undefined) query = query.where('level', '>=', level);
   if (filter.from !== undefined) query = query.where('at', '>=', filter.from);
   if (filter.to !== undefined) query = query.where('at', '<=', filter.to);
   if (filter.search !== undefined) query = query.where(holdsText('text', filter.search));

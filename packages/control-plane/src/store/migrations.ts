@@ -179,6 +179,7 @@ const initial: Migration = {
     await index('log_lines_stack', 'log_lines', ['stack', 'cursor', 'at', 'level']);
     await index('log_lines_service', 'log_lines', ['stack', 'service', 'cursor', 'at', 'level']);
     await index('log_lines_release', 'log_lines', ['release_id', 'cursor', 'at', 'level']);
+    await sql`create index log_lines_grave on log_lines (stack, cursor, at, level) where level >= 2`.execute(db);
     await sql`create unique index operations_idempotency on operations (project_id, actor_id, operation, idempotency_key) where idempotency_key is not null`.execute(
       db,
     );
