@@ -1,5 +1,10 @@
 /** The look of Mainstay on Mantine's components: colours, type, density. Tones of states are CSS variables in theme.css. */
-import { createTheme, type MantineColorsTuple } from '@mantine/core';
+import {
+  createTheme,
+  defaultVariantColorsResolver,
+  type MantineColorsTuple,
+  type VariantColorsResolver,
+} from '@mantine/core';
 
 const harbour: MantineColorsTuple = [
   '#e7f6f4',
@@ -28,7 +33,17 @@ const slate: MantineColorsTuple = [
   '#0b1010',
 ];
 
+/** Words on our own colour are light or dark as the scheme's shade of it asks; by itself only the light scheme's is looked at. */
+const variantColorResolver: VariantColorsResolver = (input) => {
+  const colors = defaultVariantColorsResolver(input);
+  const isPrimary = input.color === undefined || input.color === input.theme.primaryColor;
+  return input.variant === 'filled' && isPrimary
+    ? { ...colors, color: 'var(--mantine-primary-color-contrast)' }
+    : colors;
+};
+
 export const theme = createTheme({
+  variantColorResolver,
   primaryColor: 'harbour',
   primaryShade: { light: 7, dark: 3 },
   autoContrast: true,

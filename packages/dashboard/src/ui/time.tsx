@@ -3,7 +3,13 @@ import { useNow } from './clock.ts';
 import { ago, duration } from './words.ts';
 
 const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
-const clockTime = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const clockTime = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  // As logs have it, and as wide at noon as at midnight.
+  hourCycle: 'h23',
+});
 
 /** A moment in full, in the person's own time zone. */
 export function absoluteTime(at: number): string {

@@ -11,7 +11,7 @@ import { filtersSet } from './event-filter.ts';
 import { type EventGroup, eventGroups } from './event-groups.ts';
 import css from './events.module.css';
 import { type EventsSearch, severitiesShown } from './events-search.ts';
-import { TimeFilter } from './time-filter.tsx';
+import { Moments, TimeFilter } from './time-filter.tsx';
 
 const texts = events.filters;
 
@@ -31,7 +31,7 @@ export function EventFilters({ search, set, clear, seen }: EventFiltersProps) {
   const setText = useDebouncedCallback((q: string) => set({ q: q.trim() || undefined }), typing_ms);
   return (
     <search className={css.filters} data-open={isOpen || undefined} aria-label={texts.label}>
-      <SearchField label={texts.search} value={search.q ?? ''} onChange={setText} className={css.search} />
+      <SearchField label={texts.search} value={search.q ?? ''} onChange={setText} />
       <Button
         size="xs"
         variant="default"
@@ -43,11 +43,14 @@ export function EventFilters({ search, set, clear, seen }: EventFiltersProps) {
         {count > 0 ? texts.openCounted(count) : texts.open}
       </Button>
       <Choices search={search} set={set} seen={seen} />
-      <Exact search={search} set={set} />
       {count > 0 && (
-        <Button size="xs" variant="subtle" leftSection={<IconX size={14} />} onClick={clear}>
-          {texts.clear}
-        </Button>
+        <div className={css.set}>
+          <Moments search={search} set={set} />
+          <Exact search={search} set={set} />
+          <Button size="compact-sm" variant="subtle" leftSection={<IconX size={14} />} onClick={clear}>
+            {texts.clear}
+          </Button>
+        </div>
       )}
     </search>
   );

@@ -9,39 +9,43 @@ import { type EventsSearch, eventRanges } from './events-search.ts';
 const texts = events.filters;
 const custom = 'custom';
 
+function isBetween({ range, from, to }: EventsSearch): boolean {
+  return range === undefined && (from !== undefined || to !== undefined);
+}
+
 export type TimeFilterProps = { search: EventsSearch; set(change: EventsSearch): void };
 
 export function TimeFilter({ search, set }: TimeFilterProps) {
-  const isCustom = search.range === undefined && (search.from !== undefined || search.to !== undefined);
+  const isCustom = isBetween(search);
   const choose = (value: string) => {
     if (value === custom) return set({ range: undefined, from: Date.now() - 3_600_000, to: undefined });
     set({ range: eventRanges.find((range) => range === value), from: undefined, to: undefined });
   };
   return (
-    <>
-      <NativeSelect
-        size="xs"
-        aria-label={texts.time}
-        className={css.choice}
-        data-set={search.range !== undefined || isCustom || undefined}
-        value={isCustom ? custom : (search.range ?? '')}
-        onChange={(event) => choose(event.currentTarget.value)}
-        data={[
-          { value: '', label: texts.anyTime },
-          ...eventRanges.map((range) => ({ value: range, label: events.ranges[range] })),
-          { value: custom, label: texts.custom },
-        ]}
-      />
-      {isCustom && <Moments search={search} set={set} />}
-    </>
+    <NativeSelect
+      size="xs"
+      aria-label={texts.time}
+      className={css.choice}
+      data-set={search.range !== undefined || isCustom || undefined}
+      value={isCustom ? custom : (search.range ?? '')}
+      onChange={(event) => choose(event.currentTarget.value)}
+      data={[
+        { value: '', label: texts.anyTime },
+        ...eventRanges.map((range) => ({ value: range, label: events.ranges[range] })),
+        { value: custom, label: texts.custom },
+      ]}
+    />
   );
 }
 
-function Moments({ search: { from, to }, set }: TimeFilterProps) {
+/** From when to when, where no quick range says it. */
+export function Moments({ search, set }: TimeFilterProps) {
+  const { from, to } = search;
+  if (!isBetween(search)) return null;
   return (
     <Popover position="bottom-start" withArrow trapFocus shadow="md">
       <Popover.Target>
-        <Button size="xs" variant="default">
+        <Button size="compact-sm" variant="default">
           {from === undefined ? '…' : absoluteTime(from)} – {to === undefined ? '…' : absoluteTime(to)}
         </Button>
       </Popover.Target>
