@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
 import { systemExec } from '@mainstay/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type SnapshotLimits, snapshotLimits } from './look.ts';
 import { proposeServices } from './propose.ts';
-import { type SnapshotLimits, snapshotLimits, withSnapshot } from './snapshot.ts';
+import { withSnapshot } from './snapshot.ts';
 import { type GitRepository, makeGitRepository } from './testing/repositories.ts';
 
 let at: GitRepository;
@@ -87,6 +88,18 @@ describe('a snapshot', () => {
     ] as const) {
       expect(await look(ref), ref).toMatchObject({ ref, commit });
     }
+  });
+
+  it('is had of a commit from a time that no clock shows', async () => {
+    at.commit({ a: '1' });
+    const tree = at.git('rev-parse', 'HEAD^{tree}');
+    const who = 'Ada <ada@example.org> 99999999999999999 +0000';
+    at.write('odd', `tree ${tree}\nauthor ${who}\ncommitter ${who}\n\nLate\n`);
+    const commit = at.git('hash-object', '-t', 'commit', '--literally', '-w', 'odd');
+    at.git('update-ref', 'refs/heads/odd', commit);
+    const seen = await look('odd');
+    expect(seen).toMatchObject({ commit, subject: 'Late' });
+    expect(Number.isSafeInteger(seen.at)).toBe(true);
   });
 
   it('is had of repositories with SHA-256 too', async () => {

@@ -7,42 +7,22 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
-import { type ExecResult, git, systemClock } from '@mainstay/runtime';
+import { systemClock } from '@mainstay/runtime';
 import { commitPattern, unavailable } from '../stacks/refs.ts';
 import type { RepositoryView } from './detect/view.ts';
+import { inFolder, type Look, type SnapshotLimits, snapshotLimits, tooSlow } from './look.ts';
 import { defaultBranch, findRef, type Remote } from './remote.ts';
-
-export const snapshotLimits = {
-  time_ms: 30_000,
-  fetched_bytes_max: 256 * 1024 * 1024,
-  entries_max: 20_000,
-  depth_max: 6,
-  file_bytes_max: 256 * 1024,
-  files_read_max: 200,
-} as const;
-
-export type SnapshotLimits = { [Name in keyof typeof snapshotLimits]: number };
+import { createReader, listFiles } from './snapshot-files.ts';
 
 export type Snapshot = RepositoryView & {
   ref: string;
   commit: string;
   subject: string;
   author: string;
-  /** UTC milliseconds. */
+  /** UTC milliseconds; 0 where the commit says what no clock does. */
   at: number;
   /** What the bounds left out, in words. */
   notes(): string[];
-};
-
-/** Folders that hold what was installed or made, and thousands of files. */
-const not_listed = /^(node_modules|bower_components|vendor|third_party|__pycache__|\.git|\.venv|venv|\.yarn|\.next)$/;
-
-type Look = {
-  remote: Remote;
-  folder: string;
-  limits: SnapshotLimits;
-  /** Milliseconds that are left. */
-  left: () => number;
 };
 
 /** Makes a snapshot of a ref (null: the default branch) for as long as `use` runs. */
@@ -92,7 +72,7 @@ async function take(look: Look, ref: string | null): Promise<Snapshot> {
     commit,
     subject: subject.slice(0, 500),
     author: author.slice(0, 200),
-    at: Number(seconds) * 1_000,
+    at: Number.isSafeInteger(Number(seconds) * 1_000) ? Number(seconds) * 1_000 : 0,
     paths: [...files.keys()],
     read: reader.read,
     notes: () => [...notes, ...reader.notes()],
@@ -168,109 +148,4 @@ function watchSize(folder: string, bytes_max: number): { signal: AbortSignal; st
       await watching;
     },
   };
-}
-
-/** Level by level, so that the bound leaves out what is deepest, and not what comes last in the alphabet. */
-async function listFiles(look: Look, commit: string): Promise<{ files: Map<string, string>; notes: string[] }> {
-  const { entries_max, depth_max } = look.limits;
-  const files = new Map<string, string>();
-  let entries = 0;
-  let level: string[] = [''];
-  for (let depth = 0; depth < depth_max && level.length > 0; depth += 1) {
-    const below: string[] = [];
-    for (const folders of portions(level, 200)) {
-      const places = folders.flatMap((folder) => (folder === '' ? [] : [`${folder}/`]));
-      const listed = await inFolder(look, [
-        '--literal-pathspecs',
-        'ls-tree',
-        '-z',
-        '--full-tree',
-        commit,
-        '--',
-        ...places,
-      ]);
-      if (listed.code !== 0) throw unavailable(listed, { git: look.remote.git, field: '' });
-      for (const entry of listed.stdout.split('\0')) {
-        const [, mode, object = '', path = ''] = /^(\d{6}) \w+ ([0-9a-f]+)\t([\s\S]+)$/.exec(entry) ?? [];
-        if (mode === undefined) continue;
-        entries += 1;
-        if (entries > entries_max) {
-          return {
-            files,
-            notes: [`The repository has more than ${entries_max} files and folders; the deepest were not looked at.`],
-          };
-        }
-        if (mode.startsWith('100')) files.set(path, object);
-        else if (mode === '040000' && !not_listed.test(path.slice(path.lastIndexOf('/') + 1))) below.push(path);
-      }
-    }
-    level = below;
-  }
-  return { files, notes: [] };
-}
-
-function portions<T>(list: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(list.length / size) }, (_, at) => list.slice(at * size, (at + 1) * size));
-}
-
-function createReader(look: Look, files: ReadonlyMap<string, string>) {
-  const { file_bytes_max, files_read_max } = look.limits;
-  const texts = new Map<string, Promise<string | null>>();
-  const unread = new Map<string, string>();
-  const readObject = async (path: string, object: string): Promise<string | null> => {
-    const { code, stdout } = await inFolder(look, ['cat-file', 'blob', object]);
-    // What the filter left out is not there at all.
-    if (code !== 0 || Buffer.byteLength(stdout) > file_bytes_max)
-      unread.set(path, `larger than ${file_bytes_max / 1024} KiB`);
-    else if (stdout.includes('\0')) unread.set(path, 'no text');
-    else return stdout.replace(/^\ufeff/, '');
-    return null;
-  };
-  return {
-    async read(path: string): Promise<string | null> {
-      const object = files.get(path);
-      if (object === undefined) return null;
-      const known = texts.get(path);
-      if (known) return known;
-      if (texts.size >= files_read_max) {
-        unread.set('', '');
-        return null;
-      }
-      const text = readObject(path, object);
-      texts.set(path, text);
-      return text;
-    },
-    notes: () =>
-      [...unread].map(([path, why]) =>
-        path === ''
-          ? `Only ${files_read_max} files were read; others were left out.`
-          : `${path} was not read: it is ${why}.`,
-      ),
-  };
-}
-
-async function inFolder(
-  look: Look,
-  args: readonly string[],
-  is_remote = false,
-  stop?: AbortSignal,
-): Promise<ExecResult> {
-  const { exec, known_hosts, credential, signal } = look.remote;
-  const signals = [signal, stop].filter((given) => given !== undefined);
-  const result = await git(args, {
-    exec,
-    cwd: look.folder,
-    timeout_ms: look.left(),
-    ...(is_remote ? { known_hosts, credential } : {}),
-    ...(signals.length > 0 ? { signal: AbortSignal.any(signals) } : {}),
-  });
-  if (result.killed === 'timeout') throw tooSlow(look.remote, look.limits);
-  return result;
-}
-
-function tooSlow(remote: Remote, limits: SnapshotLimits): AppError {
-  return new AppError('SourceUnavailable', `${remote.git} could not be looked at within ${limits.time_ms / 1_000} s.`, {
-    field: 'git',
-    hint: 'Try again; if it is too large for that, it can be deployed all the same: write the stack file yourself.',
-  });
 }

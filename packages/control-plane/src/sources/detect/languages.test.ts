@@ -1,23 +1,13 @@
 /** Go, Rust, Ruby, PHP, static sites and Procfiles: one table, because one row each says it all. */
 import { describe, expect, it } from 'vitest';
-import { type Files, onlyProposal, proposed } from '../testing/repositories.ts';
+import { onlyProposal, proposed } from '../testing/repositories.ts';
+import { expectProposal, type Row } from '../testing/rows.ts';
 
 const goMain = 'package main\nimport "net/http"\nfunc main() { http.ListenAndServe(":8090", nil) }';
 const axum = '[package]\nname = "shop-api"\nversion = "1.0.0"\n\n[dependencies]\naxum = "0.8"\n';
 const bundle = 'bundle config set --local path vendor/bundle && bundle install';
 
-type Row = {
-  title: string;
-  files: Files;
-  kind: string;
-  says: string;
-  build: string | string[] | null;
-  run: string | string[];
-  port?: number;
-  health?: string;
-};
-
-const rows: Row[] = [
+const rows: (Row & { kind: string })[] = [
   {
     title: 'Go with its program at the top',
     files: { 'go.mod': 'module example.org/you/shop/v2\n\ngo 1.24\n', 'main.go': goMain },
@@ -142,14 +132,7 @@ const rows: Row[] = [
   },
 ];
 
-it.each(rows)('$title', async ({ files, kind, says, build, run, port = null, health = null }) => {
-  const proposal = await onlyProposal(files);
-  expect(proposal).toMatchObject({ kind, title: says, root: null });
-  expect(proposal.build?.value ?? null).toEqual(build);
-  expect(proposal.run?.value).toEqual(run);
-  expect(proposal.port.value).toBe(port);
-  expect(proposal.health.value).toBe(health);
-});
+it.each(rows)('$title', ({ kind, ...row }) => expectProposal(kind, row));
 
 describe('several programs of one repository', () => {
   it('of Go are those that serve, each by its name', async () => {

@@ -57,7 +57,7 @@ export async function runOf(
 
 function scriptRun(manifest: Manifest, manager: PackageManager['name'], framework: Framework | null): Run | null {
   const { scripts } = manifest;
-  const name = script_names.find((script) => scripts[script] && !not_to_deploy.test(scripts[script]));
+  const name = script_names.find((candidate) => isToDeploy(scripts[candidate] ?? ''));
   const script = (name === undefined ? '' : (scripts[name] ?? '')).trim();
   if (name === undefined || script === '') return null;
   const said = `package.json has a script ${quoted(name)}`;
@@ -77,6 +77,11 @@ function scriptRun(manifest: Manifest, manager: PackageManager['name'], framewor
     is_files: false,
     notes: [],
   };
+}
+
+function isToDeploy(script: string): boolean {
+  if (script.trim() === '') return false;
+  return nodeCall(script) ? !/\bwatch\b/.test(script) : !not_to_deploy.test(script);
 }
 
 /** `node --flag file`, with NODE_ENV before it or not, as an argv; null for all that needs a shell. */

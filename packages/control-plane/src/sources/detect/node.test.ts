@@ -1,28 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { type Files, onlyProposal, proposed } from '../testing/repositories.ts';
-import { isMember } from './node-packages.ts';
+import { onlyProposal, proposed } from '../testing/repositories.ts';
+import { expectProposal, type Row } from '../testing/rows.ts';
 import { nodeCall } from './node-run.ts';
 
 const manifest = (value: Record<string, unknown>) => JSON.stringify({ name: 'shop', ...value });
 const server = "require('node:http').createServer().listen(process.env.PORT)";
-
-type Row = {
-  title: string;
-  files: Files;
-  build: string | null;
-  run: string | string[];
-  port?: number | null;
-  health?: string | null;
-  says: string;
-};
 
 const express = { dependencies: { express: '5' } };
 const vite = {
   devDependencies: { vite: '8' },
   scripts: { dev: 'vite', build: 'tsc && vite build', preview: 'vite preview' },
 };
-const files = (folder: string) => `exec python3 -m http.server "$PORT" --bind 127.0.0.1 --directory ${folder}`;
-
 const rows: Row[] = [
   {
     title: 'npm with a lock file, and a start script that is one call of node',
@@ -130,6 +118,16 @@ const rows: Row[] = [
     says: 'Node.js (npm, Express)',
   },
   {
+    title: 'a call of node is one, whatever its file is called',
+    files: {
+      'package.json': manifest({ ...express, scripts: { start: 'node vite-server.js' } }),
+      'package-lock.json': '',
+    },
+    build: 'npm ci',
+    run: ['node', 'vite-server.js'],
+    says: 'Node.js (npm, Express)',
+  },
+  {
     title: 'a port that the start script fixes',
     files: {
       'package.json': manifest({ ...express, scripts: { start: 'my-server --port 4321' } }),
@@ -139,101 +137,6 @@ const rows: Row[] = [
     run: ['npm', 'start'],
     port: 4_321,
     says: 'Node.js (npm, Express)',
-  },
-  {
-    title: 'Vite makes files',
-    files: { 'package.json': manifest(vite), 'package-lock.json': '', 'index.html': '' },
-    build: 'npm ci && npm run build',
-    run: files('dist'),
-    health: '/',
-    says: 'Node.js (npm, Vite)',
-  },
-  {
-    title: 'Vite with folders of its own',
-    files: {
-      'package.json': manifest(vite),
-      'package-lock.json': '',
-      'src/index.html': '',
-      'vite.config.ts': "export default { root: 'src', build: { outDir: '../public/site' } }",
-    },
-    build: 'npm ci && npm run build',
-    run: files('public/site'),
-    health: '/',
-    says: 'Node.js (npm, Vite)',
-  },
-  {
-    title: 'Create React App, whose start script is for development',
-    files: {
-      'package.json': manifest({
-        dependencies: { 'react-scripts': '5' },
-        scripts: { start: 'react-scripts start', build: 'react-scripts build' },
-      }),
-      'package-lock.json': '',
-    },
-    build: 'npm ci && npm run build',
-    run: files('build'),
-    health: '/',
-    says: 'Node.js (npm, Create React App)',
-  },
-  {
-    title: 'Angular puts what browsers load into a folder of its own',
-    files: {
-      'package.json': manifest({
-        dependencies: { '@angular/core': '20' },
-        scripts: { start: 'ng serve', build: 'ng build' },
-      }),
-      'angular.json': '{ "projects": { "store-front": { "builder": "@angular/build:application" } } }',
-      'package-lock.json': '',
-    },
-    build: 'npm ci && npm run build',
-    run: files('dist/store-front/browser'),
-    health: '/',
-    says: 'Node.js (npm, Angular)',
-  },
-  {
-    title: 'Next.js listens on this machine only',
-    files: {
-      'package.json': manifest({ dependencies: { next: '16' }, scripts: { build: 'next build', start: 'next start' } }),
-      'package-lock.json': '',
-    },
-    build: 'npm ci && npm run build',
-    run: ['npm', 'start', '--', '--hostname', '127.0.0.1'],
-    health: '/',
-    says: 'Node.js (npm, Next.js)',
-  },
-  {
-    title: 'Next.js that exports files',
-    files: {
-      'package.json': manifest({ dependencies: { next: '16' }, scripts: { build: 'next build' } }),
-      'next.config.mjs': "export default { output: 'export' }",
-      'package-lock.json': '',
-    },
-    build: 'npm ci && npm run build',
-    run: files('out'),
-    health: '/',
-    says: 'Node.js (npm, Next.js)',
-  },
-  {
-    title: 'Nuxt builds a server',
-    files: { 'package.json': manifest({ dependencies: { nuxt: '4' } }), 'pnpm-lock.yaml': '' },
-    build: 'pnpm install --frozen-lockfile && pnpm exec nuxt build',
-    run: ['env', 'HOST=127.0.0.1', 'node', '.output/server/index.mjs'],
-    health: '/',
-    says: 'Node.js (pnpm, Nuxt)',
-  },
-  {
-    title: 'SvelteKit with the adapter of Node',
-    files: {
-      'package.json': manifest({
-        devDependencies: { '@sveltejs/kit': '2', '@sveltejs/adapter-node': '5', vite: '8' },
-        scripts: { build: 'vite build' },
-      }),
-      'package-lock.json': '',
-    },
-    build: 'npm ci && npm run build',
-    run: ['env', 'HOST=127.0.0.1', 'node', 'build/index.js'],
-    health: '/',
-    says: 'Node.js (npm, SvelteKit)',
   },
   {
     title: 'a server in one file, without package.json',
@@ -252,16 +155,7 @@ const rows: Row[] = [
 ];
 
 describe('a Node service', () => {
-  it.each(rows)('$title', async ({ files: given, build, run, port = null, health = null, says }) => {
-    const proposal = await onlyProposal(given);
-    expect(proposal).toMatchObject({ name: 'shop', root: null, kind: 'node', title: says, route: { prefix: '/' } });
-    expect(proposal.build?.value ?? null).toEqual(build);
-    expect(proposal.run?.value).toEqual(run);
-    expect(proposal.port.value).toBe(port);
-    expect(proposal.health.value).toBe(health);
-    for (const reason of [proposal.run?.reason, proposal.port.reason, proposal.health.reason])
-      expect(reason).toMatch(/\.$/);
-  });
+  it.each(rows)('$title', (row) => expectProposal('node', row));
 
   it('says why each value is proposed', async () => {
     const proposal = await onlyProposal(rows[0]!.files);
@@ -315,64 +209,6 @@ describe('a Node service', () => {
     });
     expect(proposals.map(({ name }) => name)).toEqual(['web']);
     expect(notes).toContain('api/package.json is not valid JSON, so that nothing is proposed from it.');
-  });
-});
-
-describe('a workspace', () => {
-  const root = manifest({
-    private: true,
-    workspaces: ['apps/*', 'packages/*', '!apps/old'],
-    scripts: { start: 'turbo start' },
-  });
-  const api = JSON.stringify({ name: '@shop/api', ...express, scripts: { start: 'node server.js' } });
-  const web = JSON.stringify({ name: '@shop/web', dependencies: { '@shop/ui': '*' }, ...vite });
-  const ui = JSON.stringify({ name: '@shop/ui', scripts: { build: 'tsc' } });
-  const members = {
-    'apps/api/package.json': api,
-    'apps/api/server.js': server,
-    'apps/web/package.json': web,
-    'apps/web/index.html': '',
-    'packages/ui/package.json': ui,
-  };
-
-  it('gives its services, and neither its libraries nor itself', async () => {
-    const { proposals } = await proposed({ 'package.json': root, 'package-lock.json': '', ...members });
-    expect(proposals.map(({ name, root: at, build, route }) => [name, at, build?.value, route?.prefix])).toEqual([
-      ['api', 'apps/api', 'npm ci', '/api'],
-      ['web', 'apps/web', 'npm ci && npm run build', '/'],
-    ]);
-    expect(proposals[0]?.build?.reason).toBe('package-lock.json of the workspace pins the dependencies.');
-    expect(proposals[1]?.notes.join(' ')).toMatch(/uses `@shop\/ui` of the same workspace/);
-  });
-
-  it('builds what a service uses of it first, where its tools can', async () => {
-    const pnpm = {
-      'package.json': '{}',
-      'pnpm-workspace.yaml': "packages:\n  - 'apps/*'\n  - packages/*\n",
-      'pnpm-lock.yaml': '',
-    };
-    const { proposals } = await proposed({ ...pnpm, ...members });
-    expect(proposals[1]?.build?.value).toBe('pnpm install --frozen-lockfile && pnpm --filter @shop/web... run build');
-    const turbo = JSON.stringify({ workspaces: ['apps/*', 'packages/*'], devDependencies: { turbo: '2' } });
-    const other = await proposed({ 'package.json': turbo, 'turbo.json': '{}', 'package-lock.json': '', ...members });
-    expect(other.proposals[1]?.build?.value).toBe('npm ci && npx turbo run build --filter=@shop/web');
-  });
-
-  it('is left by a folder that is no member: it installs for itself', async () => {
-    const { proposals } = await proposed({ 'package.json': root, 'package-lock.json': '', 'other/package.json': api });
-    expect(proposals[0]?.build?.value).toBe('npm install');
-  });
-
-  it.each([
-    ['apps/api', ['apps/*'], true],
-    ['apps/a/b', ['apps/*'], false],
-    ['apps/a/b', ['apps/**'], true],
-    ['apps/old', ['apps/*', '!apps/old'], false],
-    ['api', ['./api'], true],
-    ['api-v2', ['api*'], true],
-    ['x', Array(50).fill('**/**/**/**/y'), false],
-  ])('%s in %j: %s', (path, patterns, member) => {
-    expect(isMember(path, patterns)).toBe(member);
   });
 });
 

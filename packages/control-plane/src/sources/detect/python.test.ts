@@ -1,20 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { type Files, onlyProposal, proposed } from '../testing/repositories.ts';
+import { expectProposal, type Row } from '../testing/rows.ts';
 
 const manage = "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'mysite.settings')";
 const venv = 'python3 -m venv .venv && .venv/bin/pip install';
 const fastapi = 'from fastapi import FastAPI\napp = FastAPI()\n@app.get("/health")\n';
 const flask = 'from flask import Flask\napplication = Flask(__name__)\n';
-
-type Row = {
-  title: string;
-  files: Files;
-  build: string | null;
-  run: string | string[];
-  port?: number;
-  health?: string;
-  says: string;
-};
 
 const rows: Row[] = [
   {
@@ -126,14 +117,7 @@ const rows: Row[] = [
 ];
 
 describe('a Python service', () => {
-  it.each(rows)('$title', async ({ files, build, run, port = null, health = null, says }) => {
-    const proposal = await onlyProposal(files);
-    expect(proposal).toMatchObject({ kind: 'python', title: says, root: null });
-    expect(proposal.build?.value ?? null).toEqual(build);
-    expect(proposal.run?.value).toEqual(run);
-    expect(proposal.port.value).toBe(port);
-    expect(proposal.health.value).toBe(health);
-  });
+  it.each(rows)('$title', (row) => expectProposal('python', row));
 
   it('says that its server comes along where the project does not name it', async () => {
     const proposal = await onlyProposal(rows[1]!.files);
@@ -141,6 +125,14 @@ describe('a Python service', () => {
       'requirements.txt names the dependencies; uvicorn, which serves it, is not among them and comes along.',
     );
     expect(proposal.run?.reason).toBe('app/main.py makes the FastAPI application `app`, which uvicorn serves.');
+  });
+
+  it('says when nothing names the packages that it imports', async () => {
+    const proposal = await onlyProposal({
+      'app.py': 'from flask import Flask\napp = Flask(__name__)\napp.run(port=5000)',
+    });
+    expect(proposal).toMatchObject({ build: null, run: { value: ['python3', 'app.py'] }, port: { value: 5_000 } });
+    expect(proposal.notes.join(' ')).toMatch(/imports packages that no requirements\.txt/);
   });
 
   it('is proposed once, though parts of it lie in folders', async () => {

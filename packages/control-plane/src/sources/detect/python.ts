@@ -135,6 +135,11 @@ function application(texts: readonly Text[], environment: Environment): Start | 
   return null;
 }
 
+const needs_packages =
+  /^[ \t]*(import|from)[ \t]+(flask|fastapi|uvicorn|aiohttp|tornado|sanic|bottle|cherrypy|grpc|waitress)\b/m;
+const unnamed_packages =
+  'It imports packages that no requirements.txt or pyproject.toml names: they are not installed by a build.';
+
 /** A program that listens by itself. */
 async function plain(folder: Folder, texts: readonly Text[], environment: Environment): Promise<Start | null> {
   const streamlit = texts.find(({ text }) => /^[ \t]*(import|from)[ \t]+streamlit\b/m.test(text));
@@ -159,7 +164,7 @@ async function plain(folder: Folder, texts: readonly Text[], environment: Enviro
     port: null,
     health: folder.has('index.html') ? pageHealth : null,
     serves: 'api',
-    notes: [],
+    notes: environment.manager || !needs_packages.test(entry.text) ? [] : [unnamed_packages],
   };
 }
 
