@@ -1,6 +1,75 @@
-/** Stack. */
-import { Page } from '../../ui/page.tsx';
+/** Stack: how it is, what can be done with all of it, and its views as tabs. */
+import { Skeleton } from '@mantine/core';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { lazy, type ReactNode, Suspense } from 'react';
+import type { Output } from '../../api/client.ts';
+import { useRead } from '../../api/queries.ts';
+import { head as texts } from '../../texts/stack/head.ts';
+import { ErrorNotice, Page, Rows } from '../../ui/page.tsx';
+import { PageTabs } from '../../ui/page-tabs.tsx';
+import { StatusMark } from '../../ui/status-mark.tsx';
+import { stackStatus } from '../../ui/words.ts';
+import { ServicesTab } from './services/services-tab.tsx';
+import { StackActions } from './stack-actions.tsx';
+import { StackActs } from './stack-acts.tsx';
+import { StackFacts, StackNotices } from './stack-facts.tsx';
+import { type StackSearch, type StackTab, stackTabs } from './stack-search.ts';
+
+const MapTab = lazy(() => import('./map/map-tab.tsx'));
+const ReleasesTab = lazy(() => import('./releases/releases-tab.tsx'));
+const EnvironmentTab = lazy(() => import('./environment/environment-tab.tsx'));
+const ConfigurationTab = lazy(() => import('./configuration/configuration-tab.tsx'));
+const FileTab = lazy(() => import('./file/file-tab.tsx'));
+const WebhookTab = lazy(() => import('./webhook/webhook-tab.tsx'));
+
+const route = getRouteApi('/stacks/$stack');
+const tabs = stackTabs.map((value) => ({ value, word: texts.tabWords[value] }));
 
 export function StackPage() {
-  return <Page title="Stack">{null}</Page>;
+  const { stack: name } = route.useParams();
+  const search = route.useSearch();
+  const query = useRead('stacks.get', { stack: name });
+  const stack = query.data?.stack;
+  return (
+    <Page
+      title={name}
+      trail={<Link to="/">{texts.trail}</Link>}
+      aside={stack ? <StatusMark {...stackStatus(stack.health)} form="chip" /> : <Skeleton width={90} height={22} />}
+      lead={stack ? stack.message : undefined}
+      actions={stack && <StackActions stack={stack} />}
+    >
+      {query.error && !stack && <ErrorNotice error={query.error} retry={() => void query.refetch()} />}
+      {!query.error && !query.data && <Rows count={6} />}
+      {query.data && (
+        <>
+          <StackFacts stack={query.data.stack} />
+          <StackNotices stack={query.data.stack} />
+          <PageTabs tabs={tabs} value={search.tab ?? 'services'} label={texts.tabs}>
+            <Suspense fallback={<Rows count={6} />}>{panel(search.tab ?? 'services', query.data, search)}</Suspense>
+          </PageTabs>
+          <StackActs stack={name} act={search.act} version={search.version} />
+        </>
+      )}
+    </Page>
+  );
+}
+
+function panel(tab: StackTab, data: Output<'stacks.get'>, search: StackSearch): ReactNode {
+  const stack = data.stack.name;
+  switch (tab) {
+    case 'services':
+      return <ServicesTab stack={stack} {...search} />;
+    case 'map':
+      return <MapTab data={data} {...search} />;
+    case 'releases':
+      return <ReleasesTab stack={data.stack} {...search} />;
+    case 'environment':
+      return <EnvironmentTab data={data} {...search} />;
+    case 'configuration':
+      return <ConfigurationTab data={data} {...search} />;
+    case 'file':
+      return <FileTab stack={data.stack} {...search} />;
+    case 'webhook':
+      return <WebhookTab data={data} />;
+  }
 }

@@ -1,0 +1,80 @@
+/** The map, drawn. It neither zooms nor pans: it fits the width, and the page scrolls. Loaded only when it is shown. */
+import '@xyflow/react/dist/base.css';
+import { type Edge, type Node, ReactFlow } from '@xyflow/react';
+import { useEffect, useRef, useState } from 'react';
+import { map as texts } from '../../../texts/stack/map.ts';
+import css from './flow-map.module.css';
+import { type Column, type MapNode, mapLayout } from './map-layout.ts';
+import type { MapModel } from './map-model.ts';
+import { nodeTypes } from './map-nodes.tsx';
+
+export type FlowMapProps = { model: MapModel; chosen: string | undefined };
+
+export default function FlowMap({ model, chosen }: FlowMapProps) {
+  const frame = useRef<HTMLDivElement>(null);
+  const [room, setRoom] = useState<number | null>(null);
+  useEffect(() => {
+    const element = frame.current;
+    if (!element) return;
+    const watcher = new ResizeObserver(([entry]) => entry && setRoom(Math.floor(entry.contentRect.width)));
+    watcher.observe(element);
+    return () => watcher.disconnect();
+  }, []);
+  // A graph that is a picture with links in it, not an application with keys of its own.
+  useEffect(() => frame.current?.querySelector('.react-flow')?.setAttribute('role', 'group'));
+  const layout = mapLayout(model, room ?? 0, chosen);
+  return (
+    <div ref={frame} className={css.frame}>
+      {room !== null && (
+        <div style={{ width: layout.width }}>
+          <div className={css.columns} aria-hidden="true">
+            {(Object.keys(layout.columns) as Column[]).map((column) => (
+              <span key={column} style={{ left: layout.columns[column].x, width: layout.columns[column].width }}>
+                {texts.columns[column]}
+              </span>
+            ))}
+          </div>
+          <div style={{ height: layout.height }}>
+            <ReactFlow
+              className={css.flow}
+              aria-label={texts.label}
+              nodes={layout.nodes.map(flowNode)}
+              edges={layout.edges.map(flowEdge)}
+              nodeTypes={nodeTypes}
+              nodesDraggable={false}
+              nodesConnectable={false}
+              nodesFocusable={false}
+              edgesFocusable={false}
+              elementsSelectable={false}
+              panOnDrag={false}
+              zoomOnScroll={false}
+              zoomOnPinch={false}
+              zoomOnDoubleClick={false}
+              preventScrolling={false}
+              disableKeyboardA11y
+              minZoom={1}
+              maxZoom={1}
+              proOptions={{ hideAttribution: true }}
+            />
+          </div>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function flowNode(node: MapNode): Node {
+  const { id, kind, x, y, width, height } = node;
+  return { id, type: kind, position: { x, y }, width, height, data: { node } };
+}
+
+function flowEdge({ id, source, target, kind, faded }: ReturnType<typeof mapLayout>['edges'][number]): Edge {
+  return {
+    id,
+    source,
+    target,
+    className: `${css[kind]} ${faded ? css.faded : ''}`,
+    animated: kind === 'open' && !faded,
+    focusable: false,
+  };
+}

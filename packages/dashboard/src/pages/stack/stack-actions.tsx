@@ -1,0 +1,82 @@
+/** Buttons for all of a stack. Each leads to the address that opens its review, so that it can be linked and gone back from. */
+import type { StackView } from '@mainstay/contract/operations/stacks';
+import { ActionIcon, Button, Menu, Tooltip } from '@mantine/core';
+import {
+  IconArrowBackUp,
+  IconDots,
+  IconFileDownload,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconRocket,
+  IconTrash,
+} from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import { head as texts } from '../../texts/stack/head.ts';
+import type { StackAct } from './stack-search.ts';
+
+export function StackActions({ stack }: { stack: StackView }) {
+  const paused = stack.paused !== null;
+  return (
+    <>
+      <Tooltip label={texts.pausedRefusal} disabled={!paused}>
+        <Button
+          leftSection={<IconRocket size={16} />}
+          data-disabled={paused || undefined}
+          aria-disabled={paused || undefined}
+          renderRoot={(props) => <ActLink act={paused ? undefined : 'deploy'} {...props} />}
+        >
+          {texts.deploy}
+        </Button>
+      </Tooltip>
+      <Button
+        variant="default"
+        leftSection={<IconArrowBackUp size={16} />}
+        renderRoot={(props) => <ActLink act="rollback" {...props} />}
+      >
+        {texts.rollback}
+      </Button>
+      <Menu position="bottom-end" withinPortal>
+        <Menu.Target>
+          <ActionIcon variant="default" size={36} aria-label={texts.more}>
+            <IconDots size={18} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item
+            leftSection={paused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />}
+            renderRoot={(props) => <ActLink act={paused ? 'resume' : 'pause'} {...props} />}
+          >
+            {paused ? texts.resume : texts.pause}
+          </Menu.Item>
+          <Menu.Item
+            leftSection={<IconFileDownload size={16} />}
+            renderRoot={(props) => <Link to="." search={{ tab: 'file' } as never} {...props} />}
+          >
+            {texts.tabWords.file}
+          </Menu.Item>
+          <Menu.Divider />
+          <Menu.Item
+            color="red"
+            leftSection={<IconTrash size={16} />}
+            renderRoot={(props) => <ActLink act="remove" {...props} />}
+          >
+            {texts.remove}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+    </>
+  );
+}
+
+/** Keeps what is looked at, and opens the review of a change over it. */
+function ActLink({ act, ...props }: { act: StackAct | undefined }) {
+  return (
+    <Link
+      from="/stacks/$stack"
+      to="."
+      search={(old) => ({ ...old, act, version: undefined })}
+      resetScroll={false}
+      {...props}
+    />
+  );
+}

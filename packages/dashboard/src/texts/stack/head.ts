@@ -1,0 +1,76 @@
+/** Words of the top of a stack's page: how it is, and what can be done with all of it. */
+export const head = {
+  trail: 'Stacks',
+  tabs: 'Views of this stack',
+  tabWords: {
+    services: 'Services',
+    map: 'Map',
+    releases: 'Releases',
+    environment: 'Environment',
+    configuration: 'Configuration',
+    file: 'Stack file',
+    webhook: 'Webhook',
+  },
+  openUrl: 'Opens in a new tab',
+  copyUrl: 'Copy the address',
+  noUrl: 'Not reachable from outside: no service has a route, or none was reported yet.',
+  facts: { url: 'Address', servers: 'Servers', version: 'Version', updated: 'Changed' },
+  noServers: 'None yet',
+  addServer: 'Add a server',
+  serverState: (state: string) => `(${state})`,
+  moreServers: (count: number) => `and ${count} more`,
+  versionServing: (version: number) => `${version} serves`,
+  versionWanted: (version: number) => `${version} is wanted`,
+  versionNone: 'None has served yet',
+  paused: 'Paused',
+  pausedBy: (by: string) => `Paused by ${by}`,
+  pausedText: 'Pushes are not followed and nothing is deployed. What runs goes on.',
+  pausedRefusal: 'This stack is paused. Resume it first.',
+  held: (services: string) => `${services}: held back`,
+  heldText: 'Rolled back, and following no branch until the next deploy.',
+  deploy: 'Deploy',
+  rollback: 'Roll back',
+  pause: 'Pause',
+  resume: 'Resume',
+  more: 'More actions',
+  remove: 'Remove the stack…',
+  addService: 'Services of another repository…',
+  refused: (message: string) => `${message}`,
+} as const;
+
+/** Words of the dialogs in which a change of the whole stack is reviewed. */
+export const acts = {
+  deploy: {
+    title: (stack: string) => `Deploy ${stack}`,
+    confirm: 'Deploy',
+    lead: 'Looks the branches up and takes every service to its newest commit. What serves now goes on until the new release is healthy.',
+    restart: 'Also start services anew where nothing changed',
+  },
+  rollback: {
+    title: (stack: string, version: number | undefined) =>
+      version === undefined ? `Roll ${stack} back` : `Roll ${stack} back to version ${version}`,
+    confirm: 'Roll back',
+    lead: 'Code and configuration go back together. The services then stay there until the next deploy.',
+    another: 'Choose another version',
+  },
+  pause: {
+    title: (stack: string) => `Pause ${stack}`,
+    confirm: 'Pause',
+    lead: 'Pushes are no longer followed, and deploying is refused until it is resumed. What runs goes on, and is kept running.',
+    reason: 'Why (others see it)',
+    reasonPlaceholder: 'Such as: release freeze until Monday',
+  },
+  resume: {
+    title: (stack: string) => `Resume ${stack}`,
+    confirm: 'Resume',
+    lead: 'Branches are followed again. What was pushed meanwhile is deployed as ever.',
+  },
+  remove: {
+    title: (stack: string) => `Remove ${stack}`,
+    confirm: 'Remove',
+    lead: 'Its services stop on every server and their addresses go away. The servers stay and can run another stack.',
+    data: 'Data folders of its services',
+    keep: 'Keep them on the servers',
+    delete: 'Delete them too. This cannot be undone.',
+  },
+} as const;
