@@ -1,6 +1,6 @@
 /** Starts Swagger UI. A file of its own, because the page's policy allows no script inside it. */
 globalThis.SwaggerUIBundle({
-  url: '/api/v1/openapi.json',
+  url: new URL('v1/openapi.json', location.href).href,
   dom_id: '#reference',
   deepLinking: true,
   displayOperationId: true,
