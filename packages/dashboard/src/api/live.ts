@@ -24,6 +24,7 @@ const watchers = new Set<() => void>();
 const topicListeners = new Set<(topics: readonly string[]) => void>();
 let source: EventSource | null = null;
 let heard_at = Date.now();
+let last_id = '';
 let retry: ReturnType<typeof setTimeout> | undefined;
 
 function become(state: Connection['state'], version = connection.version): void {
@@ -34,10 +35,12 @@ function become(state: Connection['state'], version = connection.version): void 
 
 function connect(): void {
   source?.close();
-  source = new EventSource(`${base_url}api/v1/live`);
+  // The browser names the last message by itself when it connects again, but not when it is told to begin anew.
+  const resume = last_id === '' ? '' : `?last_event_id=${encodeURIComponent(last_id)}`;
+  source = new EventSource(`${base_url}api/v1/live${resume}`);
   heard_at = Date.now();
   source.addEventListener('hello', (event) => {
-    heard_at = Date.now();
+    heard(event);
     const { version, resumed } = parsed(event.data);
     become('live', typeof version === 'string' ? version : null);
     if (resumed !== true) {
@@ -46,7 +49,7 @@ function connect(): void {
     }
   });
   source.addEventListener('change', (event) => {
-    heard_at = Date.now();
+    heard(event);
     const { topics } = parsed(event.data);
     if (!Array.isArray(topics)) return invalidateAll();
     invalidate(topics as string[]);
@@ -60,6 +63,11 @@ function connect(): void {
     // The browser connects again by itself, unless the answer was an error.
     if (source?.readyState === EventSource.CLOSED) again();
   });
+}
+
+function heard(event: MessageEvent): void {
+  heard_at = Date.now();
+  if (event.lastEventId !== '') last_id = event.lastEventId;
 }
 
 function again(): void {
