@@ -5,8 +5,8 @@
 import { commitmentOf } from '@mainstay/contract/canonical';
 import type { DesiredService } from '@mainstay/contract/desired-state';
 import { AppError } from '@mainstay/contract/errors';
+import type { GitCredential } from '@mainstay/runtime/git';
 import { createBackoff } from '../link/backoff.ts';
-import type { GitCredential } from '../workspace/workspace.ts';
 import type { Context } from './context.ts';
 
 export type Secrets = {

@@ -13,11 +13,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type Exec, systemExec } from '@mainstay/runtime/exec';
+import type { GitCredential } from '@mainstay/runtime/git';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFolder, until } from '../supervisor/supervisor.fixtures.ts';
 import { createRepository, has_http_backend, type Repository, serveGit } from './git-server.fixtures.ts';
 import { createGitWorkspace } from './git-workspace.ts';
-import type { GitCredential, SyncOutcome, Workspace } from './workspace.ts';
+import type { SyncOutcome, Workspace } from './workspace.ts';
 
 const build_id = `bld_${'a'.repeat(24)}`;
 const other_id = `bld_${'b'.repeat(24)}`;

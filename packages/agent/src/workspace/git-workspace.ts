@@ -11,9 +11,9 @@ import { AppError, invalidInput } from '@mainstay/contract/errors';
 import { ServiceName } from '@mainstay/contract/stack';
 import { type Clock, systemClock } from '@mainstay/runtime/clock';
 import { type Exec, systemExec } from '@mainstay/runtime/exec';
+import { createGit } from '@mainstay/runtime/git';
 import { type Logger, silentLogger } from '@mainstay/runtime/log';
 import { readBootId } from '../supervisor/proc.ts';
-import { createGitEnvironment } from './git-environment.ts';
 import { createMirrors } from './mirror.ts';
 import type { SyncOutcome, Workspace } from './workspace.ts';
 
@@ -42,7 +42,7 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   const boot_id = readBootId();
   /** The commit of each build that stands, so that a late note about one that was removed meanwhile is dropped. */
   const committed = new Map<string, symbol>();
-  const mirrors = createMirrors({ folder: repositories, exec, environment: createGitEnvironment(home) });
+  const mirrors = createMirrors({ folder: repositories, git: createGit({ folder: join(home, 'git'), exec }) });
 
   const buildPath = (build_id: string) =>
     join(builds, check(BuildId.safeParse(build_id).success, build_id, 'build_id'));

@@ -6,16 +6,17 @@ import { createHash } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredService } from '@mainstay/contract/desired-state';
-import type { Exec, ExecResult } from '@mainstay/runtime/exec';
+import type { ExecResult } from '@mainstay/runtime/exec';
+import { explainGitFailure, explainMisfit, type Git, type GitCredential, type GitFailure } from '@mainstay/runtime/git';
 import { commitFormat, parseCommitText } from './commit-text.ts';
-import type { GitEnvironment } from './git-environment.ts';
-import { explainGitFailure, type GitFailure } from './git-errors.ts';
-import type { CommitText, GitCredential } from './workspace.ts';
+import type { CommitText } from './workspace.ts';
 
 export const fetch_timeout_ms = 300_000;
 const local_timeout_ms = 120_000;
 /** A mirror is made anew when it holds more commits than this, so that it cannot grow for ever. */
 const commits_max = 50;
+/** What errors call the place where this runs. */
+const machine = 'the server';
 
 type Source = DesiredService['source'];
 
@@ -34,17 +35,12 @@ export type Mirrors = {
   prune(urls: ReadonlySet<string>): Promise<string[]>;
 };
 
-export function createMirrors(options: { folder: string; exec: Exec; environment: GitEnvironment }): Mirrors {
-  const { folder, exec, environment } = options;
+export function createMirrors({ folder, git }: { folder: string; git: Git }): Mirrors {
   const queues = new Map<string, Promise<unknown>>();
   const pathOf = (url: string) => join(folder, mirrorName(url));
 
   const local = (url: string, args: string[], signal: AbortSignal, env: Record<string, string> = {}) =>
-    exec(['git', `--git-dir=${pathOf(url)}`, ...args], {
-      env: { ...environment.local, ...env },
-      timeout_ms: local_timeout_ms,
-      signal,
-    });
+    git([`--git-dir=${pathOf(url)}`, ...args], { env, timeout_ms: local_timeout_ms, signal });
 
   const exclusively = async <T>(name: string, run: () => Promise<T>): Promise<T> => {
     const before = queues.get(name) ?? Promise.resolve();
@@ -59,15 +55,12 @@ export function createMirrors(options: { folder: string; exec: Exec; environment
 
   async function init({ git: url, commit }: Source, signal: AbortSignal): Promise<ExecResult> {
     const format = commit.length === 64 ? 'sha256' : 'sha1';
-    return exec(['git', 'init', '--quiet', '--bare', `--object-format=${format}`, '--', pathOf(url)], {
-      env: environment.local,
-      timeout_ms: local_timeout_ms,
-      signal,
-    });
+    const args = ['init', '--quiet', '--bare', `--object-format=${format}`, '--', pathOf(url)];
+    return git(args, { timeout_ms: local_timeout_ms, signal });
   }
 
-  async function has({ git, commit }: Source, signal: AbortSignal): Promise<boolean> {
-    const result = await local(git, ['rev-parse', '--verify', '--quiet', `refs/mainstay/${commit}^{commit}`], signal);
+  async function has({ git: url, commit }: Source, signal: AbortSignal): Promise<boolean> {
+    const result = await local(url, ['rev-parse', '--verify', '--quiet', `refs/mainstay/${commit}^{commit}`], signal);
     return result.code === 0 && result.stdout.trim() === commit;
   }
 
@@ -91,30 +84,31 @@ export function createMirrors(options: { folder: string; exec: Exec; environment
     signal: AbortSignal,
   ): Promise<GitFailure | null> {
     const { git: url, commit } = source;
-    const attempt = { url, commit, credential, timeout_ms: fetch_timeout_ms };
-    return environment.withAccess(url, credential, async (env) => {
-      let failure: GitFailure | null = null;
-      for (const { depth, refspecs, fresh } of waysTo(source)) {
-        if (fresh) await rm(pathOf(url), { recursive: true, force: true });
-        const made = await init(source, signal);
-        if (made.code !== 0) return explainGitFailure(made, attempt);
-        const options = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head'];
-        const result = await exec(
-          ['git', `--git-dir=${pathOf(url)}`, 'fetch', ...options, ...depth, '--end-of-options', url, ...refspecs],
-          { env, timeout_ms: fetch_timeout_ms, signal },
-        );
-        if (result.code === 0) {
-          await local(url, ['update-ref', `refs/mainstay/${commit}`, commit], signal);
-          if (await has(source, signal)) return null;
-          failure ??= explainGitFailure({ ...result, stderr: 'not our ref' }, attempt);
-          continue;
-        }
-        const reason = explainGitFailure(result, attempt);
-        if (reason.kind !== 'absent') return reason;
-        failure = reason;
+    const remote = { url, credential };
+    const misfit = explainMisfit(remote);
+    if (misfit) return { kind: 'final', ...misfit };
+    const attempt = { ...remote, machine, wanted: `Commit ${commit}`, timeout_ms: fetch_timeout_ms };
+    let failure: GitFailure | null = null;
+    for (const { depth, refspecs, fresh } of waysTo(source)) {
+      if (fresh) await rm(pathOf(url), { recursive: true, force: true });
+      const made = await init(source, signal);
+      if (made.code !== 0) return explainGitFailure(made, attempt);
+      const options = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head'];
+      const result = await git(
+        [`--git-dir=${pathOf(url)}`, 'fetch', ...options, ...depth, '--end-of-options', url, ...refspecs],
+        { remote, timeout_ms: fetch_timeout_ms, signal },
+      );
+      if (result.code === 0) {
+        await local(url, ['update-ref', `refs/mainstay/${commit}`, commit], signal);
+        if (await has(source, signal)) return null;
+        failure ??= explainGitFailure({ ...result, stderr: 'not our ref' }, attempt);
+        continue;
       }
-      return failure;
-    });
+      const reason = explainGitFailure(result, attempt);
+      if (reason.kind !== 'absent') return reason;
+      failure = reason;
+    }
+    return failure;
   }
 
   return {
@@ -141,8 +135,8 @@ export function createMirrors(options: { folder: string; exec: Exec; environment
           if (result.code === 0) continue;
           const { message, hint } = explainGitFailure(result, {
             url: source.git,
-            commit: source.commit,
             credential: null,
+            machine,
             timeout_ms: local_timeout_ms,
           });
           return { ok: false, message: message.replace(' fetched', ' checked out'), hint };
@@ -152,9 +146,9 @@ export function createMirrors(options: { folder: string; exec: Exec; environment
         await rm(index, { force: true });
       }
     },
-    async describe({ git, commit }, signal) {
+    async describe({ git: url, commit }, signal) {
       const args = ['log', '--max-count=1', '--no-show-signature', `--format=${commitFormat}`, commit, '--'];
-      const result = await local(git, args, signal);
+      const result = await local(url, args, signal);
       return result.code === 0 ? parseCommitText(result.stdout) : null;
     },
     async prune(urls) {

@@ -8,11 +8,7 @@
  *   <home>/data/<service>/                     the service's own data (DATA_DIR), kept over releases
  */
 import type { DesiredService } from '@mainstay/contract/desired-state';
-
-/** What is needed to reach a private repository. Never in argv, a URL or a log. */
-export type GitCredential =
-  | { kind: 'deploy_key'; private_key: string }
-  | { kind: 'token'; username: string; token: string };
+import type { GitCredential } from '@mainstay/runtime/git';
 
 /** What a commit says of itself, each in one line without control characters; null where it says nothing. */
 export type CommitText = {

@@ -7,8 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError } from '@mainstay/contract/errors';
-import type { GitCredential } from './workspace.ts';
+import { type GitRemote, transportOf } from './credentials.ts';
 
 const config = `[safe]
 \tdirectory = *
@@ -49,22 +48,18 @@ exec ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o "IdentityFile=\\
   -o GlobalKnownHostsFile=/dev/null -o ConnectTimeout=20 -o ServerAliveInterval=15 -o ForwardAgent=no "$@"
 `;
 
-/** Of the agent's own environment, what tells how the outside is reached. */
+/** Of the program's own environment, what tells how the outside is reached. */
 const network_names = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY', 'GIT_SSL_CAINFO'];
 
 export type GitEnvironment = {
   /** Variables for a git that needs no network. */
   readonly local: Record<string, string>;
-  /** Runs something with the variables for reaching a URL; what was made for it is removed afterwards. */
-  withAccess<T>(
-    url: string,
-    credential: GitCredential | null,
-    run: (env: Record<string, string>) => Promise<T>,
-  ): Promise<T>;
+  /** Runs something with the variables for reaching a remote; what was made for it is removed afterwards. */
+  withAccess<T>(remote: GitRemote, run: (env: Record<string, string>) => Promise<T>): Promise<T>;
 };
 
-export function createGitEnvironment(home: string): GitEnvironment {
-  const folder = join(home, 'git');
+/** Makes the folder of git's own files: configuration, scripts, the host keys that were seen, keys while they are in use. */
+export function createGitEnvironment(folder: string): GitEnvironment {
   const keys = join(folder, 'keys');
   // A crash may have left keys.
   rmSync(keys, { recursive: true, force: true });
@@ -93,7 +88,7 @@ export function createGitEnvironment(home: string): GitEnvironment {
 
   return {
     local,
-    async withAccess(url, credential, run) {
+    async withAccess({ url, credential }, run) {
       const env: Record<string, string> = {
         ...local,
         GIT_SSH: files.ssh,
@@ -102,20 +97,19 @@ export function createGitEnvironment(home: string): GitEnvironment {
         MAINSTAY_GIT_KNOWN_HOSTS: join(folder, 'known_hosts'),
       };
       const transport = transportOf(url);
-      if (credential === null) return run(env);
-      if (credential.kind === 'token') {
-        if (transport !== 'http') throw mismatch('A token', 'an https URL');
+      if (credential?.kind === 'token' && transport === 'http') {
         const { protocol, host } = new URL(url);
-        const access = { MAINSTAY_GIT_USERNAME: credential.username, MAINSTAY_GIT_TOKEN: credential.token };
         return run({
           ...env,
-          ...access,
           GIT_ASKPASS: files.askpass,
+          MAINSTAY_GIT_USERNAME: credential.username,
+          MAINSTAY_GIT_TOKEN: credential.token,
           MAINSTAY_GIT_SCHEME: protocol.replace(/:$/, ''),
           MAINSTAY_GIT_HOST: host,
         });
       }
-      if (transport !== 'ssh') throw mismatch('A deploy key', 'an ssh URL (ssh://… or user@host:path)');
+      // What cannot be of use for the URL is not given.
+      if (credential?.kind !== 'deploy_key' || transport !== 'ssh') return run(env);
       const key = join(keys, randomUUID());
       try {
         writeFileSync(key, `${credential.private_key.trimEnd()}\n`, { mode: 0o600, flag: 'wx' });
@@ -125,17 +119,4 @@ export function createGitEnvironment(home: string): GitEnvironment {
       }
     },
   };
-}
-
-export function transportOf(url: string): 'http' | 'ssh' | 'other' {
-  if (/^https?:\/\//i.test(url)) return 'http';
-  if (/^ssh:\/\//i.test(url)) return 'ssh';
-  return /^[a-z]+:\/\//i.test(url) || url.startsWith('/') ? 'other' : 'ssh';
-}
-
-function mismatch(what: string, needed: string): AppError {
-  return new AppError('InvalidInput', `${what} can only be used with ${needed}.`, {
-    field: 'source.credential',
-    hint: 'Change `source.git`, or name another credential in `source.credential`.',
-  });
 }
