@@ -58,7 +58,7 @@ function usageLines(
   const known = rows.filter((cells) => cells !== null);
   const time = `${dateTimeText(from)} to ${dateTimeText(to)}`;
   if (known.length === 0) return [`Nothing was reported from ${time}.`];
-  const every = resolution_seconds === 60 ? 'minute' : `${resolution_seconds / 60} minutes`;
+  const every = resolution_seconds === 60 ? 'minute' : 'quarter of an hour';
   return [`${time}, by the ${every}`, ...tableLines(columns, known, options)];
 }
 

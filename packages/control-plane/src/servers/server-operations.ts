@@ -17,6 +17,7 @@ import {
   securityModes,
   selectStacks,
 } from '../stacks/stack-store.ts';
+import { forgetUsage } from '../usage/usage-store.ts';
 import {
   findServer,
   getServerRow,
@@ -146,6 +147,7 @@ export const serverHandlers: Handler[] = [
       carryOut: () => ({
         statements: [
           { query: store.db.deleteFrom('servers').where('id', '=', server.id).where('rev', '=', server.rev), rows: 1 },
+          forgetUsage(store, server.id),
         ],
         events: [{ kind: 'server.removed', severity: 'notice', message: `Server ${name} was removed.`, server: name }],
         signals: ['servers', 'stacks', `desired:${server.id}`],

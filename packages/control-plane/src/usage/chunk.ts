@@ -6,7 +6,7 @@
  *  record  = slot { "," field } ";"        slot: how many intervals after the beginning of the chunk
  *  field   = "" as in the record before | "-" null | whole number, base 36
  * ```
- * Fields are the rank of health, then those of `scales` in that order; those at the end that are as before are left out. A record of an idle service takes
+ * Fields are those of `fieldsOf`, in that order; those at the end that are as before are left out. A record of an idle service takes
  * 2 to 4 characters, of a busy one about 10. Values are rounded: CPU to a thousandth of a core or share, load to a hundredth,
  * memory to 64 KiB, disk to 1 MiB.
  */
@@ -31,32 +31,39 @@ export type TimedSample = { at: number; sample: Sample };
 /** A record's fields, as whole numbers. */
 export type Fields = readonly (number | null)[];
 
-/** How many of a field's steps are one of its unit. */
-const scales = {
-  cpu: 1_000,
-  cpu_max: 1_000,
-  memory_bytes: 1 / 65_536,
-  restarts: 1,
-  disk_bytes: 1 / 1_048_576,
-  load1: 100,
-} as const;
-const scaled = Object.entries(scales) as [keyof typeof scales, number][];
+/** How many steps of a field are one of its unit. */
+const steps = { cpu: 1_000, memory_bytes: 1 / 65_536, disk_bytes: 1 / 1_048_576, load1: 100 } as const;
 
-function fieldsOf(sample: Sample): Fields {
-  const numbers = scaled.map(([name, scale]) => {
-    const value = sample[name];
-    return value === null ? null : Math.max(0, Math.round(value * scale));
-  });
-  return [sample.health === null ? null : healthsByRank.indexOf(sample.health), ...numbers];
+function inSteps(value: number | null, scale: number): number | null {
+  return value === null ? null : Math.max(0, Math.round(value * scale));
 }
 
-function sampleOfFields([health = null, ...numbers]: Fields): Sample {
-  const sample = { health: health === null ? null : (healthsByRank[health] ?? null) } as Sample;
-  for (const [index, [name, scale]] of scaled.entries()) {
-    const value = numbers[index] ?? null;
-    sample[name] = value === null ? null : value / scale;
-  }
-  return sample;
+function fromSteps(count: number | null | undefined, scale: number): number | null {
+  return count == null ? null : count / scale;
+}
+
+function fieldsOf(sample: Sample): Fields {
+  return [
+    sample.health === null ? null : healthsByRank.indexOf(sample.health),
+    inSteps(sample.cpu, steps.cpu),
+    inSteps(sample.cpu_max, steps.cpu),
+    inSteps(sample.memory_bytes, steps.memory_bytes),
+    sample.restarts,
+    inSteps(sample.disk_bytes, steps.disk_bytes),
+    inSteps(sample.load1, steps.load1),
+  ];
+}
+
+function sampleOfFields([health, cpu, cpu_max, memory, restarts, disk, load1]: Fields): Sample {
+  return {
+    cpu: fromSteps(cpu, steps.cpu),
+    cpu_max: fromSteps(cpu_max, steps.cpu),
+    memory_bytes: fromSteps(memory, steps.memory_bytes),
+    health: health == null ? null : (healthsByRank[health] ?? null),
+    restarts: restarts ?? null,
+    disk_bytes: fromSteps(disk, steps.disk_bytes),
+    load1: fromSteps(load1, steps.load1),
+  };
 }
 
 /** The sample as it is once it was stored. */

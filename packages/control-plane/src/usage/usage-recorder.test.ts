@@ -196,10 +196,6 @@ describe('quarters of an hour', () => {
 
 describe('fourteen days', () => {
   it('stay within their bounds, and every quarter of them is there', { timeout: 120_000 }, async () => {
-    await store.db
-      .insertInto('servers')
-      .values({ ...serverRow('srv_1'), name: 'h1' })
-      .execute();
     const days = 16;
     for (let minute = 0; minute < days * 1_440; minute++) {
       report({ cpu: (minute % 97) / 97, web: { cpu: (minute % 89) / 89, restarts: Math.floor(minute / 1_000) } });
@@ -223,12 +219,6 @@ describe('fourteen days', () => {
   });
 });
 
-it('what is of a server that was removed is pruned', async () => {
-  report({});
-  await context.usage.stop();
-  expect(await pruneUsage(store, clock.now())).toBe(1);
-});
-
 it('a server cannot fill the store with services that it makes up', async () => {
   for (let name = 0; name < 500; name++) {
     const services = Object.fromEntries([[`s${name}`, { restarts: 0, health: { state: 'unknown' } }]]);
@@ -238,19 +228,3 @@ it('a server cannot fill the store with services that it makes up', async () => 
   const chunks = await store.db.selectFrom('usage_chunks').select('id').execute();
   expect(chunks).toHaveLength(200);
 });
-
-function serverRow(id: string) {
-  const nothing = { stack_id: null, credential_digest: null, enrolment_jws: null, enrolled_at: null };
-  const invitation = { invitation_jws: null, invitation_digest: null, invitation_expires_at: null };
-  return {
-    id,
-    rev: 1,
-    last_seen_at: null,
-    online: 0,
-    last_event_seq: 0,
-    last_log_seq: 0,
-    created_at: 0,
-    ...nothing,
-    ...invitation,
-  };
-}

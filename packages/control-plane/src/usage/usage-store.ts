@@ -2,7 +2,8 @@
  * Rows of usage: a row is a chunk of one series. Records are put to the end of a row by the database itself, so that nothing
  * is read to be written, and a control plane that starts goes on with the chunks that are open.
  *
- * Rows hold no reference to servers: those of a server that was removed are pruned like those that are too old.
+ * Rows hold no reference to servers, so that a report of one that is removed at this moment fails nobody's write; what is
+ * written of it after that expires by age.
  */
 import { sql } from 'kysely';
 import type { Statement, Store } from '../store/store.ts';
@@ -81,7 +82,12 @@ const pruned_at_once_max = 500;
 /** In one turn; what is left waits for the next. */
 const pruned_max = 50_000;
 
-/** Forgets what is too old, and what is of servers that there are no more. Gives how many chunks went. */
+/** Forgets all of a server. */
+export function forgetUsage(store: Store, server_id: string): Statement {
+  return { query: store.db.deleteFrom('usage_chunks').where('server_id', '=', server_id) };
+}
+
+/** Forgets what is too old. Gives how many chunks went. */
 export async function pruneUsage(store: Store, now: number): Promise<number> {
   const old = (resolution_seconds: Resolution, rolled_up: number) =>
     store.db
@@ -90,12 +96,8 @@ export async function pruneUsage(store: Store, now: number): Promise<number> {
       .where('resolution_seconds', '=', resolution_seconds)
       .where('rolled_up', '=', rolled_up)
       .where('start', '<=', now - kept_ms[resolution_seconds] - spans[resolution_seconds].chunk_ms);
-  const orphaned = store.db
-    .selectFrom('usage_chunks')
-    .select('id')
-    .where('server_id', 'not in', store.db.selectFrom('servers').select('id'));
   let pruned = 0;
-  for (const which of [old(60, 1), old(900, 0), orphaned]) {
+  for (const which of [old(60, 1), old(900, 0)]) {
     while (pruned < pruned_max) {
       const ids = (await which.limit(pruned_at_once_max).execute()).map(({ id }) => id);
       if (ids.length > 0) await store.db.deleteFrom('usage_chunks').where('id', 'in', ids).execute();

@@ -10,8 +10,8 @@ import { appendToChunks, type ChunkPart, hoursToRollUp, markRolledUp } from './u
 
 /** An hour is rolled up when it has been over for so long: its last minute is written by then. */
 const settled_after_ms = 120_000;
-const hours_at_once_max = 64;
-const hours_a_turn_max = 256;
+const hours_at_once_max = 32;
+const hours_a_turn_max = 128;
 
 export async function reconcileUsage({
   store,

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import type { AgentStateSent } from '@mainstay/contract/agent-api';
 import { type FakeClock, fakeClock } from '@mainstay/runtime';
+import { openSqlite } from '@mainstay/runtime/sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Fixture, type Repository, startFixture } from '../testing/fixture.ts';
 
@@ -89,6 +91,18 @@ describe('usage of a server', () => {
     expect(series[0]).toMatchObject({ server: 'h1', cpus: null, disk_total_bytes: null });
     expect(series[0]!.cpu).toEqual(Array.from({ length: 1_440 }, () => null));
   });
+});
+
+it('the history of a server goes with it, and nobody else’s', async () => {
+  const [leaving, staying] = [await at.enrol('h1'), await at.enrol('h2')];
+  await beat(leaving, 0.5);
+  await beat(staying, 0.5);
+  await at.restart();
+  await at.client['servers.remove']({ server: 'h1' });
+  const database = openSqlite(join(at.home, 'mainstay.db'));
+  const rows = database.prepare('select server_id from usage_chunks').all();
+  database.close();
+  expect(rows.map((row) => row['server_id'])).toEqual([staying.server_id]);
 });
 
 describe('usage of a service', () => {
