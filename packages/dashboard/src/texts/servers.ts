@@ -47,8 +47,8 @@ export const servers = {
   of: (used: string, total: string) => `${used} of ${total}`,
   security: {
     none: 'Firewall left alone',
-    'daemon-port': 'Firewall: Mainstay’s port only',
-    tunnel: 'Through a tunnel only',
+    'daemon-port': 'One open port',
+    tunnel: 'Tunnel only',
   },
   securityUnknown: 'No security mode yet',
   supervisor: {
@@ -104,7 +104,7 @@ export const servers = {
     arch: 'Architecture',
     cpus: 'Processors',
     memory: 'Memory',
-    disk: 'Disk of Mainstay’s folder',
+    disk: 'Disk in use',
   },
   agent: {
     title: 'The agent',
@@ -156,14 +156,13 @@ export const servers = {
   usage: {
     cpu: 'CPU',
     memory: 'Memory',
-    disk: 'Disk of Mainstay’s folder',
+    disk: 'Disk',
     load: 'Load',
     average: 'Average',
-    highest: 'Highest',
+    highest: 'Peak',
     used: 'Used',
     load1: 'Over 1 minute',
-    total: 'All there is',
-    allCores: 'All cores',
+    total: 'Total',
     cores: 'Cores',
     none: 'Nothing was reported in this time',
     noneText: 'Usage is kept from when a server first reports.',

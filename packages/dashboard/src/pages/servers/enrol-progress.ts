@@ -2,6 +2,7 @@
 import type { AgentState } from '@mainstay/contract/agent-api';
 import type { ServerView } from '@mainstay/contract/operations/servers';
 import type { ServiceOnServer } from '@mainstay/contract/operations/services';
+import { quoted } from '../../ui/shell-word.ts';
 
 export const enrolSteps = ['invited', 'connected', 'reported', 'runs', 'healthy'] as const;
 export type EnrolStep = (typeof enrolSteps)[number];
@@ -63,11 +64,6 @@ export function proposedName(taken: readonly string[]): string {
 /** The line that connects an agent. The token stands in the environment, never among the arguments. */
 export function agentLine(token: string, address: string): string {
   return ` MAINSTAY_ENROL_TOKEN=${quoted(token)} node mainstay-agent.js --home "$HOME/.local/share/mainstay-agent" --url ${quoted(address)}`;
-}
-
-/** A word for a POSIX shell, exactly as it is. */
-export function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Whether an address means the machine that it is used on. */

@@ -13,20 +13,25 @@ import { bytes } from '../../ui/words.ts';
 import { driftOf } from './drift.ts';
 import { LastChange } from './last-change.tsx';
 import css from './server.module.css';
+import { cpuLimits } from './servers-table.tsx';
 
 export type ServerOverviewProps = { server: ServerView; reported: AgentState | null };
 
 export function ServerOverview({ server, reported }: ServerOverviewProps) {
   return (
-    <div className={css.overview}>
+    <>
       <Meters server={server} />
-      <DriftCard server={server} reported={reported} />
-      <Section title={texts.receipt.title}>
-        <LastChange receipt={reported?.receipt ?? null} />
-      </Section>
-      {reported && <Machine reported={reported} />}
-      {reported && <Agent server={server} reported={reported} />}
-    </div>
+      <div className={css.overview}>
+        <div className={css.column}>
+          <DriftCard server={server} reported={reported} />
+          <Section title={texts.receipt.title}>
+            <LastChange receipt={reported?.receipt ?? null} />
+          </Section>
+          {reported && <Machine reported={reported} />}
+        </div>
+        <div className={css.column}>{reported && <Agent server={server} reported={reported} />}</div>
+      </div>
+    </>
   );
 }
 
@@ -37,6 +42,7 @@ function Meters({ server: { usage, cpus } }: { server: ServerView }) {
         <Meter
           part={usage?.cpu_fraction ?? null}
           label={texts.columns.cpu}
+          limits={cpuLimits}
           detail={usage ? texts.cpuDetail(texts.cores(cpus ?? 0), usage.load1.toFixed(2)) : undefined}
           detailed
         />

@@ -58,7 +58,6 @@ function Charts({ usage }: { usage: Output<'servers.usage'> }) {
           label={texts.cpu}
           unit={inShares}
           series={[line(texts.average, one.cpu), line(texts.highest, one.cpu_max, 'busy')]}
-          capacity={{ value: 1, label: texts.allCores }}
         />
       </Section>
       <Section>

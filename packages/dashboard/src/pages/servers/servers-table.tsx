@@ -13,6 +13,8 @@ import css from './servers.module.css';
 import { type ServerOrder, serverOrders } from './servers-search.ts';
 
 const row_height_px = 57;
+/** A processor that is fully used is no fault by itself. */
+export const cpuLimits = [0.9, 2] as const;
 
 export type ServersTableProps = {
   servers: readonly ServerView[];
@@ -87,8 +89,8 @@ const ServerRow = memo(function ServerRow({ server, index }: { server: ServerVie
         <Link to="/servers/$server" params={{ server: server.name }} className={css.name}>
           {server.name}
         </Link>
-        <span className={css.second}>
-          {server.os ? `${server.os} · ${server.arch} · ${texts.cores(server.cpus ?? 0)}` : texts.waitsForAgent}
+        <span className={css.second} title={server.os ? `${server.os} · ${server.arch}` : undefined}>
+          {server.os ? `${texts.cores(server.cpus ?? 0)} · ${server.os}` : texts.waitsForAgent}
         </span>
       </th>
       <td>
@@ -111,7 +113,7 @@ const ServerRow = memo(function ServerRow({ server, index }: { server: ServerVie
         <StackCell server={server} />
       </td>
       <td>
-        <Meter part={usage?.cpu_fraction ?? null} label={texts.columns.cpu} />
+        <Meter part={usage?.cpu_fraction ?? null} label={texts.columns.cpu} limits={cpuLimits} />
       </td>
       <td>
         <Meter

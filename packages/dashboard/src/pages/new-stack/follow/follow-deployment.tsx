@@ -1,0 +1,161 @@
+/**
+ * A first deployment as it happens: every service on every server, step by step, to the address that answers, or to what went
+ * wrong and what to do. All of it is read from what agents reported, so that it is the same after a reload.
+ */
+import type { Receipt } from '@mainstay/contract/agent-api';
+import { Alert, Button } from '@mantine/core';
+import { IconAlertTriangle, IconCircleCheck } from '@tabler/icons-react';
+import { useQueries } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import type { Output } from '../../../api/client.ts';
+import { readOptions, useRead } from '../../../api/queries.ts';
+import { newStack } from '../../../texts/new-stack.ts';
+import { CopyButton } from '../../../ui/copy-button.tsx';
+import { Foreign } from '../../../ui/foreign.tsx';
+import { ErrorNotice, Page, Rows, Section } from '../../../ui/page.tsx';
+import { StatusMark } from '../../../ui/status-mark.tsx';
+import type { Tone } from '../../../ui/words.ts';
+import { type DeployOutcome, outcomeOf } from '../deploy-steps.ts';
+import css from './follow.module.css';
+import { NextServer, WaitingForServer } from './next-server.tsx';
+import { ServiceProgress } from './service-progress.tsx';
+
+const texts = newStack.follow;
+const route = getRouteApi('/stacks/new');
+const events_max = 500;
+const every_ms = 2_000;
+
+/** @param wanted Servers that were chosen for it, and may not have been given it yet. */
+export function FollowDeployment({ stack, wanted }: { stack: string; wanted: readonly string[] }) {
+  const query = useRead('stacks.get', { stack }, { every_ms });
+  if (!query.data) {
+    return (
+      <Page title={texts.title(stack)} actions={<Edit />}>
+        {query.error ? (
+          <ErrorNotice error={query.error} retry={() => void query.refetch()} />
+        ) : (
+          <Section>
+            <Rows count={5} />
+          </Section>
+        )}
+      </Page>
+    );
+  }
+  return <Following answer={query.data} wanted={wanted} />;
+}
+
+const tones: Record<DeployOutcome, Tone> = { none: 'idle', running: 'busy', succeeded: 'good', failed: 'bad' };
+
+function Following({ answer, wanted }: { answer: Output<'stacks.get'>; wanted: readonly string[] }) {
+  const { stack, spec } = answer;
+  const name = stack.name;
+  const services = useRead('services.list', { stack: name }, { every_ms }).data?.services ?? [];
+  const events = useRead('events.list', { stack: name, limit: events_max }).data?.events ?? [];
+  const servers = useQueries({ queries: stack.servers.map((server) => readOptions('servers.get', { server })) });
+  const receipts = new Map<string, Receipt | null>();
+  for (const [index, server] of stack.servers.entries()) {
+    const receipt = servers[index]?.data?.reported?.receipt ?? null;
+    receipts.set(server, receipt?.version === stack.version ? receipt : null);
+  }
+  const outcome = outcomeOf(stack.version, [...receipts.values()], services);
+  const next = wanted.filter((server) => !stack.servers.includes(server));
+  const title = {
+    none: texts.titleWaiting,
+    running: texts.title,
+    succeeded: texts.titleDone,
+    failed: texts.titleFailed,
+  };
+  return (
+    <Page
+      title={title[outcome](name)}
+      aside={<StatusMark tone={tones[outcome]} word={texts.outcome[outcome]} form="chip" />}
+      actions={
+        <>
+          <Edit />
+          <Button
+            variant={outcome === 'succeeded' && !stack.url ? 'filled' : 'default'}
+            renderRoot={(props) => <Link to="/stacks/$stack" params={{ stack: name }} {...props} />}
+          >
+            {texts.open}
+          </Button>
+        </>
+      }
+    >
+      <div aria-live="polite" className={css.outcome}>
+        {outcome === 'succeeded' && <Success url={stack.url} />}
+        {outcome === 'failed' && <Failure receipts={[...receipts]} />}
+        {next.length > 0 && <NextServer key={next[0]} server={next[0]!} stack={name} />}
+        {outcome === 'none' && next.length === 0 && <WaitingForServer stack={name} />}
+      </div>
+      {stack.servers.length > 0 && services.length === 0 && <Rows count={5} />}
+      {services.map((service) => (
+        <ServiceProgress
+          key={`${service.server}/${service.service}`}
+          service={service}
+          events={events}
+          receipt={receipts.get(service.server) ?? null}
+          builds={spec.services[service.service]?.build !== undefined}
+        />
+      ))}
+    </Page>
+  );
+}
+
+function Edit() {
+  const navigate = route.useNavigate();
+  return (
+    <Button
+      variant="default"
+      title={texts.editHint}
+      onClick={() => void navigate({ search: ({ follow: _, ...rest }) => rest })}
+    >
+      {texts.edit}
+    </Button>
+  );
+}
+
+function Success({ url }: { url: string | null }) {
+  return (
+    <Alert color="green" variant="light" icon={<IconCircleCheck />} title={url ? texts.doneText : texts.doneNoRoute}>
+      {url && (
+        <div className={css.url}>
+          <Button component="a" href={url} target="_blank" rel="noreferrer">
+            {texts.visit}
+          </Button>
+          <a href={url} target="_blank" rel="noreferrer">
+            {url}
+          </a>
+          <CopyButton text={url} />
+        </div>
+      )}
+    </Alert>
+  );
+}
+
+/** What each server that could not carry it out says. */
+function Failure({ receipts }: { receipts: [string, Receipt | null][] }) {
+  return receipts.map(([server, receipt]): ReactNode => {
+    if (receipt?.state !== 'failed') return null;
+    return (
+      <Alert
+        key={server}
+        color="red"
+        variant="light"
+        icon={<IconAlertTriangle />}
+        title={texts.failedOn(server)}
+        role="alert"
+      >
+        <pre className={css.message}>
+          <Foreign text={receipt.message ?? ''} chars_max={4_000} />
+        </pre>
+        {receipt.hint && (
+          <p>
+            <b>{texts.what}:</b> <Foreign text={receipt.hint} />
+          </p>
+        )}
+        <p className="quiet">{texts.editHint}</p>
+      </Alert>
+    );
+  });
+}
