@@ -16,12 +16,14 @@ export type PageTabsProps<Value extends string> = {
   /** The tab that is shown; the first stands in the address without a parameter. */
   value: Value;
   label: string;
+  /** Search parameters that a tab takes along, such as the server that is looked at; the others are of one tab alone. */
+  keep?: readonly string[];
   /** What is shown of the chosen tab. */
   children: ReactNode;
 };
 
 /** Moves with the arrow keys like any tablist; the panel is the page's own, and only the chosen one is made. */
-export function PageTabs<Value extends string>({ tabs, value, label, children }: PageTabsProps<Value>) {
+export function PageTabs<Value extends string>({ tabs, value, label, keep = [], children }: PageTabsProps<Value>) {
   const first = tabs[0]?.value;
   return (
     <Tabs
@@ -39,7 +41,12 @@ export function PageTabs<Value extends string>({ tabs, value, label, children }:
             renderRoot={(props) => (
               <Link
                 to="."
-                search={{ tab: tab.value === first ? undefined : tab.value } as never}
+                search={
+                  ((old: Record<string, unknown>) => ({
+                    ...Object.fromEntries(keep.map((name) => [name, old[name]])),
+                    tab: tab.value === first ? undefined : tab.value,
+                  })) as never
+                }
                 resetScroll={false}
                 {...props}
                 type={undefined}

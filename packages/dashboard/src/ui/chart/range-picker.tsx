@@ -2,17 +2,13 @@
 import type { UsageRange } from '@mainstay/contract/operations/usage';
 import { SegmentedControl } from '@mantine/core';
 import { chart as texts } from '../../texts/chart.ts';
+import { rangeWords } from './range.ts';
 
-export const rangeWords = ['1h', '6h', '24h', '7d', '14d'] as const satisfies readonly UsageRange[];
-
-/** Milliseconds between fetches of a chart: it gains a point each minute, or each quarter of an hour. */
-export function fetchEvery(range: UsageRange): number {
-  return range === '1h' || range === '6h' ? 30_000 : 120_000;
-}
+export { fetchEvery } from './range.ts';
 
 export type RangePickerProps = { value: UsageRange; onChange(range: UsageRange): void };
 
-/** Bind it to the search parameter `range`, read with `oneOf(raw['range'], rangeWords)`. */
+/** Bind it to the search parameter `range`, read with `rangeOf` of range.ts. */
 export function RangePicker({ value, onChange }: RangePickerProps) {
   return (
     <SegmentedControl

@@ -1,9 +1,11 @@
 /** What of a log is shown, as search parameters: whoever has the address sees the same. */
-import { logLevels } from '@mainstay/contract/log-level';
+import type { LogLevel } from '@mainstay/contract/log-level';
 import type { Input } from '../../api/client.ts';
 import { flagOf, numberOf, oneOf, type RawSearch, textOf } from '../../search.ts';
 import type { LogFilter } from './log-reader.ts';
 
+/** Named here once more, as an address is read before anything else is loaded. */
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[];
 export const logStreams = ['stdout', 'stderr', 'build'] as const satisfies readonly Input<'logs.list'>['stream'][];
 
 export type LogSearch = {

@@ -1,6 +1,5 @@
 /** What can be done to a log: search, filter, wrap, follow, download. */
 
-import { logLevels } from '@mainstay/contract/log-level';
 import { requestOf } from '@mainstay/contract/request';
 import { ActionIcon, Button, NativeSelect, TextInput, Tooltip } from '@mantine/core';
 import {
@@ -17,7 +16,7 @@ import { base_url } from '../../api/client.ts';
 import { logs as texts } from '../../texts/logs.ts';
 import type { Hits } from './log-hits.ts';
 import type { LogFilter } from './log-reader.ts';
-import { type LogSearch, logStreams } from './log-search.ts';
+import { type LogSearch, logLevels, logStreams } from './log-search.ts';
 import css from './log-view.module.css';
 import type { LogRelease } from './log-view.tsx';
 
