@@ -60,7 +60,7 @@ function StackTrail({ stack }: { stack: string }) {
 function Lead({ operation: { actor, created_at, finished_at } }: { operation: OperationView }) {
   return (
     <>
-      {texts.by} <Foreign text={actor.name} />, {texts.proofs[actor.proof]} · <Time at={created_at} />
+      {texts.by} <Foreign text={actor.name} /> ({texts.proofs[actor.proof]}) · <Time at={created_at} />
       {finished_at !== null ? (
         finished_at - created_at >= 1_000 && ` · ${texts.took(duration(finished_at - created_at))}`
       ) : (

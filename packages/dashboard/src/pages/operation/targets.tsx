@@ -4,6 +4,7 @@ import { Button, Progress } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { operation as texts } from '../../texts/operation.ts';
+import { firstLine } from '../../ui/event/event-words.ts';
 import { Foreign } from '../../ui/foreign.tsx';
 import { Section } from '../../ui/page.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
@@ -13,6 +14,12 @@ import css from './operation.module.css';
 const tones = { waiting: 'idle', running: 'busy', succeeded: 'good', failed: 'bad' } as const;
 
 const shown_max = 30;
+
+/** The first line of what the server said; all of it stands above where the operation failed. */
+function TargetMessage({ state, message }: Pick<OperationView['targets'][number], 'state' | 'message'>) {
+  const text = message ?? (state === 'waiting' ? texts.targets.waiting : null);
+  return text === null ? null : <Foreign text={firstLine(text)} className={css.targetMessage} />;
+}
 
 export function Targets({ operation }: { operation: OperationView }) {
   const [all, setAll] = useState(false);
@@ -36,9 +43,7 @@ export function Targets({ operation }: { operation: OperationView }) {
             <Link to="/servers/$server" params={{ server }}>
               {server}
             </Link>
-            {(message ?? (state === 'waiting' ? texts.targets.waiting : null)) !== null && (
-              <Foreign text={message ?? texts.targets.waiting} className={css.targetMessage} />
-            )}
+            <TargetMessage state={state} message={message} />
           </li>
         ))}
       </ul>
