@@ -1,6 +1,6 @@
 /** What every noun of the control plane is given: the store, time, the keeper, signals. No noun reaches for a global. */
 import type { KeeperApi } from '@mainstay/contract/keeper-api';
-import type { Clock, Exec, Logger } from '@mainstay/runtime';
+import type { Clock, Git, Logger } from '@mainstay/runtime';
 import type { Seal } from './secrets/seal.ts';
 import type { Signals } from './signals.ts';
 import type { Store } from './store/store.ts';
@@ -12,7 +12,7 @@ export type Context = {
   log: Logger;
   keeper: KeeperApi;
   signals: Signals;
-  exec: Exec;
+  git: Git;
   seal: Seal;
   /** Takes samples of what servers report. */
   usage: UsageRecorder;

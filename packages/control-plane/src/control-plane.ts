@@ -10,7 +10,7 @@ import { AppError } from '@mainstay/contract/errors';
 import type { KeeperApi } from '@mainstay/contract/keeper-api';
 import type { Actor } from '@mainstay/contract/operation';
 import { parsePublicUrl } from '@mainstay/contract/public-url';
-import { type Clock, type Exec, type Logger, systemClock, systemExec } from '@mainstay/runtime';
+import { type Clock, createGit, type Exec, type Logger, systemClock, systemExec } from '@mainstay/runtime';
 import { ensureOwner, isTokenValid, newKey, pruneKeys } from './access/access-store.ts';
 import type { Context } from './context.ts';
 import { pruneEvents } from './events/event-store.ts';
@@ -84,7 +84,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     version,
     keeper: options.keeper,
     signals: createSignals(),
-    exec: options.exec ?? systemExec,
+    git: createGit({ folder: join(home, 'git'), exec: options.exec ?? systemExec }),
     seal: loadSeal(join(home, 'secrets.key')),
     usage: createUsageRecorder({ store, clock }),
     public_url: () => reached?.url ?? url,

@@ -1,6 +1,5 @@
 export * from './clock.ts';
 export * from './exec.ts';
 export * from './git.ts';
-export * from './git-once.ts';
 export * from './log.ts';
 export * from './shutdown.ts';

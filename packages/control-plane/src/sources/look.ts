@@ -1,6 +1,6 @@
 /** One look at a repository: its bounds, and git run within them in a folder that is gone afterwards. */
 import { AppError } from '@mainstay/contract/errors';
-import { type ExecResult, git } from '@mainstay/runtime';
+import type { ExecResult } from '@mainstay/runtime';
 import type { Remote } from './remote.ts';
 
 export const snapshotLimits = {
@@ -30,13 +30,12 @@ export async function inFolder(
   is_remote = false,
   stop?: AbortSignal,
 ): Promise<ExecResult> {
-  const { exec, known_hosts, credential, signal } = look.remote;
+  const { git: url, credential, signal } = look.remote;
   const signals = [signal, stop].filter((given) => given !== undefined);
-  const result = await git(args, {
-    exec,
+  const result = await look.remote.run(args, {
     cwd: look.folder,
     timeout_ms: look.left(),
-    ...(is_remote ? { known_hosts, credential } : {}),
+    ...(is_remote ? { remote: { url, credential } } : {}),
     ...(signals.length > 0 ? { signal: AbortSignal.any(signals) } : {}),
   });
   if (result.killed === 'timeout') throw tooSlow(look.remote, look.limits);

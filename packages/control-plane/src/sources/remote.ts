@@ -3,21 +3,17 @@
  * the answer; the errors are those of a deploy.
  */
 import { limitsOfSources } from '@mainstay/contract/operations/sources';
-import { type Exec, type GitCredential, git } from '@mainstay/runtime';
-import { candidatesOf, commitPattern, noSuchRef, unavailable } from '../stacks/refs.ts';
+import type { Git, GitCredential } from '@mainstay/runtime';
+import { answer_within_ms, candidatesOf, commitPattern, noSuchRef, unavailable } from '../stacks/refs.ts';
 
 export type Remote = {
   git: string;
   credential: GitCredential | null;
-  exec: Exec;
-  known_hosts: string;
+  run: Git;
   signal?: AbortSignal;
 };
 
 export type Ref = { name: string; commit: string };
-
-/** Milliseconds for one question to a remote. */
-const answer_within_ms = 20_000;
 
 export async function listRefs(remote: Remote) {
   const { refs_max } = limitsOfSources;
@@ -83,10 +79,10 @@ export async function findRef(remote: Remote, ref: string): Promise<Ref> {
 type Answer = { lines: [first: string, full: string][]; is_cut: boolean };
 
 async function ask(remote: Remote, args: readonly string[], patterns: readonly string[]): Promise<Answer> {
-  const { exec, known_hosts, credential, signal } = remote;
-  const options = { exec, known_hosts, credential, timeout_ms: answer_within_ms, ...(signal ? { signal } : {}) };
-  const result = await git([...args, remote.git, ...patterns], options);
-  if (result.code !== 0) throw unavailable(result, { git: remote.git, field: '' });
+  const { git: url, credential, signal } = remote;
+  const options = { remote: { url, credential }, timeout_ms: answer_within_ms, ...(signal ? { signal } : {}) };
+  const result = await remote.run([...args, url, ...patterns], options);
+  if (result.code !== 0) throw unavailable(result, { ...remote, field: '' });
   // What the runner kept of a longer answer ends within a line.
   const is_cut = result.stdout !== '' && !result.stdout.endsWith('\n');
   const whole = is_cut ? result.stdout.slice(0, result.stdout.lastIndexOf('\n') + 1) : result.stdout;

@@ -27,7 +27,7 @@ export async function listFiles(look: Look, commit: string): Promise<{ files: Ma
         '--',
         ...places,
       ]);
-      if (listed.code !== 0) throw unavailable(listed, { git: look.remote.git, field: '' });
+      if (listed.code !== 0) throw unavailable(listed, { ...look.remote, field: '' });
       for (const entry of listed.stdout.split('\0')) {
         const [, mode, object = '', path = ''] = /^(\d{6}) \w+ ([0-9a-f]+)\t([\s\S]+)$/.exec(entry) ?? [];
         if (mode === undefined) continue;

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
-import { systemExec } from '@mainstay/runtime';
+import { createGit, type Exec, systemExec } from '@mainstay/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type SnapshotLimits, snapshotLimits } from './look.ts';
 import { proposeServices } from './propose.ts';
@@ -12,9 +12,11 @@ import { type GitRepository, makeGitRepository } from './testing/repositories.ts
 
 let at: GitRepository;
 let temporary = '';
+let home = '';
 const tmpdir_before = process.env['TMPDIR'];
 beforeEach(() => {
   at = makeGitRepository();
+  home = mkdtempSync(join(tmpdir(), 'mainstay-home-'));
   temporary = mkdtempSync(join(tmpdir(), 'mainstay-tmp-'));
   process.env['TMPDIR'] = temporary;
 });
@@ -24,8 +26,11 @@ afterEach(() => {
   // Whatever happened, nothing is left behind.
   expect(readdirSync(temporary)).toEqual([]);
   rmSync(temporary, { recursive: true });
+  rmSync(home, { recursive: true });
   at.remove();
 });
+
+const runWith = (exec: Exec) => createGit({ folder: join(home, 'git'), exec });
 
 /** What a snapshot says, and the files that were asked for. */
 async function look(
@@ -34,7 +39,7 @@ async function look(
   limits: Partial<SnapshotLimits> = {},
   git = at.path,
 ) {
-  const remote = { git, credential: null, exec: systemExec, known_hosts: join(temporary, 'known_hosts') };
+  const remote = { git, credential: null, run: runWith(systemExec) };
   return withSnapshot(
     remote,
     ref,
@@ -181,7 +186,7 @@ describe('a bound', () => {
         argv[0] === 'git' && argv.includes('fetch') ? ['/bin/sh', '-c', '"$@"; sleep 20', 'sh', ...argv] : argv,
         options,
       );
-    const remote = { git: at.path, credential: null, exec: slow, known_hosts: join(temporary, 'known_hosts') };
+    const remote = { git: at.path, credential: null, run: runWith(slow) };
     const limits = { ...snapshotLimits, fetched_bytes_max: 1024 * 1024 };
     const error = await refusal(withSnapshot(remote, null, async () => null, limits));
     expect(error).toMatchObject({
@@ -195,7 +200,7 @@ describe('a bound', () => {
     at.commit({ a: '' });
     const slow: typeof systemExec = (argv, options) =>
       systemExec(argv.includes('ls-tree') ? ['sleep', '60'] : argv, options);
-    const remote = { git: at.path, credential: null, exec: slow, known_hosts: join(temporary, 'known_hosts') };
+    const remote = { git: at.path, credential: null, run: runWith(slow) };
     const error = await refusal(withSnapshot(remote, null, async () => null, { ...snapshotLimits, time_ms: 3_000 }));
     expect(error).toMatchObject({
       code: 'SourceUnavailable',
@@ -207,7 +212,7 @@ describe('a bound', () => {
 
 describe('a source that cannot be used is refused', () => {
   it.each([
-    ['a folder that is not there', null, '/nowhere/at/all', 'git', /There is no Git repository at/],
+    ['a folder that is not there', null, '/nowhere/at/all', 'git', /is not there, or is no Git repository/],
     ['a branch that is not there', 'nope', null, 'ref', /has no branch or tag "nope"/],
     ['a commit that is not there', `${'0'.repeat(39)}1`, null, 'ref', /The commit or ref is not in/],
     ['a tag of a file', 'blob', null, 'ref', /is no commit/],
@@ -229,7 +234,7 @@ describe('a source that cannot be used is refused', () => {
 
   it('one whose reader has gone, and nothing of it is left', async () => {
     at.commit({ a: 'a' });
-    const remote = { git: at.path, credential: null, exec: systemExec, known_hosts: 'x', signal: AbortSignal.abort() };
+    const remote = { git: at.path, credential: null, run: runWith(systemExec), signal: AbortSignal.abort() };
     expect(await refusal(withSnapshot(remote, null, async () => null))).toMatchObject({ code: 'SourceUnavailable' });
   });
 });

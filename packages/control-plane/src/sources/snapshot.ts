@@ -98,7 +98,7 @@ async function fetchOnly(look: Look, ref: string, is_sha256: boolean): Promise<v
   const { remote, folder, limits } = look;
   const format = is_sha256 ? ['--object-format=sha256'] : [];
   const made = await inFolder(look, ['init', '--quiet', '--bare', '--template=', ...format, '.']);
-  if (made.code !== 0) throw unavailable(made, { git: remote.git, field: '' });
+  if (made.code !== 0) throw unavailable(made, { ...remote, field: '' });
   const config = await readFile(join(folder, 'config'));
   const filter = `--filter=blob:limit=${limits.file_bytes_max + 1}`;
   const options = ['--depth=1', '--no-tags', '--no-recurse-submodules', filter];
@@ -115,7 +115,7 @@ async function fetchOnly(look: Look, ref: string, is_sha256: boolean): Promise<v
       });
     }
     if (fetched.code !== 0) {
-      throw unavailable(fetched, { git: remote.git, field: '' }, commitPattern.test(ref) ? 'ref' : 'git');
+      throw unavailable(fetched, { ...remote, field: '' }, commitPattern.test(ref) ? 'ref' : 'git');
     }
   } finally {
     await watch.stop();

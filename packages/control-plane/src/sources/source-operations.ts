@@ -2,7 +2,7 @@
  * What the operations on sources do. They read what others wrote and run git for it, so that only a few of them are under way
  * at once; whoever comes on top of that is told so, and does not wait in a queue without an end.
  */
-import { join, posix } from 'node:path';
+import { posix } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
 import { operations } from '@mainstay/contract/operations/index';
 import { authorize } from '../access/authorize.ts';
@@ -78,8 +78,7 @@ async function remoteOf(
   input: { git: string; credential?: string | undefined },
   { actor, signal }: CallInfo,
 ): Promise<Remote> {
-  const { exec, home } = context;
-  const remote = { git: input.git, credential: null, exec, known_hosts: join(home, 'known_hosts'), signal };
+  const remote = { git: input.git, credential: null, run: context.git, signal };
   const name = input.credential;
   if (name === undefined) return remote;
   // The address gets the credential, so that choosing both is more than reading.

@@ -158,10 +158,13 @@ describe('a credential', () => {
           { name: 'main', commit },
         ]);
         expect((await at.client['sources.inspect']({ git, credential: 'forge' })).proposals).toHaveLength(1);
-        for (const credential of [undefined, 'stale']) {
+        for (const [credential, message] of [
+          [undefined, /asks for credentials/],
+          ['stale', /refused the credential/],
+        ] as const) {
           const error = await refusal(at.client['sources.inspect']({ git, credential }));
           expect(error).toMatchObject({ code: 'SourceUnavailable', field: 'git' });
-          expect(error.message).toMatch(/asks for a credential, or refuses/);
+          expect(error.message).toMatch(message);
           expect(JSON.stringify(error.toBody())).not.toContain('s3cret');
         }
       } finally {

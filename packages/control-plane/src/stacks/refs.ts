@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
-import { type Exec, type ExecResult, explainGit, type GitCredential, git } from '@mainstay/runtime';
+import { type ExecResult, explainGitFailure, type Git, type GitCredential } from '@mainstay/runtime';
 
 export type RefRequest = {
   git: string;
@@ -19,12 +19,12 @@ export type RefRequest = {
 
 /** A full commit id, SHA-1 or SHA-256. */
 export const commitPattern = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
+/** Milliseconds for one question to a remote. */
+export const answer_within_ms = 20_000;
 const repositories_at_once_max = 8;
 
-export type RefOptions = { exec: Exec; known_hosts: string; timeout_ms?: number };
-
 /** The commit of every request, in order. Rejects with SourceUnavailable, naming the field, at the first that has none. */
-export async function resolveRefs(requests: readonly RefRequest[], options: RefOptions): Promise<string[]> {
+export async function resolveRefs(requests: readonly RefRequest[], git: Git): Promise<string[]> {
   const groups = new Map<string, RefRequest[]>();
   for (const request of requests) {
     const key = JSON.stringify([request.git, request.credential_name]);
@@ -33,18 +33,18 @@ export async function resolveRefs(requests: readonly RefRequest[], options: RefO
   const commits = new Map<RefRequest, string>();
   const waiting = [...groups.values()];
   const work = async () => {
-    for (let group = waiting.shift(); group; group = waiting.shift()) await resolveGroup(group, options, commits);
+    for (let group = waiting.shift(); group; group = waiting.shift()) await resolveGroup(group, git, commits);
   };
   await Promise.all(Array.from({ length: Math.min(repositories_at_once_max, waiting.length) }, work));
   return requests.map((request) => commits.get(request)!);
 }
 
-async function resolveGroup(group: RefRequest[], options: RefOptions, commits: Map<RefRequest, string>): Promise<void> {
+async function resolveGroup(group: RefRequest[], git: Git, commits: Map<RefRequest, string>): Promise<void> {
   const named = group.filter((request) => !commitPattern.test(request.ref));
   const [first] = named;
   if (first) {
     const patterns = [...new Set(named.flatMap(({ ref }) => candidatesOf(ref)))];
-    const result = await git(['ls-remote', '--', first.git, ...patterns], gitOptions(first, options));
+    const result = await git(['ls-remote', '--', first.git, ...patterns], reaching(first));
     if (result.code !== 0) throw unavailable(result, first);
     const found = new Map(
       result.stdout
@@ -60,7 +60,7 @@ async function resolveGroup(group: RefRequest[], options: RefOptions, commits: M
     }
   }
   for (const request of group.filter((candidate) => commitPattern.test(candidate.ref))) {
-    await checkCommit(request, options);
+    await checkCommit(request, git);
     commits.set(request, request.ref);
   }
 }
@@ -72,23 +72,22 @@ export function candidatesOf(ref: string): string[] {
   return [`refs/heads/${ref}`, `refs/tags/${ref}^{}`, `refs/tags/${ref}`];
 }
 
-async function checkCommit(request: RefRequest, options: RefOptions): Promise<void> {
+async function checkCommit(request: RefRequest, git: Git): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'mainstay-ref-'));
   try {
     const format = request.ref.length === 64 ? ['--object-format=sha256'] : [];
-    const made = await git(['init', '--quiet', '--bare', ...format, folder], gitOptions(request, options));
+    const made = await git(['init', '--quiet', '--bare', ...format, folder], { timeout_ms: answer_within_ms });
     if (made.code !== 0) throw unavailable(made, request);
     const args = ['fetch', '--quiet', '--depth=1', '--filter=blob:none', '--', request.git, request.ref];
-    const fetched = await git(args, { ...gitOptions(request, options), cwd: folder });
+    const fetched = await git(args, { ...reaching(request), cwd: folder });
     if (fetched.code !== 0) throw unavailable(fetched, request, 'ref');
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function gitOptions(request: RefRequest, options: RefOptions) {
-  const { exec, known_hosts, timeout_ms = 20_000 } = options;
-  return { exec, known_hosts, timeout_ms, credential: request.credential };
+function reaching({ git: url, credential }: RefRequest) {
+  return { remote: { url, credential }, timeout_ms: answer_within_ms };
 }
 
 type Named = Pick<RefRequest, 'git' | 'field'>;
@@ -101,8 +100,17 @@ export function noSuchRef({ git, ref, field }: Named & { ref: string }): AppErro
 }
 
 /** What a failure of git on this source means to a person. */
-export function unavailable(result: ExecResult, request: Named, field: 'git' | 'ref' = 'git'): AppError {
-  const { message, hint } = explainGit(result, request.git);
+export function unavailable(
+  result: ExecResult,
+  request: Named & Pick<RefRequest, 'credential'>,
+  field: 'git' | 'ref' = 'git',
+): AppError {
+  const { message, hint } = explainGitFailure(result, {
+    url: request.git,
+    credential: request.credential,
+    machine: 'the machine of the control plane',
+    timeout_ms: answer_within_ms,
+  });
   return new AppError('SourceUnavailable', message, {
     field: fieldIn(request.field, field),
     ...(hint ? { hint } : {}),

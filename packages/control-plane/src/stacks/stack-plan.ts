@@ -3,7 +3,6 @@
  * difference from the present one. Nothing is written here; repositories are only read.
  */
 
-import { join } from 'node:path';
 import { type DesiredState, desiredServiceOf, desiredStateDigest } from '@mainstay/contract/desired-state';
 import { AppError } from '@mainstay/contract/errors';
 import { newId } from '@mainstay/contract/ids';
@@ -145,7 +144,7 @@ async function commitsOf(
     }
   }
   const requests = found.filter((entry): entry is RefRequest => 'ref' in entry);
-  const commits = await resolveRefs(requests, { exec: context.exec, known_hosts: join(context.home, 'known_hosts') });
+  const commits = await resolveRefs(requests, context.git);
   let next = 0;
   return found.map((entry, index) =>
     'ref' in entry ? { commit: commits[next++]!, credential_commitment: credentials[index]! } : entry,
