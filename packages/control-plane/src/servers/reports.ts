@@ -2,6 +2,7 @@
  * What servers report: state, events, log lines. Batches are numbered; a batch that comes again is acknowledged again and
  * stored once, because the number and the rows are written together.
  */
+import { hash } from 'node:crypto';
 import type { AgentEvent, AgentLogLine, AgentState } from '@mainstay/contract/agent-api';
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
@@ -151,14 +152,14 @@ export function createReports(context: Context): Reports {
   }
 }
 
-/** The part of a report whose change people would notice: not the seconds of a processor, nor how long the last check took. */
+/** Stands for the part of a report whose change people would notice: not the seconds of a processor, nor how long the last check took. */
 export function noticeOf(state: AgentState): string {
   const services = Object.entries(state.services).map(([name, service]) => {
     const { cpu_fraction: _, memory_bytes: __, health, ...rest } = service;
     return [name, rest, health.state, health.message];
   });
   const { accepted_version, receipt, refusal, proxy, problems } = state;
-  return JSON.stringify([accepted_version, receipt, refusal, proxy, problems, services]);
+  return hash('sha256', JSON.stringify([accepted_version, receipt, refusal, proxy, problems, services]), 'base64url');
 }
 
 /** Groups that fit into one statement. */
