@@ -11,7 +11,7 @@ import { checkHealth, type HealthCheckSpec } from './check.ts';
 /** Bad answers in a row, as a multiple of `unhealthy_threshold`, after which an instance is taken for hung. */
 const hung_factor = 3;
 
-const recent_max = 20;
+const recent_max = 10;
 const recent_message_max = 200;
 
 export type HealthStatus = HealthObserved;

@@ -42,11 +42,21 @@ function observed(
     internal_url: `http://127.0.0.1:${29_000 + index}`,
     since,
     restarts: 0,
-    health: { state: 'healthy', checked_at: now, message: null },
+    health: { state: 'healthy', checked_at: now, message: null, latency_ms: 2, status: 200, recent: recentChecks(now) },
     memory_bytes: 60 * 1024 ** 2,
     cpu_fraction: 0.01,
     candidate: null,
     last_failure: null,
     releases: [{ release_id, commit, state: 'serving', created_at: since }],
   };
+}
+
+/** As many answers as a real agent tells of. */
+function recentChecks(now: number) {
+  return Array.from({ length: 10 }, (_, index) => ({
+    at: now - (9 - index) * 10_000,
+    ok: true,
+    latency_ms: 2,
+    message: null,
+  }));
 }
