@@ -6,6 +6,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { agentApiLimits } from '@mainstay/contract/agent-answers';
 import type { AgentEvent } from '@mainstay/contract/agent-api';
+import { createOutboxStore, firstWithin } from './outbox-store.ts';
 
 export const events_waiting_max = 50_000;
 export const event_bytes_waiting_max = 64 * 1024 * 1024;
@@ -30,7 +31,6 @@ type Row = { id: number; seq: number | null; event: string };
 const schema = `
 CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER UNIQUE, is_info INTEGER NOT NULL, event TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS events_droppable ON events (is_info, id) WHERE seq IS NULL;
-CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 `;
 
 export function createEventOutbox(
@@ -38,6 +38,7 @@ export function createEventOutbox(
   limit = events_waiting_max,
   bytes_max = event_bytes_waiting_max,
 ): EventOutbox {
+  const { transaction, counter, setCounter } = createOutboxStore(database);
   database.exec(schema);
   const insert = database.prepare('INSERT INTO events (is_info, event) VALUES (?, ?)');
   const dropOldest = database.prepare(
@@ -49,24 +50,11 @@ export function createEventOutbox(
   const remove = database.prepare('DELETE FROM events WHERE seq <= ? RETURNING octet_length(event) AS bytes');
   const renumber = database.prepare('UPDATE events SET seq = NULL WHERE seq IS NOT NULL');
   const count = database.prepare('SELECT count(*) AS n, coalesce(sum(octet_length(event)), 0) AS bytes FROM events');
-  const getCounter = database.prepare('SELECT value FROM counters WHERE name = ?');
-  const setCounter = database.prepare('INSERT OR REPLACE INTO counters VALUES (?, ?)');
-  const counter = (name: string) => (getCounter.get(name) as { value: number } | undefined)?.value ?? 0;
   const before = count.get() as { n: number; bytes: number };
   let waiting = before.n;
   let bytes = before.bytes;
   let dropped = counter('dropped_events');
 
-  const transaction = (work: () => void) => {
-    database.exec('BEGIN IMMEDIATE');
-    try {
-      work();
-      database.exec('COMMIT');
-    } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK');
-      throw error;
-    }
-  };
   const forget = (rows: unknown[]) => {
     waiting -= rows.length;
     for (const row of rows) bytes -= (row as { bytes: number }).bytes;
@@ -80,7 +68,7 @@ export function createEventOutbox(
       gone = forget(dropOldest.all(Math.max(1, Math.floor(waiting / 100))));
       dropped += gone;
     } while (gone > 0 && isFull());
-    setCounter.run('dropped_events', dropped);
+    setCounter('dropped_events', dropped);
   };
 
   return {
@@ -98,13 +86,8 @@ export function createEventOutbox(
       bytes += Buffer.byteLength(text);
     },
     batch() {
-      const rows: Row[] = [];
-      let size = 0;
-      for (const row of oldest.iterate(agentApiLimits.events_per_batch_max) as Iterable<Row>) {
-        size += Buffer.byteLength(row.event);
-        if (rows.length > 0 && size > batch_bytes_max) break;
-        rows.push(row);
-      }
+      const waits = oldest.iterate(agentApiLimits.events_per_batch_max) as Iterable<Row>;
+      const rows = firstWithin(waits, batch_bytes_max, (row) => Buffer.byteLength(row.event));
       if (rows.some((row) => row.seq === null)) {
         transaction(() => {
           let next = counter('last_seq');
@@ -113,7 +96,7 @@ export function createEventOutbox(
             row.seq = ++next;
             number.run(row.seq, row.id);
           }
-          setCounter.run('last_seq', next);
+          setCounter('last_seq', next);
         });
       }
       return rows.map((row) => ({ seq: row.seq!, ...(JSON.parse(row.event) as Omit<AgentEvent, 'seq'>) }));
@@ -123,7 +106,7 @@ export function createEventOutbox(
         // More is acknowledged than was ever numbered here: the outbox was lost once. Go on behind it with new numbers.
         if (seq > counter('last_seq')) {
           renumber.run();
-          setCounter.run('last_seq', seq);
+          setCounter('last_seq', seq);
         } else {
           forget(remove.all(seq));
         }

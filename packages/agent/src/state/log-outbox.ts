@@ -6,6 +6,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { agentApiLimits } from '@mainstay/contract/agent-answers';
 import type { AgentLogLine } from '@mainstay/contract/agent-api';
 import type { LogLine, LogSink } from '../supervisor/supervisor.ts';
+import { createOutboxStore, firstWithin } from './outbox-store.ts';
 
 export const log_bytes_waiting_max = 64 * 1024 * 1024;
 /** What a line costs beside its text, bytes. */
@@ -22,10 +23,11 @@ export type LogOutbox = LogSink & {
   dropped(): number;
 };
 
+type Row = { seq: number; bytes: number; line: string };
+
 const schema = `
 CREATE TABLE IF NOT EXISTS log_lines (seq INTEGER PRIMARY KEY AUTOINCREMENT, bytes INTEGER NOT NULL, line TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS log_cursors (source_id TEXT PRIMARY KEY, cursor TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 `;
 
 export type LogOutboxOptions = {
@@ -37,6 +39,7 @@ export type LogOutboxOptions = {
 };
 
 export function createLogOutbox(database: DatabaseSync, options: LogOutboxOptions = {}): LogOutbox {
+  const { transaction, counter, setCounter } = createOutboxStore(database);
   database.exec(schema);
   const bytes_max = options.bytes_max ?? log_bytes_waiting_max;
   const insert = database.prepare('INSERT INTO log_lines (bytes, line) VALUES (?, ?)');
@@ -50,7 +53,6 @@ export function createLogOutbox(database: DatabaseSync, options: LogOutboxOption
     'SELECT count(*) AS n, coalesce(sum(bytes), 0) AS bytes FROM log_lines WHERE seq <= ?',
   );
   const remove = database.prepare('DELETE FROM log_lines WHERE seq <= ?');
-  const setCounter = database.prepare('INSERT OR REPLACE INTO counters VALUES (?, ?)');
   const shift = database.prepare('UPDATE log_lines SET seq = -(seq + ?)');
   const unshift = database.prepare('UPDATE log_lines SET seq = -seq WHERE seq < 0');
   const dropSequence = database.prepare(`DELETE FROM sqlite_sequence WHERE name = 'log_lines'`);
@@ -60,25 +62,13 @@ export function createLogOutbox(database: DatabaseSync, options: LogOutboxOption
   const everything = sizeUpTo.get(Number.MAX_SAFE_INTEGER) as { n: number; bytes: number };
   let waiting = everything.n;
   let bytes = everything.bytes;
-  let dropped =
-    (database.prepare(`SELECT value FROM counters WHERE name = 'dropped_lines'`).get() as { value: number } | undefined)
-      ?.value ?? 0;
+  let dropped = counter('dropped_lines');
   let last_sent = 0;
   let writes = 0;
 
-  const transaction = (work: () => void) => {
-    database.exec('BEGIN IMMEDIATE');
-    try {
-      work();
-      database.exec('COMMIT');
-    } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK');
-      throw error;
-    }
-  };
   const makeRoom = () => {
     while (bytes > bytes_max && waiting > 0) {
-      const rows = oldest.all(1_000) as { seq: number; bytes: number }[];
+      const rows = oldest.all(1_000) as Row[];
       let over = bytes - bytes_max;
       let last = 0;
       let taken = 0;
@@ -93,7 +83,7 @@ export function createLogOutbox(database: DatabaseSync, options: LogOutboxOption
       waiting -= taken;
       dropped += taken;
     }
-    setCounter.run('dropped_lines', dropped);
+    setCounter('dropped_lines', dropped);
   };
 
   return {
@@ -123,19 +113,10 @@ export function createLogOutbox(database: DatabaseSync, options: LogOutboxOption
     },
     cursor: (source_id) => (getCursor.get(source_id) as { cursor: string } | undefined)?.cursor ?? null,
     batch() {
-      const lines: AgentLogLine[] = [];
-      let size = 0;
-      for (const row of oldest.all(agentApiLimits.log_lines_per_batch_max) as {
-        seq: number;
-        bytes: number;
-        line: string;
-      }[]) {
-        size += row.bytes;
-        if (lines.length > 0 && size > batch_bytes_max) break;
-        lines.push({ seq: row.seq, ...(JSON.parse(row.line) as LogLine) });
-      }
-      last_sent = Math.max(last_sent, lines.at(-1)?.seq ?? 0);
-      return lines;
+      const waits = oldest.iterate(agentApiLimits.log_lines_per_batch_max) as Iterable<Row>;
+      const rows = firstWithin(waits, batch_bytes_max, ({ bytes }) => bytes);
+      last_sent = Math.max(last_sent, rows.at(-1)?.seq ?? 0);
+      return rows.map(({ seq, line }) => ({ seq, ...(JSON.parse(line) as LogLine) }));
     },
     acknowledge(seq) {
       transaction(() => {
