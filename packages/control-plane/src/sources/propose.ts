@@ -129,14 +129,7 @@ function portNotes(name: string, draft: Draft, named: Named): string[] {
       `Port ${port} is the proxy’s own unless the stack says otherwise (\`proxy.port\`, \`names.port\`): change one of the two.`,
     );
   }
-  const others = [...named].filter(
-    ([
-      other,
-      {
-        port: { value },
-      },
-    ]) => other !== name && value === port,
-  );
+  const others = [...named].filter(([other, { port: fixed }]) => other !== name && fixed.value === port);
   if (others.length > 0)
     notes.push(`${others.map(([other]) => other).join(', ')} has port ${port} too: change one of them.`);
   return notes;
