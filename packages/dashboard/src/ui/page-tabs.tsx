@@ -1,7 +1,7 @@
 /** The tabs of a page: each is a link to the page with another search parameter, so that every one can be opened and shared. */
 import { Tabs } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import css from './page-tabs.module.css';
 
 export type PageTab<Value extends string> = {
@@ -25,6 +25,12 @@ export type PageTabsProps<Value extends string> = {
 /** Moves with the arrow keys like any tablist; the panel is the page's own, and only the chosen one is made. */
 export function PageTabs<Value extends string>({ tabs, value, label, keep = [], children }: PageTabsProps<Value>) {
   const first = tabs[0]?.value;
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const tab = list.current?.querySelector<HTMLElement>('[data-active]');
+    if (list.current && tab)
+      list.current.scrollLeft = tab.offsetLeft - (list.current.clientWidth - tab.clientWidth) / 2;
+  }, [value]);
   return (
     <Tabs
       value={value}
@@ -32,7 +38,7 @@ export function PageTabs<Value extends string>({ tabs, value, label, keep = [], 
       activateTabWithKeyboard={false}
       classNames={{ list: css.list, tab: css.tab }}
     >
-      <Tabs.List aria-label={label}>
+      <Tabs.List ref={list} aria-label={label}>
         {tabs.map((tab) => (
           <Tabs.Tab
             key={tab.value}

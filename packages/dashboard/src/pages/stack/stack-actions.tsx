@@ -18,6 +18,11 @@ export function StackActions({ stack }: { stack: StackView }) {
   const paused = stack.paused !== null;
   return (
     <>
+      {paused && (
+        <Button leftSection={<IconPlayerPlay size={16} />} renderRoot={(props) => <ActLink act="resume" {...props} />}>
+          {texts.resume}
+        </Button>
+      )}
       <Tooltip label={texts.pausedRefusal} disabled={!paused}>
         <Button
           leftSection={<IconRocket size={16} />}
@@ -42,12 +47,14 @@ export function StackActions({ stack }: { stack: StackView }) {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item
-            leftSection={paused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />}
-            renderRoot={(props) => <ActLink act={paused ? 'resume' : 'pause'} {...props} />}
-          >
-            {paused ? texts.resume : texts.pause}
-          </Menu.Item>
+          {!paused && (
+            <Menu.Item
+              leftSection={<IconPlayerPause size={16} />}
+              renderRoot={(props) => <ActLink act="pause" {...props} />}
+            >
+              {texts.pause}
+            </Menu.Item>
+          )}
           <Menu.Item
             leftSection={<IconFileDownload size={16} />}
             renderRoot={(props) => <Link to="." search={{ tab: 'file' } as never} {...props} />}

@@ -39,7 +39,7 @@ export function StackFacts({ stack }: { stack: StackView }) {
           {stack.serving_version === null ? texts.versionNone : texts.versionServing(stack.serving_version)}
         </Link>
         {stack.version !== null && stack.version !== stack.serving_version && (
-          <span className={css.wanted}> · {texts.versionWanted(stack.version)}</span>
+          <NewestVersion health={stack.health} version={stack.version} />
         )}
       </Fact>
       <Fact word={texts.facts.updated}>
@@ -47,6 +47,13 @@ export function StackFacts({ stack }: { stack: StackView }) {
       </Fact>
     </dl>
   );
+}
+
+/** What became of the newest version, while another one serves. */
+function NewestVersion({ health, version }: { health: StackView['health']; version: number }) {
+  if (health === 'deploying') return <span data-tone="busy"> · {texts.versionComing(version)}</span>;
+  if (health === 'offline' || health === 'empty') return <span> · {texts.versionWaits(version)}</span>;
+  return <span data-tone="bad"> · {texts.versionFailed(version)}</span>;
 }
 
 function Fact({ word, children }: { word: string; children: ReactNode }) {

@@ -64,8 +64,7 @@ export const secrets = {
   removeOf: (name: string) => `Remove ${name}`,
   inUse: (services: string) =>
     `${services} ${services.includes(',') ? 'use' : 'uses'} it. Take it away from there first, and save.`,
-  emptyTitle: 'No secrets yet',
-  emptyText: 'Passwords, keys and tokens belong here.',
+  none: 'No secrets yet. Passwords, keys and tokens belong here.',
   dialog: {
     addTitle: 'Add a secret',
     setTitle: (name: string) => `New value of ${name}`,

@@ -1,7 +1,7 @@
 /** Words of the stack file: as it is, and in the editor. */
 export const file = {
   text: 'The whole stack as code. Put it into a repository, and apply it from there with the command line:',
-  command: (name: string) => `mainstay stacks apply ${name} --file ${name}.yaml`,
+  command: (stack: string) => `mainstay apply --file ${stack}.yaml`,
   copy: 'Copy the file',
   download: 'Download',
   downloadName: (stack: string) => `${stack}.yaml`,

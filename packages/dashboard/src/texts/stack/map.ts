@@ -22,7 +22,7 @@ export const map = {
   openService: 'Open the service',
   show: (service: string) => `Show who reaches ${service}`,
   clear: 'Show all again',
-  nothing: 'Nothing is chosen. Choose a service to see who reaches it.',
+  nothing: 'Choose a service to see who reaches it.',
   detail: {
     outside: 'From outside',
     through: (prefix: string) => `under ${prefix}`,
@@ -33,7 +33,8 @@ export const map = {
     byName: 'or by name',
     callers: 'May be called by',
     noCallers: 'No other service: the stack has none.',
-    allOthers: (count: number) => (count === 1 ? 'the 1 other service' : `all ${count} other services`),
+    allOthers: (names: string) => `every other service: ${names}`,
+    manyOthers: (count: number) => `all ${count} other services`,
   },
   list: {
     proxies: 'Where requests come in',

@@ -39,7 +39,7 @@ export function EnvTable({ service, names, draft, refusal, onChange }: EnvTableP
       flush
       aside={
         <div className={formCss.tools}>
-          <CopyButton text={envBlockOf(envOf(rows))} label={texts.copyAll} />
+          {rows.length > 0 && <CopyButton text={envBlockOf(envOf(rows))} label={texts.copyAll} />}
           <Button
             size="compact-sm"
             variant="default"

@@ -7,7 +7,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useRead } from '../../../api/queries.ts';
 import { secrets as texts } from '../../../texts/stack/environment.ts';
-import { EmptyState, Fetched, Rows, Section } from '../../../ui/page.tsx';
+import { Fetched, Rows, Section } from '../../../ui/page.tsx';
 import { ReviewChange } from '../../../ui/review-change.tsx';
 import { StatusMark } from '../../../ui/status-mark.tsx';
 import { Time } from '../../../ui/time.tsx';
@@ -58,7 +58,7 @@ export function SecretsSection({ stack, spec, service, draft, onChange }: Secret
       <Fetched query={query} skeleton={<Rows count={2} />}>
         {({ secrets }) => {
           const entries = withMissing(secrets, spec);
-          if (entries.length === 0) return <EmptyState title={texts.emptyTitle}>{texts.emptyText}</EmptyState>;
+          if (entries.length === 0) return <p className={css.none}>{texts.none}</p>;
           return (
             <div className={css.scroller}>
               <table className={css.secrets}>

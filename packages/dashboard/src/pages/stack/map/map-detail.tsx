@@ -12,7 +12,7 @@ export type MapDetailProps = { stack: string; model: MapModel; service: MapServi
 export function MapDetail({ stack, model, service }: MapDetailProps) {
   const words = texts.detail;
   if (!service) return <p className={css.hint}>{texts.nothing}</p>;
-  const others = model.services.length - 1;
+  const others = model.services.flatMap(({ name }) => (name === service.name ? [] : [name]));
   return (
     <section className={css.detail} aria-label={service.name}>
       <div className={css.detailHead}>
@@ -44,7 +44,7 @@ export function MapDetail({ stack, model, service }: MapDetailProps) {
         </div>
         <div>
           <dt>{words.address}</dt>
-          <dd>
+          <dd className={css.addresses}>
             {words.variable} <code>{service.variable}</code>
             <CopyButton text={service.variable} /> {words.byName} <code>{service.name_url}</code>
             <CopyButton text={service.name_url} />
@@ -52,9 +52,18 @@ export function MapDetail({ stack, model, service }: MapDetailProps) {
         </div>
         <div>
           <dt>{words.callers}</dt>
-          <dd>{others === 0 ? words.noCallers : words.allOthers(others)}</dd>
+          <dd>{callers(others)}</dd>
         </div>
       </dl>
     </section>
   );
+}
+
+const named_max = 5;
+
+function callers(others: readonly string[]): string {
+  if (others.length === 0) return texts.detail.noCallers;
+  return others.length > named_max
+    ? texts.detail.manyOthers(others.length)
+    : texts.detail.allOthers(others.toSorted().join(', '));
 }

@@ -32,13 +32,13 @@ export type MapLayout = {
   edges: MapEdge[];
 };
 
-const widths: Record<Column, number> = { outside: 104, proxy: 158, routes: 118, services: 186, names: 236 };
+const widths: Record<Column, number> = { outside: 108, proxy: 158, routes: 122, services: 182, names: 268 };
 const order = ['outside', 'proxy', 'routes', 'services', 'names'] as const satisfies Column[];
-const gap_min = 28;
+const gap_min = 24;
 const gap_max = 110;
 const row_height = 68;
 const box_height = 54;
-const route_height = 40;
+const route_height = 46;
 const top = 4;
 
 const boxes_width = order.reduce((sum, column) => sum + widths[column], 0);

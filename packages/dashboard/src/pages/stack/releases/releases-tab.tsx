@@ -7,6 +7,7 @@ import { releases as texts } from '../../../texts/stack/releases.ts';
 import { EmptyState, Fetched, Rows } from '../../../ui/page.tsx';
 import type { StackSearch } from '../stack-search.ts';
 import css from './releases.module.css';
+import type { Version } from './version-commits.ts';
 import { VersionRow } from './version-row.tsx';
 
 const few = 20;
@@ -28,6 +29,7 @@ export default function ReleasesTab({ stack, version: chosen, act }: { stack: St
                   key={version.version}
                   stack={stack}
                   version={version}
+                  in_force={inForce(stack, versions)}
                   before={versions[index + 1]}
                   opened={chosen === version.version && act === undefined}
                 />
@@ -38,11 +40,16 @@ export default function ReleasesTab({ stack, version: chosen, act }: { stack: St
                 {texts.older}
               </Button>
             ) : (
-              <p className={css.end}>{texts.oldest}</p>
+              (versions.at(-1)?.version ?? 1) > 1 && <p className={css.end}>{texts.oldest}</p>
             )}
           </>
         )
       }
     </Fetched>
   );
+}
+
+/** The version that changes are made against: the newest, or the one that serves when the newest failed. */
+function inForce(stack: StackView, versions: readonly Version[]): number | null {
+  return versions[0]?.state === 'failed' ? stack.serving_version : stack.version;
 }

@@ -13,11 +13,18 @@ import css from './releases.module.css';
 import { type CommitChange, commitChanges, type Version } from './version-commits.ts';
 import { VersionDifference } from './version-difference.tsx';
 
-export type VersionRowProps = { stack: StackView; version: Version; before: Version | undefined; opened: boolean };
+export type VersionRowProps = {
+  stack: StackView;
+  version: Version;
+  before: Version | undefined;
+  /** The version that it is compared with. */
+  in_force: number | null;
+  opened: boolean;
+};
 
-export const VersionRow = memo(function VersionRow({ stack, version, before, opened }: VersionRowProps) {
+export const VersionRow = memo(function VersionRow({ stack, version, before, in_force, opened }: VersionRowProps) {
   const changes = commitChanges(version, before);
-  const refusal = refusalOf(stack, version);
+  const refusal = refusalOf(in_force, version);
   const number = version.version;
   return (
     <li className={css.version} data-serving={number === stack.serving_version || undefined}>
@@ -31,23 +38,25 @@ export const VersionRow = memo(function VersionRow({ stack, version, before, ope
           </Link>
         </span>
         <span className={css.buttons}>
-          <Button
-            variant="subtle"
-            size="compact-sm"
-            aria-label={opened ? texts.hideOf(number) : texts.compareOf(number)}
-            aria-expanded={opened}
-            renderRoot={(props) => (
-              <Link
-                from="/stacks/$stack"
-                to="."
-                search={(old) => ({ ...old, act: undefined, version: opened ? undefined : number })}
-                resetScroll={false}
-                {...props}
-              />
-            )}
-          >
-            {opened ? texts.hide : texts.compare}
-          </Button>
+          {refusal === null && (
+            <Button
+              variant="subtle"
+              size="compact-sm"
+              aria-label={opened ? texts.hideOf(number) : texts.compareOf(number)}
+              aria-expanded={opened}
+              renderRoot={(props) => (
+                <Link
+                  from="/stacks/$stack"
+                  to="."
+                  search={(old) => ({ ...old, act: undefined, version: opened ? undefined : number })}
+                  resetScroll={false}
+                  {...props}
+                />
+              )}
+            >
+              {opened ? texts.hide : texts.compare}
+            </Button>
+          )}
           <RollbackButton number={number} refusal={refusal} />
         </span>
       </div>
@@ -55,7 +64,7 @@ export const VersionRow = memo(function VersionRow({ stack, version, before, ope
         <Foreign text={version.summary} />
       </p>
       <Commits changes={changes} total={Object.keys(version.commits).length} />
-      {opened && <VersionDifference stack={stack.name} against={stack.version} version={number} refusal={refusal} />}
+      {opened && <VersionDifference stack={stack.name} against={in_force} version={number} refusal={refusal} />}
     </li>
   );
 });
@@ -97,8 +106,8 @@ function RollbackButton({ number, refusal }: { number: number; refusal: string |
 }
 
 /** Why one cannot go back to it; null when one can. */
-function refusalOf(stack: StackView, version: Version): string | null {
-  if (version.version === stack.version) return texts.isCurrent;
+function refusalOf(in_force: number | null, version: Version): string | null {
+  if (version.version === in_force) return texts.isCurrent;
   if (version.state === 'running') return texts.stillRunning;
   return version.state === 'failed' ? texts.neverServed : null;
 }

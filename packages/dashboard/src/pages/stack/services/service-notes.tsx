@@ -11,6 +11,9 @@ import { DeploySteps } from './deploy-steps.tsx';
 import { currentFailure } from './service-rows.ts';
 import css from './services.module.css';
 
+/** Lines of what was printed; the log has them all. */
+const printed_lines_max = 6;
+
 /** Rows of the table, each over all its columns. */
 export function ServiceNotes({ entry, columns }: { entry: ServiceOnServer; columns: number }) {
   const { observed } = entry;
@@ -39,14 +42,7 @@ export function ServiceNotes({ entry, columns }: { entry: ServiceOnServer; colum
             </span>
             <LogLink entry={entry} release={failure.release_id} />
           </div>
-          <p className={css.message}>
-            <Foreign text={failure.message} chars_max={1_200} />
-          </p>
-          {failure.hint !== null && (
-            <p className={css.hint}>
-              <Foreign text={failure.hint} />
-            </p>
-          )}
+          <FailureText message={failure.message} hint={failure.hint} />
           {observed?.commit && observed.state === 'running' && (
             <p className={css.hint}>{texts.stillServes(shortCommit(observed.commit))}</p>
           )}
@@ -58,6 +54,29 @@ export function ServiceNotes({ entry, columns }: { entry: ServiceOnServer; colum
             {texts.unhealthy} <Foreign text={observed?.health.message ?? ''} chars_max={1_000} />
           </p>
         </Note>
+      )}
+    </>
+  );
+}
+
+/** The sentence, what to do, and the end of what was printed: the last lines say most. */
+function FailureText({ message, hint }: { message: string; hint: string | null }) {
+  const [sentence = '', ...printed] = message.split('\n');
+  const last = printed.filter((line) => line.trim() !== '').slice(-printed_lines_max);
+  return (
+    <>
+      <p className={css.message}>
+        <Foreign text={sentence} chars_max={1_000} />
+      </p>
+      {last.length > 0 && (
+        <pre className={css.printed}>
+          <Foreign text={last.join('\n')} chars_max={4_000} />
+        </pre>
+      )}
+      {hint !== null && (
+        <p className={css.hint}>
+          <Foreign text={hint} />
+        </p>
       )}
     </>
   );
