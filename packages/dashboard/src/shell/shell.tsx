@@ -12,16 +12,30 @@ import { Navigation } from './navigation.tsx';
 import css from './shell.module.css';
 import { useShortcuts } from './shortcuts.ts';
 
-const Palette = lazy(() => import('./palette.tsx'));
+const loadPalette = () => import('./palette.tsx');
+const Palette = lazy(loadPalette);
 const ShortcutSheet = lazy(() => import('./shortcut-sheet.tsx'));
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+
+/** Once the page has come to rest, so that the first press of its key is answered at once. */
+const load_palette_after_ms = 3_000;
+
+function loadPaletteSoon(): () => void {
+  const timer = setTimeout(() => void loadPalette(), load_palette_after_ms);
+  return () => clearTimeout(timer);
+}
 
 export function Shell() {
   const [drawer, { open: openDrawer, close: closeDrawer }] = useDisclosure(false);
   const [overlay, setOverlay] = useState<'palette' | 'shortcuts' | null>(null);
   const path = useRouterState({ select: (state) => state.location.pathname });
-  useShortcuts({ palette: () => setOverlay('palette'), help: () => setOverlay('shortcuts') });
+  useShortcuts({
+    palette: () => setOverlay('palette'),
+    help: () => setOverlay('shortcuts'),
+    isOpen: overlay !== null,
+  });
+  useEffect(loadPaletteSoon, []);
   useEffect(closeDrawer, [path]);
   const close = () => setOverlay(null);
   return (

@@ -22,7 +22,12 @@ export const shortcuts = [
 /** A second key is waited for this long. */
 const sequence_ms = 1_200;
 
-type Overlays = { palette(): void; help(): void };
+type Overlays = {
+  palette(): void;
+  help(): void;
+  /** One of them is open or being loaded: what is typed is meant for it. */
+  isOpen: boolean;
+};
 
 /** Listens to the keys. They are the person's own while something is typed, but for Ctrl/Cmd-K. */
 export function useShortcuts(overlays: Overlays): void {
@@ -37,15 +42,15 @@ export function useShortcuts(overlays: Overlays): void {
         return latest.current.palette();
       }
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-      if (document.querySelector('[role="dialog"]')) return;
+      if (latest.current.isOpen || document.querySelector('[role="dialog"]')) return;
       const sequence = first && performance.now() - first.at < sequence_ms ? `${first.key} ${event.key}` : event.key;
       first = null;
       switch (sequence) {
         case '?':
           return latest.current.help();
         case '/':
-          if (focusSearch()) event.preventDefault();
-          return;
+          event.preventDefault();
+          return focusSearch() ? undefined : latest.current.palette();
         case 'g o':
           return void router.navigate({ to: '/' });
         case 'g s':

@@ -61,7 +61,7 @@ export const settings = {
     description: 'openapi.json',
     token: 'Token',
     tokenText:
-      'Mainstay has one token so far: the one that `mainstay up` writes to the file cli-token in its folder, readable only by the user that started it. On that machine:',
+      'Mainstay has one token so far: the one that “mainstay up” writes to the file cli-token in its folder, readable only by the user that started it. On that machine:',
     tokenFolder:
       'The folder is another one if Mainstay was started with --home; it then stands in MAINSTAY_HOME or in that option.',
     tryIt: 'Try it',

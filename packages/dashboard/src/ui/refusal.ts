@@ -1,6 +1,6 @@
 /** What the control plane refused of a form: the message stands at the field that it names. */
 import type { AppError } from '@mainstay/contract/app-error';
-import { useCallback, useState } from 'react';
+import { useCallback, useRef, useState } from 'react';
 
 export type Refusal = {
   /** The message at a field; null where nothing is wrong with it. */
@@ -15,13 +15,12 @@ export type Refusal = {
 /** @param onTaken Called after a refusal was taken, so that the dialog closes and the form is seen. */
 export function useRefusal(onTaken: () => void): Refusal {
   const [refused, setRefused] = useState<{ field: string; message: string } | null>(null);
-  const take = useCallback(
-    (error: AppError) => {
-      setRefused({ field: error.field ?? '', message: [error.message, error.hint].filter(Boolean).join(' ') });
-      onTaken();
-    },
-    [onTaken],
-  );
+  const latest = useRef(onTaken);
+  latest.current = onTaken;
+  const take = useCallback((error: AppError) => {
+    setRefused({ field: error.field ?? '', message: [error.message, error.hint].filter(Boolean).join(' ') });
+    latest.current();
+  }, []);
   return {
     at: (field) => (refused?.field === field ? refused.message : null),
     say: (field, message) => setRefused({ field, message }),

@@ -4,11 +4,10 @@ import { Loader } from '@mantine/core';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { events as texts } from '../../texts/events.ts';
-import { EventDetails } from '../../ui/event/event-details.tsx';
+import { LineDetails } from '../../ui/event/event-list.tsx';
 import { EventRow } from '../../ui/event/event-row.tsx';
+import { type GroupLine, timelineLines } from '../../ui/event/grouping.ts';
 import css from './events.module.css';
-import { GroupDetails } from './group-details.tsx';
-import { type GroupLine, timelineLines } from './grouping.ts';
 import { dayName } from './moments.ts';
 import type { Timeline, TimelineState } from './timeline.ts';
 
@@ -118,7 +117,7 @@ function GroupRow({ line: { events }, open, onToggle }: GroupRowProps) {
   const close = useCallback(() => opened && onToggle(opened), [opened, onToggle]);
   return (
     <EventRow event={newest} count={events.length} isOpen={opened !== undefined} onToggle={opened ? close : onToggle}>
-      {events.length === 1 ? <EventDetails event={newest} /> : <GroupDetails events={events} />}
+      <LineDetails events={events} />
     </EventRow>
   );
 }

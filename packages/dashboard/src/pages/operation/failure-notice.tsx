@@ -37,7 +37,12 @@ export function FailureNotice({ operation, failed }: FailureNoticeProps) {
                 <Link
                   to="/stacks/$stack/services/$service"
                   params={{ stack, service: entry.service }}
-                  search={{ tab: 'logs', server: entry.server ?? undefined }}
+                  search={{
+                    tab: 'logs',
+                    server: entry.server ?? undefined,
+                    release: entry.release_id ?? undefined,
+                    stream: entry.inBuild ? 'build' : undefined,
+                  }}
                   {...props}
                 />
               )}

@@ -1,7 +1,8 @@
 /** What changed last of each stack: the newest operation on it, or something worse that happened to it since. */
 import type { OperationView } from '@mainstay/contract/operation';
 import type { EventView } from '@mainstay/contract/operations/watch';
-import { eventTone, firstLine } from '../../ui/event/event-words.ts';
+import { events } from '../../texts/events.ts';
+import { eventTone } from '../../ui/event/event-words.ts';
 import { operationStatus, type Tone } from '../../ui/words.ts';
 
 export type LastChange = {
@@ -33,7 +34,7 @@ export function lastChanges(
     if (event.operation_id !== null && event.operation_id === changes.get(event.stack)?.operation_id) continue;
     changes.set(event.stack, {
       tone: eventTone(event),
-      text: firstLine(event.message),
+      text: events.kinds[event.kind] ?? event.kind,
       by: event.service ?? event.server ?? event.actor,
       at: event.at,
       operation_id: event.operation_id,

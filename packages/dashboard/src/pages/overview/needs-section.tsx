@@ -62,6 +62,10 @@ function PlaceLink({ place, word, about }: { place: NeedPlace; word: string; abo
       aria-label={label}
       renderRoot={(props) => {
         if (place.to === 'stack') return <Link to="/stacks/$stack" params={{ stack: place.stack }} {...props} />;
+        if (place.to === 'service') {
+          const { stack, service, tab } = place;
+          return <Link to="/stacks/$stack/services/$service" params={{ stack, service }} search={{ tab }} {...props} />;
+        }
         if (place.to === 'server') return <Link to="/servers/$server" params={{ server: place.server }} {...props} />;
         if (place.to === 'operation') return <Link to="/operations/$id" params={{ id: place.id }} {...props} />;
         return <Link to="/servers/add" search={{ stack: place.stack }} {...props} />;

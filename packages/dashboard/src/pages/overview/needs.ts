@@ -2,6 +2,7 @@
  * What needs a person, worst first: what is down, what failed or was denied, what agents report, what was stopped on purpose
  * and may have been forgotten. Each thing is told once, at the place where something can be done about it.
  */
+import type { EventKind } from '@mainstay/contract/agent-api';
 import type { OperationView } from '@mainstay/contract/operation';
 import type { ServerView } from '@mainstay/contract/operations/servers';
 import type { StackView } from '@mainstay/contract/operations/stacks';
@@ -13,7 +14,8 @@ const texts = overview.needs;
 
 /** Where the person can act. */
 export type NeedPlace =
-  | { to: 'stack'; stack: string; act?: 'rollback' }
+  | { to: 'stack'; stack: string }
+  | { to: 'service'; stack: string; service: string; tab: 'crashes' | 'logs' | 'health' }
   | { to: 'server'; server: string }
   | { to: 'operation'; id: string }
   | { to: 'add-server'; stack: string };
@@ -89,14 +91,15 @@ function stackNeeds(stack: StackView, operations: readonly OperationView[], warn
   const newest = operations.find((operation) => operation.stack === name && operation.version !== null);
   if (stack.health === 'failed' || stack.health === 'degraded') {
     const failed = newest?.state === 'failed' && newest.id !== null ? newest : null;
+    const trouble = failed ? null : newestTrouble(stack, newest?.created_at ?? 0, warnings);
     needs.push({
       key: `stack ${name}`,
       tone: stack.health === 'failed' ? 'bad' : 'warning',
       title: stack.health === 'failed' ? texts.failed(name) : texts.degraded(name),
       detail: stack.message,
-      at: failed?.finished_at ?? null,
-      place: failed?.id ? { to: 'operation', id: failed.id } : place,
-      action: failed ? texts.seeWhy : texts.openStack,
+      at: failed?.finished_at ?? trouble?.at ?? null,
+      place: failed?.id ? { to: 'operation', id: failed.id } : (trouble?.place ?? place),
+      action: failed || trouble ? texts.seeWhy : texts.openStack,
     });
   }
   if (stack.health === 'empty' && stack.services.length > 0) {
@@ -150,6 +153,28 @@ function stackNeeds(stack: StackView, operations: readonly OperationView[], warn
     });
   }
   return needs;
+}
+
+const troubleTabs: Partial<Record<EventKind, 'crashes' | 'logs' | 'health'>> = {
+  'service.crashed': 'crashes',
+  'service.limit_exceeded': 'crashes',
+  'service.unhealthy': 'health',
+  'candidate.failed': 'logs',
+};
+
+/** The last thing that went wrong with a service of the stack since it was last changed. */
+function newestTrouble(
+  { name, services }: StackView,
+  since: number,
+  warnings: readonly EventView[],
+): { at: number; place: NeedPlace } | null {
+  for (const { kind, stack, service, at } of warnings.toReversed()) {
+    const tab = troubleTabs[kind];
+    if (at <= since) return null;
+    if (stack !== name || service === null || !tab || !services.includes(service)) continue;
+    return { at, place: { to: 'service', stack: name, service, tab } };
+  }
+  return null;
 }
 
 function denied({ id, plan, message, created_at, actor }: OperationView): Need {

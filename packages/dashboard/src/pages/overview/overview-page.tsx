@@ -4,7 +4,6 @@ import { IconPlus } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { useRead } from '../../api/queries.ts';
 import { overview as texts } from '../../texts/overview.ts';
-import { shell } from '../../texts/shell.ts';
 import { EventList } from '../../ui/event/event-list.tsx';
 import { EmptyState, Fetched, Page, Rows, Section } from '../../ui/page.tsx';
 import { FirstSteps, needsFirstSteps } from './first-steps.tsx';
@@ -91,8 +90,12 @@ function Glance({ stacks, servers }: GlanceProps) {
   );
 }
 
+/** So many are fetched, as repetitions become one line, and so many lines are shown. */
+const recent_fetched = 80;
+const recent_lines = 10;
+
 function Recent() {
-  const events = useRead('events.list', { limit: 12 });
+  const events = useRead('events.list', { limit: recent_fetched });
   return (
     <Section
       title={texts.recent.title}
@@ -108,7 +111,7 @@ function Recent() {
           events.length === 0 ? (
             <EmptyState title={texts.recent.none} />
           ) : (
-            <EventList events={events.toReversed()} label={shell.events} />
+            <EventList events={events.toReversed()} grouped lines_max={recent_lines} label={texts.recent.title} />
           )
         }
       </Fetched>

@@ -95,7 +95,11 @@ function EventLinks({ event: { at, kind, operation_id, release_id, stack, servic
         </Link>
       )}
       {stack !== null && service !== null && (
-        <Link to="/stacks/$stack/services/$service" params={{ stack, service }} search={{ tab: 'logs' }}>
+        <Link
+          to="/stacks/$stack/services/$service"
+          params={{ stack, service }}
+          search={{ tab: 'logs', at, server: server ?? undefined }}
+        >
           {texts.links.logs}
         </Link>
       )}

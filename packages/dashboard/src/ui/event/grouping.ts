@@ -48,6 +48,11 @@ export function timelineLines(events: readonly EventView[]): TimelineLine[] {
   return lines;
 }
 
+/** The same without days, for lists that tell ages. */
+export function groupsOf(events: readonly EventView[]): GroupLine[] {
+  return timelineLines(events).filter((line) => line.type === 'group');
+}
+
 /** What two events have in common when one repeats the other: everything but when, and the figures in the message. */
 export function sameness({ kind, severity, stack, server, service, actor, message }: EventView): string {
   const shape = message.slice(0, 200).replace(/[0-9a-f]*\d[0-9a-f]*/gi, '#');
