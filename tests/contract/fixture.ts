@@ -8,10 +8,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSimulatedAgent, type SimulatedAgent } from '@mainstay/agent';
-import type { AgentState, EnrolResponse, ServerFacts } from '@mainstay/contract/agent-api';
+import type { EnrolResponse } from '@mainstay/contract/agent-api';
 import { createClient } from '@mainstay/contract/client';
 import type { OperationView } from '@mainstay/contract/operation';
 import type { StackSpecInput } from '@mainstay/contract/stack';
+import { agentState, serverFacts } from '@mainstay/contract/testing/agent-state';
 import { type ControlPlane, startControlPlane } from '@mainstay/control-plane';
 import { createKeeper } from '@mainstay/keeper';
 import { silentLogger } from '@mainstay/runtime';
@@ -148,16 +149,7 @@ async function converged(client: ReturnType<typeof createClient>): Promise<void>
   throw new Error('the servers have not reported');
 }
 
-const facts: ServerFacts = {
-  hostname: 'logs',
-  os: 'Debian',
-  kernel: '6.1',
-  arch: 'x64',
-  cpus: 1,
-  memory_bytes: 1,
-  supervisor: 'process',
-  proxy: 'none',
-};
+const facts = serverFacts({ hostname: 'logs', supervisor: 'process' });
 
 /** A server that enrols by hand, reports once, and sends three lines. */
 async function reportLogs(url: string, token: string): Promise<void> {
@@ -171,29 +163,7 @@ async function reportLogs(url: string, token: string): Promise<void> {
     return response.json();
   };
   const { credential } = (await post('enrol', { token, agent_version: '1', facts })) as EnrolResponse;
-  const state: AgentState = {
-    agent_version: '1',
-    started_at: 1,
-    facts,
-    stack_id: null,
-    accepted_version: null,
-    accepted_sha256: null,
-    receipt: null,
-    refusal: null,
-    services: {},
-    proxy: { state: 'none', pid: null, address: null },
-    usage: {
-      cpu_fraction: null,
-      load1: 0,
-      memory_used_bytes: 1,
-      disk_used_bytes: 1,
-      disk_total_bytes: 1,
-      agent_rss_bytes: 1,
-    },
-    backlog: { events: 0, log_lines: 0, dropped_events: 0, dropped_log_lines: 0 },
-    problems: [],
-  };
-  await post('heartbeat', { sent_at: Date.now(), state }, credential);
+  await post('heartbeat', { sent_at: Date.now(), state: agentState({ facts }) }, credential);
   const release_id = `rel_${'a'.repeat(24)}`;
   const texts = ['hello', 'Grüße \u001b[31mred\u001b[0m\ttab', 'ERROR an error happened'];
   const lines = texts.map((text, at) => ({

@@ -52,6 +52,13 @@ test('contract code that ships uses no module of Node, so that it runs in browse
   expect(wrong).toEqual([]);
 });
 
+test('what ships imports nothing that is only for tests', () => {
+  const wrong = code
+    .filter((path) => !isTestCode(path))
+    .filter((path) => specifiersOf(path).some((specifier) => isTestCode(specifier)));
+  expect(wrong).toEqual([]);
+});
+
 test('no import reaches into another package by a path', () => {
   const wrong = code.filter((path) => specifiersOf(path).some((specifier) => leavesPackage(path, specifier)));
   expect(wrong).toEqual([]);

@@ -1,4 +1,5 @@
 import { verifyGrant } from '@mainstay/contract/grant';
+import { serverFacts } from '@mainstay/contract/testing/agent-state';
 import { fakeClock } from '@mainstay/runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Fixture, type Repository, startFixture } from '../testing/fixture.ts';
@@ -12,21 +13,11 @@ beforeEach(async () => {
 afterEach(() => at.stop());
 
 const spec = () => ({ services: { api: { source: { git: repository.url }, run: 'node server.js' } } });
-const facts = {
-  hostname: 'x',
-  os: 'x',
-  kernel: 'x',
-  arch: 'x',
-  cpus: 1,
-  memory_bytes: 1,
-  supervisor: 'process',
-  proxy: 'none',
-};
 const enrolWith = (token: string) =>
   at.http('/agent/v1/enrol', {
     method: 'POST',
     token: null,
-    body: JSON.stringify({ token, agent_version: '0', facts }),
+    body: JSON.stringify({ token, agent_version: '0', facts: serverFacts() }),
   });
 
 describe('an enrolment token', () => {
@@ -62,7 +53,7 @@ describe('an enrolment token', () => {
     try {
       const { result } = await other.client['servers.invite']({ server: 'h1', expires_seconds: 60 });
       await clock.advance(61_000);
-      const body = JSON.stringify({ token: result!.token, agent_version: '0', facts });
+      const body = JSON.stringify({ token: result!.token, agent_version: '0', facts: serverFacts() });
       const answer = await other.http('/agent/v1/enrol', { method: 'POST', token: null, body });
       expect(await answer.json()).toMatchObject({ message: 'The enrolment token has expired.' });
     } finally {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { AgentStateSent, Receipt } from '@mainstay/contract/agent-api';
 import { createClient } from '@mainstay/contract/client';
 import type { DesiredState } from '@mainstay/contract/desired-state';
+import { agentState, serverFacts, serviceObserved } from '@mainstay/contract/testing/agent-state';
 import { createKeeper } from '@mainstay/keeper';
 import { type Clock, silentLogger } from '@mainstay/runtime';
 import { type ControlPlane, startControlPlane } from '../control-plane.ts';
@@ -86,16 +87,7 @@ export type Offered = { document: DesiredState; sha256: string; grant: string };
 export async function enrolByHand(plane: ControlPlane, token: string, server: string, stack?: string) {
   const client = createClient({ url: plane.url, token });
   const invited = await client['servers.invite']({ server, ...(stack ? { stack } : {}) });
-  const facts = {
-    hostname: server,
-    os: 'Debian 12',
-    kernel: '6',
-    arch: 'x64',
-    cpus: 2,
-    memory_bytes: 1,
-    supervisor: 'simulated',
-    proxy: 'none',
-  } as const;
+  const facts = serverFacts({ hostname: server });
   const enrolled = await fetch(`${plane.url}/agent/v1/enrol`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -113,28 +105,7 @@ export async function enrolByHand(plane: ControlPlane, token: string, server: st
       headers: { 'content-type': 'application/json', authorization: `Bearer ${identity.credential}`, ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-  const state: AgentStateSent = {
-    agent_version: '0.0.0',
-    started_at: 1,
-    facts,
-    stack_id: null,
-    accepted_version: null,
-    accepted_sha256: null,
-    receipt: null,
-    refusal: null,
-    services: {},
-    proxy: { state: 'none', pid: null, address: null },
-    usage: {
-      cpu_fraction: null,
-      load1: 0,
-      memory_used_bytes: 0,
-      disk_used_bytes: 0,
-      disk_total_bytes: 1,
-      agent_rss_bytes: 1,
-    },
-    backlog: { events: 0, log_lines: 0, dropped_events: 0, dropped_log_lines: 0 },
-    problems: [],
-  };
+  const state = agentState({ facts });
   return {
     ...identity,
     token: invited.result!.token!,
@@ -182,25 +153,9 @@ export async function enrolByHand(plane: ControlPlane, token: string, server: st
 
 function observedAs(document: DesiredState): AgentStateSent['services'] {
   return Object.fromEntries(
-    Object.entries(document.services).map(([name, service]) => [
+    Object.entries(document.services).map(([name, { release_id, source }]) => [
       name,
-      {
-        state: 'running',
-        release_id: service.release_id,
-        commit: service.source.commit,
-        pid: 1,
-        port: 20_000,
-        url: null,
-        internal_url: null,
-        since: 1,
-        restarts: 0,
-        health: { state: 'healthy', checked_at: 1, message: null },
-        memory_bytes: null,
-        cpu_fraction: null,
-        candidate: null,
-        last_failure: null,
-        releases: [],
-      } satisfies AgentStateSent['services'][string],
+      serviceObserved({ release_id, commit: source.commit }),
     ]),
   );
 }
