@@ -166,6 +166,8 @@ export const newStack = {
     title: (stack: string) => `Make stack ${stack}`,
     titleAgain: (stack: string) => `Change stack ${stack}`,
     lead: 'Every branch is resolved to its newest commit. This is exactly what will be signed and deployed.',
+    afterwards: (servers: readonly string[]) =>
+      `Then it is given to ${servers.join(', ')}: a step of its own, reviewed next.`,
     confirm: 'Deploy',
     confirmWaiting: 'Make it',
     problems: 'This needs your attention',

@@ -50,7 +50,7 @@ export const servers = {
     'daemon-port': 'One open port',
     tunnel: 'Tunnel only',
   },
-  securityUnknown: 'No security mode yet',
+  securityUnknown: 'Nothing is to be done',
   supervisor: {
     process: 'Child processes of the agent',
     systemd: 'systemd units',

@@ -33,9 +33,14 @@ const slate: MantineColorsTuple = [
   '#0b1010',
 ];
 
+/** Grounds of notices are those of the states that they tell of: calm, and with words that can be read on them. */
+const tones: Record<string, string> = { red: 'bad', yellow: 'warning', green: 'good', gray: 'idle' };
+
 /** Words on our own colour are light or dark as the scheme's shade of it asks; by itself only the light scheme's is looked at. */
 const variantColorResolver: VariantColorsResolver = (input) => {
   const colors = defaultVariantColorsResolver(input);
+  const tone = input.variant === 'light' ? tones[input.color ?? ''] : undefined;
+  if (tone) return { ...colors, background: `var(--ms-tint-${tone})`, color: `var(--ms-${tone})` };
   const isPrimary = input.color === undefined || input.color === input.theme.primaryColor;
   return input.variant === 'filled' && isPrimary
     ? { ...colors, color: 'var(--mantine-primary-color-contrast)' }

@@ -16,14 +16,19 @@ import { StackForm } from './stack-form.tsx';
 
 const route = getRouteApi('/stacks/new');
 
+const none: readonly string[] = [];
+const ignore = () => {};
+
 export function NewStackPage() {
   const { follow } = route.useSearch();
   const navigate = route.useNavigate();
   const [draft, setDraft, discard] = useDraft<StackDraft>('new-stack', emptyDraft);
   const [asks, setAsks] = useState(false);
   const hasWork = draft.services.length > 0 || draft.name !== null;
-  if (follow !== undefined)
-    return <FollowDeployment stack={follow} wanted={draft.made === follow ? draft.servers : []} />;
+  if (follow !== undefined) {
+    const isOwn = draft.made === follow;
+    return <FollowDeployment stack={follow} wanted={isOwn ? draft.servers : none} onDone={isOwn ? discard : ignore} />;
+  }
   return (
     <Page
       title={texts.title}

@@ -130,7 +130,10 @@ export function StackForm({ draft, setDraft }: StackFormProps) {
           void navigate({ search: (before) => ({ ...before, follow: name }) });
         }}
       >
-        <p className="quiet">{texts.review.lead}</p>
+        <p className="quiet">
+          {texts.review.lead}{' '}
+          {draft.made !== name && draft.servers.length > 0 && texts.review.afterwards(draft.servers)}
+        </p>
       </ReviewChange>
     </form>
   );

@@ -7,7 +7,7 @@ import { getRouteApi, Link, useBlocker } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useRead } from '../../api/queries.ts';
 import { addServer as texts } from '../../texts/add-server.ts';
-import { Page, Section } from '../../ui/page.tsx';
+import { Page } from '../../ui/page.tsx';
 import css from './add-server.module.css';
 import { ConnectMachine } from './connect-machine.tsx';
 import { EnrolChecklist } from './enrol-checklist.tsx';
@@ -50,14 +50,7 @@ function Invited({ server, invitation }: { server: string; invitation: Invitatio
   return (
     <div className={css.columns}>
       <div className={css.main}>
-        {(!enrolled || invitation) && (
-          <ConnectMachine server={query.data?.server ?? null} name={server} invitation={invitation} />
-        )}
-        {enrolled && !invitation && query.data && (
-          <Section>
-            <p>{texts.tokenUsed}</p>
-          </Section>
-        )}
+        <ConnectMachine server={query.data?.server ?? null} name={server} invitation={invitation} />
       </div>
       <EnrolChecklist name={server} query={query} />
       <LeaveQuestion isNeeded={isTokenNeeded} />

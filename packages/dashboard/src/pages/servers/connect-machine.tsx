@@ -19,10 +19,12 @@ export type ConnectMachineProps = { server: ServerView | null; name: string; inv
 export function ConnectMachine({ server, name, invitation }: ConnectMachineProps) {
   const [address, setAddress] = useDraft('add-server-address', base_url.replace(/\/$/, ''));
   const used = server !== null && server.enrolled_at !== null;
-  if (!invitation?.token) {
+  if (!invitation?.token || used) {
     return (
       <Section title={texts.connect}>
-        <p className={css.gone}>{used ? texts.tokenUsed : invitation ? texts.repeated : texts.tokenGone}</p>
+        <p className={used ? undefined : css.gone}>
+          {used ? texts.tokenUsed : invitation ? texts.repeated : texts.tokenGone}
+        </p>
         {!used && <NewToken name={name} stack={server?.stack ?? null} />}
       </Section>
     );
@@ -55,14 +57,14 @@ export function ConnectMachine({ server, name, invitation }: ConnectMachineProps
         <div>
           <div className={css.lineHead}>
             <h3 className={css.subtitle}>{texts.line}</h3>
-            <Expiry invitation={invitation} used={used} />
+            <Expiry expires_at={invitation.expires_at} />
           </div>
           <CommandLine line={line} label={texts.line} copyLabel={texts.copyLine} isMain disabled={clean === ''} />
           <p className={css.hint}>
             <b>{texts.shownOnce}</b> {texts.lineHint}
           </p>
         </div>
-        <TokenExpired invitation={invitation} used={used} name={name} stack={server?.stack ?? null} />
+        <TokenExpired expires_at={invitation.expires_at} name={name} stack={server?.stack ?? null} />
       </div>
     </Section>
   );
@@ -93,10 +95,8 @@ export function CommandLine({ line, label, copyLabel, isMain = false, disabled =
   );
 }
 
-function Expiry({ invitation, used }: { invitation: Invitation; used: boolean }) {
-  const now = useNow();
-  if (used) return <span className="quiet">{texts.tokenUsed}</span>;
-  const left = invitation.expires_at - now;
+function Expiry({ expires_at }: { expires_at: number }) {
+  const left = expires_at - useNow();
   return (
     <span className={left < 60_000 ? css.soon : 'quiet'} role="timer">
       {left > 0 ? texts.tokenExpires(duration(left)) : texts.tokenExpired}
@@ -104,11 +104,10 @@ function Expiry({ invitation, used }: { invitation: Invitation; used: boolean })
   );
 }
 
-type TokenExpiredProps = { invitation: Invitation; used: boolean; name: string; stack: string | null };
+type TokenExpiredProps = { expires_at: number; name: string; stack: string | null };
 
-function TokenExpired({ invitation, used, name, stack }: TokenExpiredProps) {
-  const now = useNow(5_000);
-  return used || now < invitation.expires_at ? null : <NewToken name={name} stack={stack} />;
+function TokenExpired({ expires_at, name, stack }: TokenExpiredProps) {
+  return useNow(5_000) < expires_at ? null : <NewToken name={name} stack={stack} />;
 }
 
 function NewToken({ name, stack }: { name: string; stack: string | null }) {

@@ -138,9 +138,7 @@ const ServerRow = memo(function ServerRow({ server, index }: { server: ServerVie
       </td>
       <td>
         {server.agent_version ?? <span className="quiet">–</span>}
-        <span className={css.second}>
-          {server.security_mode ? texts.security[server.security_mode] : texts.securityUnknown}
-        </span>
+        <span className={css.second}>{server.security_mode && texts.security[server.security_mode]}</span>
       </td>
     </tr>
   );

@@ -7,7 +7,7 @@ import { Alert, Button } from '@mantine/core';
 import { IconAlertTriangle, IconCircleCheck } from '@tabler/icons-react';
 import { useQueries } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import type { Output } from '../../../api/client.ts';
 import { readOptions, useRead } from '../../../api/queries.ts';
 import { newStack } from '../../../texts/new-stack.ts';
@@ -26,8 +26,15 @@ const route = getRouteApi('/stacks/new');
 const events_max = 500;
 const every_ms = 2_000;
 
-/** @param wanted Servers that were chosen for it, and may not have been given it yet. */
-export function FollowDeployment({ stack, wanted }: { stack: string; wanted: readonly string[] }) {
+export type FollowDeploymentProps = {
+  stack: string;
+  /** Servers that were chosen for it, and may not have been given it yet. */
+  wanted: readonly string[];
+  /** It is up everywhere: what was typed for it has been used. */
+  onDone(): void;
+};
+
+export function FollowDeployment({ stack, ...rest }: FollowDeploymentProps) {
   const query = useRead('stacks.get', { stack }, { every_ms });
   if (!query.data) {
     return (
@@ -42,12 +49,14 @@ export function FollowDeployment({ stack, wanted }: { stack: string; wanted: rea
       </Page>
     );
   }
-  return <Following answer={query.data} wanted={wanted} />;
+  return <Following answer={query.data} {...rest} />;
 }
 
 const tones: Record<DeployOutcome, Tone> = { none: 'idle', running: 'busy', succeeded: 'good', failed: 'bad' };
 
-function Following({ answer, wanted }: { answer: Output<'stacks.get'>; wanted: readonly string[] }) {
+type FollowingProps = Omit<FollowDeploymentProps, 'stack'> & { answer: Output<'stacks.get'> };
+
+function Following({ answer, wanted, onDone }: FollowingProps) {
   const { stack, spec } = answer;
   const name = stack.name;
   const services = useRead('services.list', { stack: name }, { every_ms }).data?.services ?? [];
@@ -60,6 +69,10 @@ function Following({ answer, wanted }: { answer: Output<'stacks.get'>; wanted: r
   }
   const outcome = outcomeOf(stack.version, [...receipts.values()], services);
   const next = wanted.filter((server) => !stack.servers.includes(server));
+  const isDone = outcome === 'succeeded' && next.length === 0;
+  useEffect(() => {
+    if (isDone) onDone();
+  }, [isDone, onDone]);
   const title = {
     none: texts.titleWaiting,
     running: texts.title,
@@ -72,7 +85,7 @@ function Following({ answer, wanted }: { answer: Output<'stacks.get'>; wanted: r
       aside={<StatusMark tone={tones[outcome]} word={texts.outcome[outcome]} form="chip" />}
       actions={
         <>
-          <Edit />
+          {!isDone && <Edit />}
           <Button
             variant={outcome === 'succeeded' && !stack.url ? 'filled' : 'default'}
             renderRoot={(props) => <Link to="/stacks/$stack" params={{ stack: name }} {...props} />}

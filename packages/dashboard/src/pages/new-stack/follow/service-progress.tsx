@@ -17,6 +17,7 @@ export function ServiceProgress(seen: Seen) {
   const { observed } = service;
   const steps = stepsOf(seen);
   const failed = steps.find(({ state }) => state === 'failed');
+  const printing = steps.some(({ step, state }) => step !== 'sync' && (state === 'running' || state === 'failed'));
   const isDone = steps.every(({ state }) => state === 'done' || state === 'skipped');
   const failure = failed ? observed?.last_failure : null;
   return (
@@ -65,7 +66,7 @@ export function ServiceProgress(seen: Seen) {
           )}
         </div>
       )}
-      <LogTail service={service} isLive={!isDone && receipt?.state !== 'failed'} isOpen={!isDone} />
+      <LogTail service={service} isLive={!isDone && receipt?.state !== 'failed'} isOpen={printing} />
     </section>
   );
 }

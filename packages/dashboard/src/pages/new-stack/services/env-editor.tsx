@@ -4,11 +4,11 @@ import { IconPlus, IconX } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useRead } from '../../../api/queries.ts';
 import { newStack } from '../../../texts/new-stack.ts';
-import { Foreign } from '../../../ui/foreign.tsx';
 import { StatusMark } from '../../../ui/status-mark.tsx';
 import { envField, type Problems } from '../draft-problems.ts';
 import css from '../new-stack.module.css';
 import type { EnvDraft, ServiceDraft } from '../stack-draft.ts';
+import { Reasoned } from './reasoned.tsx';
 import { SecretValue } from './secret-value.tsx';
 
 const texts = newStack.service;
@@ -40,17 +40,18 @@ export function EnvEditor({ service: { key, env }, stack, problems, onChange }: 
         return (
           <div key={variable.key} className={css.variable}>
             <TextInput
-              id={id}
+              {...(variable.secret ? {} : { id })}
               aria-label={texts.envName}
               placeholder={texts.envName}
               value={variable.name}
               onChange={(event) => change({ ...variable, name: event.currentTarget.value })}
-              error={problems[id] ?? null}
+              error={problems[id] !== undefined}
               classNames={{ input: css.code }}
               spellCheck={false}
             />
             {variable.secret ? (
               <SecretState
+                id={id}
                 isSet={known.has(variable.name.trim())}
                 stack={stack}
                 name={variable.name}
@@ -78,9 +79,14 @@ export function EnvEditor({ service: { key, env }, stack, problems, onChange }: 
             >
               <IconX size={15} />
             </ActionIcon>
+            {problems[id] && (
+              <p className={css.variableFault} role="alert">
+                {problems[id]}
+              </p>
+            )}
             {variable.reason && (
               <p className={css.reason}>
-                <Foreign text={variable.reason} />
+                <Reasoned text={variable.reason} />
                 {!variable.secret && variable.value === '' && ` ${texts.envLeftOut}`}
               </p>
             )}
@@ -95,14 +101,15 @@ export function EnvEditor({ service: { key, env }, stack, problems, onChange }: 
   );
 }
 
-type SecretStateProps = { isSet: boolean; stack: string; name: string; onSet(): void };
+type SecretStateProps = { id: string; isSet: boolean; stack: string; name: string; onSet(): void };
 
-function SecretState({ isSet, stack, name, onSet }: SecretStateProps) {
+function SecretState({ id, isSet, stack, name, onSet }: SecretStateProps) {
   const missing = stack.trim() === '' ? texts.secretNeedsName : name.trim() === '' ? texts.envNeedsName : null;
   return (
     <div className={css.secret}>
       <StatusMark tone={isSet ? 'good' : 'warning'} word={isSet ? texts.secretSet : texts.secretMissing} />
       <Button
+        id={id}
         variant="default"
         size="compact-sm"
         disabled={missing !== null}

@@ -6,6 +6,7 @@ import { newStack } from '../../../texts/new-stack.ts';
 import { Foreign } from '../../../ui/foreign.tsx';
 import css from '../new-stack.module.css';
 import { fromStackFile, type StackDraft } from '../stack-draft.ts';
+import { Reasoned } from './reasoned.tsx';
 
 const texts = newStack.found;
 
@@ -32,7 +33,7 @@ export function RepositoryNotes({ found: { stack_file, notes }, draft, setDraft 
           <ul className={css.notes}>
             {notes.map((note) => (
               <li key={note}>
-                <Foreign text={note} />
+                <Reasoned text={note} />
               </li>
             ))}
           </ul>

@@ -1,6 +1,6 @@
 /** One service of the new stack: every value can be changed, and says beside it why it was proposed. */
 import type { ServiceProposal } from '@mainstay/contract/operations/sources';
-import { Checkbox, SegmentedControl, Switch, TextInput } from '@mantine/core';
+import { Checkbox, type InputWrapperProps, SegmentedControl, Switch, TextInput } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { newStack } from '../../../texts/new-stack.ts';
 import { Foreign } from '../../../ui/foreign.tsx';
@@ -8,9 +8,17 @@ import { type Problems, type ServiceField, serviceField } from '../draft-problem
 import css from '../new-stack.module.css';
 import type { CommandDraft, ServiceDraft } from '../stack-draft.ts';
 import { EnvEditor } from './env-editor.tsx';
+import { Reasoned } from './reasoned.tsx';
 import { SourceFields } from './source-fields.tsx';
 
 const texts = newStack.service;
+/** Explanations differ in length; below, they leave the inputs of a row side by side. */
+const inputWrapperOrder: NonNullable<InputWrapperProps['inputWrapperOrder']> = [
+  'label',
+  'input',
+  'error',
+  'description',
+];
 
 /** A service that was found and is not taken. */
 export function OfferedService({ proposal, onTake }: { proposal: ServiceProposal; onTake(): void }) {
@@ -99,7 +107,7 @@ export function ServiceCard({
         <ul className={css.notes}>
           {service.notes.map((note) => (
             <li key={note}>
-              <Foreign text={note} />
+              <Reasoned text={note} />
             </li>
           ))}
         </ul>
@@ -107,6 +115,7 @@ export function ServiceCard({
       <div className={css.fields}>
         <TextInput
           {...field('name')}
+          inputWrapperOrder={inputWrapperOrder}
           label={texts.name}
           description={texts.nameHint(name.trim())}
           value={name}
@@ -115,6 +124,7 @@ export function ServiceCard({
         />
         <TextInput
           {...field('root')}
+          inputWrapperOrder={inputWrapperOrder}
           label={texts.root}
           description={texts.rootHint}
           value={service.root}
@@ -124,6 +134,7 @@ export function ServiceCard({
         />
         <TextInput
           {...field('build')}
+          inputWrapperOrder={inputWrapperOrder}
           label={texts.build}
           description={<Why reason={reasons.build} otherwise={texts.buildHint} />}
           value={service.build.text}
@@ -133,6 +144,7 @@ export function ServiceCard({
         />
         <TextInput
           {...field('run')}
+          inputWrapperOrder={inputWrapperOrder}
           label={texts.run}
           description={<Why reason={reasons.run} otherwise={texts.runHint} />}
           value={service.run.text}
@@ -143,6 +155,7 @@ export function ServiceCard({
         />
         <TextInput
           {...field('port')}
+          inputWrapperOrder={inputWrapperOrder}
           label={texts.port}
           description={<Why reason={reasons.port} otherwise={texts.portHint} />}
           placeholder={texts.portPlaceholder}
@@ -152,7 +165,11 @@ export function ServiceCard({
         />
         <div>
           <div className={css.twoLabels}>
-            <label htmlFor={serviceField(service, 'health')}>{texts.health}</label>
+            {health.type === 'http' ? (
+              <label htmlFor={serviceField(service, 'health')}>{texts.health}</label>
+            ) : (
+              <span>{texts.health}</span>
+            )}
             <SegmentedControl
               size="xs"
               aria-label={texts.health}
@@ -161,17 +178,21 @@ export function ServiceCard({
               data={(['http', 'tcp'] as const).map((value) => ({ value, label: texts.healthKinds[value] }))}
             />
           </div>
-          <TextInput
-            {...field('health')}
-            description={
-              <Why reason={reasons.health} otherwise={health.type === 'http' ? texts.healthHint : texts.healthTcp} />
-            }
-            value={health.type === 'http' ? health.path : ''}
-            onChange={(event) => change({ health: { ...health, path: event.currentTarget.value } })}
-            disabled={health.type === 'tcp'}
-            classNames={{ input: css.code }}
-            spellCheck={false}
-          />
+          {health.type === 'http' ? (
+            <TextInput
+              {...field('health')}
+              inputWrapperOrder={inputWrapperOrder}
+              description={<Why reason={reasons.health} otherwise={texts.healthHint} />}
+              value={health.path}
+              onChange={(event) => change({ health: { ...health, path: event.currentTarget.value } })}
+              classNames={{ input: css.code }}
+              spellCheck={false}
+            />
+          ) : (
+            <p className={css.small} id={serviceField(service, 'health')} tabIndex={-1}>
+              <Why reason={reasons.health} otherwise={texts.healthTcp} />
+            </p>
+          )}
         </div>
         <div className={css.route}>
           <Switch
@@ -184,6 +205,7 @@ export function ServiceCard({
             <>
               <TextInput
                 {...field('route')}
+                inputWrapperOrder={inputWrapperOrder}
                 label={texts.route}
                 description={<Why reason={reasons.route} otherwise={texts.routeHint} />}
                 value={service.prefix}
@@ -214,7 +236,7 @@ function Why({ reason, otherwise }: { reason: string | undefined; otherwise: str
   return (
     <>
       <span className="visually-hidden">{texts.why}: </span>
-      <Foreign text={reason} />
+      <Reasoned text={reason} />
     </>
   );
 }
