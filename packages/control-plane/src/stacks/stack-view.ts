@@ -65,7 +65,7 @@ export async function proxiesOfStack({ store }: Context, stack: StackRow): Promi
 }
 
 /** What one server adds to the health of its stack. */
-type Share = { problems: string[]; is_serving: boolean; urls: string[] };
+type Share = { problems: string[]; is_serving: boolean; is_moving: boolean; urls: string[] };
 
 /** Shares by the report that they were made from, so that a page about a thousand servers costs only what was reported since. */
 const shares = new WeakMap<AgentState, { of: string; share: Share }>();
@@ -80,10 +80,17 @@ function shareOf(stack: StackRow, base: StackVersion | null, server: ServerBrief
       ? [...proxyProblems(server, rows, reported), ...rows.flatMap((row) => problemOf(row) ?? [])]
       : [],
     is_serving: rows.some((row) => row.observed?.state === 'running'),
+    is_moving: server.online === 1 && isMoving(stack, reported),
     urls: rows.flatMap((row) => row.observed?.url ?? []),
   };
   if (reported !== null) shares.set(reported, { of, share });
   return share;
+}
+
+/** The server is taking up what is desired: it carries a change out, or was given the stack and has not answered yet. */
+function isMoving(stack: StackRow, reported: AgentState | null): boolean {
+  if (reported === null) return false;
+  return reported.stack_id === stack.id ? reported.receipt?.state === 'running' : reported.refusal === null;
 }
 
 type Health = Pick<StackView, 'health' | 'message'>;
@@ -97,7 +104,7 @@ function healthOf(newest: StackVersion | null, servers: ServerBrief[], shares: S
       message: `${namesOf(offline)} ${offline.length === 1 ? 'has' : 'have'} not reported for a while.`,
     };
   }
-  const deploying = newest?.row.state === 'running';
+  const deploying = newest?.row.state === 'running' || shares.some((share) => share.is_moving);
   const problems = shares.flatMap((share) => share.problems);
   if (deploying) return { health: 'deploying', message: `Version ${newest?.version} is on its way.` };
   const serving = shares.some((share) => share.is_serving);
