@@ -18,7 +18,7 @@ export const releases = {
   hide: 'Hide the difference',
   hideOf: (version: number) => `Hide the difference to version ${version}`,
   rollback: 'Roll back to this',
-  rollbackOf: (version: number) => `Roll back to version ${version}`,
+  rollbackOf: (version: number) => `Roll back to this: version ${version}`,
   isCurrent: 'This is the version that is in force now.',
   neverServed: 'This version never served everywhere, so it cannot be gone back to.',
   stillRunning: 'This version is still on its way.',
