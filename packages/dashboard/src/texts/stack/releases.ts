@@ -14,7 +14,7 @@ export const releases = {
   noSubject: 'no message known',
   unchanged: (count: number) => `${count} ${count === 1 ? 'other service' : 'other services'} unchanged`,
   compare: 'Compare with now',
-  compareOf: (version: number) => `Compare version ${version} with what is in force now`,
+  compareOf: (version: number) => `Compare with now: version ${version}`,
   hide: 'Hide the difference',
   hideOf: (version: number) => `Hide the difference to version ${version}`,
   rollback: 'Roll back to this',
