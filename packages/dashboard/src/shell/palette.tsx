@@ -65,75 +65,68 @@ export default function Palette({ onClose, onHelp }: { onClose(): void; onHelp()
     event.preventDefault();
   };
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      withCloseButton={false}
-      centered={false}
-      yOffset="12vh"
-      size={620}
-      padding={0}
-      aria-label={texts.paletteOpen}
-      transitionProps={{ duration: 0 }}
-    >
-      <div className={css.field}>
-        <IconSearch size={18} aria-hidden="true" />
-        <input
-          className={css.input}
-          role="combobox"
-          aria-expanded
-          aria-controls={`${id}-list`}
-          aria-activedescendant={optionId(found[current])}
-          aria-autocomplete="list"
-          aria-label={texts.paletteOpen}
-          placeholder={texts.palettePlaceholder}
-          value={query}
-          onChange={(event) => {
-            setQuery(event.currentTarget.value);
-            setChosen(0);
-          }}
-          onKeyDown={onKey}
-          autoComplete="off"
-          spellCheck={false}
-          data-autofocus
-        />
-      </div>
-      <div ref={list} className={css.list} role="listbox" id={`${id}-list`} aria-label={palette.label}>
-        {groups.map(({ group, commands }) => (
-          // biome-ignore lint/a11y/useSemanticElements: a group of options, which a fieldset is not
-          <div key={group} role="group" aria-label={group}>
-            <div className={css.group} aria-hidden="true">
-              {group}
+    <Modal.Root opened onClose={onClose} yOffset="12vh" size={620} transitionProps={{ duration: 0 }}>
+      <Modal.Overlay backgroundOpacity={0.45} />
+      <Modal.Content aria-label={texts.paletteOpen}>
+        <div className={css.field}>
+          <IconSearch size={18} aria-hidden="true" />
+          <input
+            className={css.input}
+            role="combobox"
+            aria-expanded
+            aria-controls={`${id}-list`}
+            aria-activedescendant={optionId(found[current])}
+            aria-autocomplete="list"
+            aria-label={texts.paletteOpen}
+            placeholder={texts.palettePlaceholder}
+            value={query}
+            onChange={(event) => {
+              setQuery(event.currentTarget.value);
+              setChosen(0);
+            }}
+            onKeyDown={onKey}
+            autoComplete="off"
+            spellCheck={false}
+            data-autofocus
+          />
+        </div>
+        <div ref={list} className={css.list} role="listbox" id={`${id}-list`} aria-label={palette.label}>
+          {groups.map(({ group, commands }) => (
+            // biome-ignore lint/a11y/useSemanticElements: a group of options, which a fieldset is not
+            <div key={group} role="group" aria-label={group}>
+              <div className={css.group} aria-hidden="true">
+                {group}
+              </div>
+              {commands.map((command) => (
+                <Option
+                  key={command.id}
+                  id={optionId(command) ?? ''}
+                  command={command}
+                  isChosen={found[current] === command}
+                  onChoose={() => setChosen(found.indexOf(command))}
+                  onRun={() => run(command)}
+                />
+              ))}
             </div>
-            {commands.map((command) => (
-              <Option
-                key={command.id}
-                id={optionId(command) ?? ''}
-                command={command}
-                isChosen={found[current] === command}
-                onChoose={() => setChosen(found.indexOf(command))}
-                onRun={() => run(command)}
-              />
-            ))}
-          </div>
-        ))}
-        {found.length === 0 && <p className={css.none}>{texts.paletteNothing}</p>}
-      </div>
-      <p className="visually-hidden" role="status">
-        {palette.results(found.length)}
-      </p>
-      <div className={css.foot} aria-hidden="true">
-        <span>
-          <Kbd size="xs">↑</Kbd> <Kbd size="xs">↓</Kbd> {palette.move}
-        </span>
-        <span>
-          <Kbd size="xs">↵</Kbd> {palette.choose}
-        </span>
-        <span>
-          <Kbd size="xs">Esc</Kbd> {palette.leave}
-        </span>
-      </div>
-    </Modal>
+          ))}
+          {found.length === 0 && <p className={css.none}>{texts.paletteNothing}</p>}
+        </div>
+        <p className="visually-hidden" role="status">
+          {palette.results(found.length)}
+        </p>
+        <div className={css.foot} aria-hidden="true">
+          <span>
+            <Kbd size="xs">↑</Kbd> <Kbd size="xs">↓</Kbd> {palette.move}
+          </span>
+          <span>
+            <Kbd size="xs">↵</Kbd> {palette.choose}
+          </span>
+          <span>
+            <Kbd size="xs">Esc</Kbd> {palette.leave}
+          </span>
+        </div>
+      </Modal.Content>
+    </Modal.Root>
   );
 }
 

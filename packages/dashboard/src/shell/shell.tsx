@@ -50,7 +50,7 @@ export function Shell() {
       </header>
       <aside className={css.side}>
         <Brand />
-        <UnstyledButton className={css.search} onClick={() => setOverlay('palette')} aria-label={texts.paletteOpen}>
+        <UnstyledButton className={css.search} onClick={() => setOverlay('palette')} title={texts.paletteOpen}>
           <IconSearch size={15} />
           <span>{common.search}</span>
           <Kbd size="xs">{isMac ? '⌘K' : 'Ctrl K'}</Kbd>
