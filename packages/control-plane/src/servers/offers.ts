@@ -22,7 +22,7 @@ export type Offers = {
 export function createOffers(context: Context): Offers {
   const { store, keeper, clock, signals } = context;
   /** Grants signed anew, per server; made again after a restart. */
-  const reissued = new Map<string, { version: number; grant: string }>();
+  const reissued = new Map<string, { sha256: string; grant: string }>();
 
   const versionFor = async (server: ServerRow): Promise<StackVersion | null> => {
     const stack = server.stack_id === null ? null : await findStackById(store, server.stack_id);
@@ -44,7 +44,8 @@ export function createOffers(context: Context): Offers {
     };
     if (holds(version.row.grant_jws)) return version.row.grant_jws;
     const cached = reissued.get(server.id);
-    if (cached?.version === version.version && holds(cached.grant)) return cached.grant;
+    // Not by the number: a server that comes from another stack may have had a version of the same one.
+    if (cached?.sha256 === version.row.sha256 && holds(cached.grant)) return cached.grant;
     const decision = await keeper.reissue({
       grant: version.row.grant_jws,
       server_id: server.id,
@@ -57,7 +58,7 @@ export function createOffers(context: Context): Offers {
       );
       return null;
     }
-    reissued.set(server.id, { version: version.version, grant: decision.grant });
+    reissued.set(server.id, { sha256: version.row.sha256, grant: decision.grant });
     return decision.grant;
   };
 

@@ -80,6 +80,20 @@ describe('a server', () => {
     }
   });
 
+  it('that moves to another stack is given a grant for what that one runs, though both are at the same version', async () => {
+    await at.client['stacks.apply']({ stack: 'shop', spec: spec() });
+    await at.client['stacks.apply']({ stack: 'blog', spec: { services: { web: spec().services.api } } });
+    const server = await at.enrol('h1');
+    for (const stack of ['shop', 'blog']) {
+      await at.client['servers.assign']({ server: 'h1', stack });
+      const { offer } = await server.desired();
+      const options = { keys: server.keeper_keys, audience: server.server_id, now_ms: Date.now() };
+      expect(await verifyGrant(offer!.grant, options)).toMatchObject({
+        grant: { action: { kind: 'desired_state', version: 1, sha256: offer!.sha256 } },
+      });
+    }
+  });
+
   it('has been given a stack when it reports that it runs it, not before', async () => {
     await at.client['stacks.apply']({ stack: 'shop', spec: spec() });
     for (const outcome of ['succeeded', 'failed'] as const) {
