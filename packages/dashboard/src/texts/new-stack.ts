@@ -178,6 +178,7 @@ export const newStack = {
     titleFailed: (stack: string) => `${stack} did not come up`,
     titleWaiting: (stack: string) => `${stack} waits for a server`,
     outcome: { none: 'Waiting', running: 'Under way', succeeded: 'Succeeded', failed: 'Failed' },
+    refusedBy: (server: string) => `${server} refused it`,
     failedOn: (server: string) => `It failed on ${server}`,
     edit: 'Edit and try again',
     editHint: 'Everything that you typed is still there.',

@@ -1,8 +1,8 @@
-import type { Receipt } from '@mainstay/contract/agent-api';
+import type { AgentState, Receipt } from '@mainstay/contract/agent-api';
 import type { ServiceOnServer } from '@mainstay/contract/operations/services';
 import type { EventView } from '@mainstay/contract/operations/watch';
 import { expect, test } from 'vitest';
-import { outcomeOf, type Seen, stepsOf } from './deploy-steps.ts';
+import { outcomeOf, type Seen, standingOf, stepsOf } from './deploy-steps.ts';
 
 const service = (observed: object | null): ServiceOnServer =>
   ({ service: 'web', server: 'local', desired_release_id: 'r2', observed }) as ServiceOnServer;
@@ -40,12 +40,27 @@ test('events of other servers and releases mark nothing', () => {
 });
 
 test('it succeeded when every server says so and serves what is desired', () => {
-  const receipt = (state: string, version = 2) => ({ state, version }) as Receipt;
+  const standing = (state: string | null) => ({
+    receipt: state === null ? null : ({ state } as Receipt),
+    refusal: null,
+  });
   const serving = service({ release_id: 'r2' });
-  expect(outcomeOf(2, [], [])).toBe('none');
-  expect(outcomeOf(2, [receipt('succeeded'), null], [serving])).toBe('running');
-  expect(outcomeOf(2, [receipt('succeeded', 1)], [serving])).toBe('running');
-  expect(outcomeOf(2, [receipt('succeeded')], [service({ release_id: 'r1' })])).toBe('running');
-  expect(outcomeOf(2, [receipt('succeeded'), receipt('failed')], [serving])).toBe('failed');
-  expect(outcomeOf(2, [receipt('succeeded')], [serving])).toBe('succeeded');
+  expect(outcomeOf([], [])).toBe('none');
+  expect(outcomeOf([standing('succeeded'), standing(null)], [serving])).toBe('running');
+  expect(outcomeOf([standing('succeeded')], [service({ release_id: 'r1' })])).toBe('running');
+  expect(outcomeOf([standing('succeeded'), standing('failed')], [serving])).toBe('failed');
+  expect(outcomeOf([standing('succeeded')], [serving])).toBe('succeeded');
+});
+
+test('receipts and refusals count only for the newest version of the stack itself', () => {
+  const reported = (part: object) =>
+    ({ stack_id: 'stk', receipt: { version: 2, state: 'failed' }, refusal: null, ...part }) as AgentState;
+  const refusal = { version: 2, message: 'no', at: 50 };
+  const of = (part: object) => standingOf(reported(part), 'stk', 2, 40);
+  expect(of({})).toMatchObject({ receipt: { state: 'failed' }, refusal: null });
+  expect(of({ stack_id: 'other' })).toEqual({ receipt: null, refusal: null });
+  expect(of({ stack_id: 'other', refusal })).toEqual({ receipt: null, refusal });
+  expect(of({ stack_id: 'other', refusal: { ...refusal, at: 30 } }).refusal).toBe(null);
+  // It was accepted after all.
+  expect(of({ refusal }).refusal).toBe(null);
 });

@@ -2,7 +2,7 @@
  * How far the first deployment of a service has come, step by step, from what its agent reported: the candidate's stage, the
  * failure, the events with their times. A step is done only when something later was seen. Pure.
  */
-import type { Receipt } from '@mainstay/contract/agent-api';
+import type { AgentState, Receipt } from '@mainstay/contract/agent-api';
 import type { ServiceOnServer } from '@mainstay/contract/operations/services';
 import type { EventView } from '@mainstay/contract/operations/watch';
 
@@ -90,18 +90,29 @@ export function stepsOf(seen: Seen): Step[] {
   });
 }
 
+/** How far one server is with the newest version. */
+export type Standing = { receipt: Receipt | null; refusal: { message: string } | null };
+
+/** @param since When the version was made; what was refused before is of another one. */
+export function standingOf(
+  reported: AgentState | null,
+  stack_id: string,
+  version: number | null,
+  since: number,
+): Standing {
+  const receipt = reported?.stack_id === stack_id && reported.receipt?.version === version ? reported.receipt : null;
+  const refusal = reported?.refusal ?? null;
+  const isRefused = receipt === null && refusal !== null && refusal.version === version && refusal.at >= since;
+  return { receipt, refusal: isRefused ? refusal : null };
+}
+
 /** How it stands with a whole deployment: on all the servers that run the stack. */
 export type DeployOutcome = 'none' | 'running' | 'succeeded' | 'failed';
 
-export function outcomeOf(
-  version: number | null,
-  receipts: readonly (Receipt | null)[],
-  services: readonly ServiceOnServer[],
-): DeployOutcome {
-  if (receipts.length === 0) return 'none';
-  const ofVersion = receipts.map((receipt) => (receipt?.version === version ? receipt : null));
-  if (ofVersion.some((receipt) => receipt?.state === 'failed')) return 'failed';
-  if (!ofVersion.every((receipt) => receipt?.state === 'succeeded')) return 'running';
+export function outcomeOf(standings: readonly Standing[], services: readonly ServiceOnServer[]): DeployOutcome {
+  if (standings.length === 0) return 'none';
+  if (standings.some(({ receipt, refusal }) => refusal !== null || receipt?.state === 'failed')) return 'failed';
+  if (!standings.every(({ receipt }) => receipt?.state === 'succeeded')) return 'running';
   const meant = services.filter(({ desired_release_id }) => desired_release_id !== null);
   const serves = meant.every(({ observed, desired_release_id }) => observed?.release_id === desired_release_id);
   return serves && meant.length > 0 ? 'succeeded' : 'running';

@@ -2,7 +2,6 @@
  * A first deployment as it happens: every service on every server, step by step, to the address that answers, or to what went
  * wrong and what to do. All of it is read from what agents reported, so that it is the same after a reload.
  */
-import type { Receipt } from '@mainstay/contract/agent-api';
 import { Alert, Button } from '@mantine/core';
 import { IconAlertTriangle, IconCircleCheck } from '@tabler/icons-react';
 import { useQueries } from '@tanstack/react-query';
@@ -16,7 +15,7 @@ import { Foreign } from '../../../ui/foreign.tsx';
 import { ErrorNotice, Page, Rows, Section } from '../../../ui/page.tsx';
 import { StatusMark } from '../../../ui/status-mark.tsx';
 import type { Tone } from '../../../ui/words.ts';
-import { type DeployOutcome, outcomeOf } from '../deploy-steps.ts';
+import { type DeployOutcome, outcomeOf, type Standing, standingOf } from '../deploy-steps.ts';
 import css from './follow.module.css';
 import { NextServer, WaitingForServer } from './next-server.tsx';
 import { ServiceProgress } from './service-progress.tsx';
@@ -62,12 +61,13 @@ function Following({ answer, wanted, onDone }: FollowingProps) {
   const services = useRead('services.list', { stack: name }, { every_ms }).data?.services ?? [];
   const events = useRead('events.list', { stack: name, limit: events_max }).data?.events ?? [];
   const servers = useQueries({ queries: stack.servers.map((server) => readOptions('servers.get', { server })) });
-  const receipts = new Map<string, Receipt | null>();
-  for (const [index, server] of stack.servers.entries()) {
-    const receipt = servers[index]?.data?.reported?.receipt ?? null;
-    receipts.set(server, receipt?.version === stack.version ? receipt : null);
-  }
-  const outcome = outcomeOf(stack.version, [...receipts.values()], services);
+  const standings = new Map(
+    stack.servers.map((server, index): [string, Standing] => {
+      const reported = servers[index]?.data?.reported ?? null;
+      return [server, standingOf(reported, stack.id, stack.version, stack.updated_at)];
+    }),
+  );
+  const outcome = outcomeOf([...standings.values()], services);
   const next = wanted.filter((server) => !stack.servers.includes(server));
   const isDone = outcome === 'succeeded' && next.length === 0;
   useEffect(() => {
@@ -97,7 +97,7 @@ function Following({ answer, wanted, onDone }: FollowingProps) {
     >
       <div aria-live="polite" className={css.outcome}>
         {outcome === 'succeeded' && <Success url={stack.url} />}
-        {outcome === 'failed' && <Failure receipts={[...receipts]} />}
+        {outcome === 'failed' && <Failure standings={[...standings]} />}
         {next.length > 0 && <NextServer key={next[0]} server={next[0]!} stack={name} />}
         {outcome === 'none' && next.length === 0 && <WaitingForServer stack={name} />}
       </div>
@@ -107,7 +107,7 @@ function Following({ answer, wanted, onDone }: FollowingProps) {
           key={`${service.server}/${service.service}`}
           service={service}
           events={events}
-          receipt={receipts.get(service.server) ?? null}
+          receipt={standings.get(service.server)?.receipt ?? null}
           builds={spec.services[service.service]?.build !== undefined}
         />
       ))}
@@ -147,22 +147,22 @@ function Success({ url }: { url: string | null }) {
 }
 
 /** What each server that could not carry it out says. */
-function Failure({ receipts }: { receipts: [string, Receipt | null][] }) {
-  return receipts.map(([server, receipt]): ReactNode => {
-    if (receipt?.state !== 'failed') return null;
+function Failure({ standings }: { standings: [string, Standing][] }) {
+  return standings.map(([server, { receipt, refusal }]): ReactNode => {
+    if (!refusal && receipt?.state !== 'failed') return null;
     return (
       <Alert
         key={server}
         color="red"
         variant="light"
         icon={<IconAlertTriangle />}
-        title={texts.failedOn(server)}
+        title={refusal ? texts.refusedBy(server) : texts.failedOn(server)}
         role="alert"
       >
         <pre className={css.message}>
-          <Foreign text={receipt.message ?? ''} chars_max={4_000} />
+          <Foreign text={refusal?.message ?? receipt?.message ?? ''} chars_max={4_000} />
         </pre>
-        {receipt.hint && (
+        {receipt?.hint && (
           <p>
             <b>{texts.what}:</b> <Foreign text={receipt.hint} />
           </p>
