@@ -1,11 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Limits } from '@mainstay/contract/stack';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createProcessBuilder } from './process-builder.ts';
 import { createProcessSupervisor } from './process-supervisor.ts';
-import { fileSink, processesWith, temporaryFolder, until } from './supervisor.fixtures.ts';
+import { canMount, fileSink, onSmallDisk, processesWith, temporaryFolder, until } from './supervisor.fixtures.ts';
 import type { BuildSpec } from './supervisor.ts';
 
 const build_id = `bld_${'a'.repeat(24)}`;
@@ -157,10 +157,7 @@ describe('process builder', () => {
   });
 
   it.skipIf(!canMount())('a build stops before it fills the disk (needs root, for a small tmpfs)', async () => {
-    const small = join(folder.path, 'small');
-    mkdirSync(small);
-    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', small]);
-    try {
+    await onSmallDisk(join(folder.path, 'small'), 64, async (small) => {
       home = small;
       const checkout = join(home, 'builds', build_id);
       mkdirSync(checkout, { recursive: true });
@@ -174,18 +171,6 @@ describe('process builder', () => {
       });
       expect(left()).toEqual([]);
       expect(existsSync(join(checkout, 'big'))).toBe(true);
-    } finally {
-      spawnSync('umount', ['--lazy', small]);
-    }
+    });
   });
 });
-
-function canMount(): boolean {
-  const folder = temporaryFolder();
-  try {
-    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder.path]).status !== 0) return false;
-    return spawnSync('umount', [folder.path]).status === 0;
-  } finally {
-    folder.remove();
-  }
-}

@@ -1,5 +1,6 @@
 /** What the tests of supervisors and builders share: a log sink in a file, waiting for conditions, a look for processes. */
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -76,4 +77,26 @@ export function instanceSpec(given: Partial<InstanceSpec> & Pick<InstanceSpec, '
 export function temporaryFolder(): { path: string; remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'mainstay-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** True where this user may mount a tmpfs, as root may outside of most containers. */
+export function canMount(): boolean {
+  const folder = temporaryFolder();
+  try {
+    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder.path]).status !== 0) return false;
+    return spawnSync('umount', [folder.path]).status === 0;
+  } finally {
+    folder.remove();
+  }
+}
+
+/** Runs something on a disk of so many MiB, which is gone afterwards. */
+export async function onSmallDisk(path: string, mebibytes: number, run: (path: string) => Promise<void>) {
+  mkdirSync(path);
+  spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', path]);
+  try {
+    await run(path);
+  } finally {
+    spawnSync('umount', ['--lazy', path]);
+  }
 }

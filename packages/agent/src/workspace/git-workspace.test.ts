@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { type Exec, systemExec } from '@mainstay/runtime/exec';
 import type { GitCredential } from '@mainstay/runtime/git';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { temporaryFolder, until } from '../supervisor/supervisor.fixtures.ts';
+import { canMount, onSmallDisk, temporaryFolder, until } from '../supervisor/supervisor.fixtures.ts';
 import { createRepository, has_http_backend, type Repository, serveGit } from './git-server.fixtures.ts';
 import { createGitWorkspace } from './git-workspace.ts';
 import type { SyncOutcome, Workspace } from './workspace.ts';
@@ -367,10 +367,7 @@ describe('git workspace', () => {
     'a full disk is told as such, and nothing half stays (needs root, for a small tmpfs)',
     async () => {
       const commit = repository.commit({ big: randomBytes(4 * 1024 * 1024).toString('latin1') });
-      const small = join(folder.path, 'small');
-      mkdirSync(small);
-      spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=10m', 'tmpfs', small]);
-      try {
+      await onSmallDisk(join(folder.path, 'small'), 10, async (small) => {
         workspace = createGitWorkspace({ home: small, free_bytes_min: 512 * 1024 });
         const outcome = await checkout({ commit });
         expect(outcome).toMatchObject({ ok: false, message: expect.stringMatching(/disk .*is full/i) });
@@ -380,19 +377,7 @@ describe('git workspace', () => {
           ok: false,
           message: expect.stringMatching(/disk .*is full/i),
         });
-      } finally {
-        spawnSync('umount', ['--lazy', small]);
-      }
+      });
     },
   );
 });
-
-function canMount(): boolean {
-  const folder = temporaryFolder();
-  try {
-    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder.path]).status !== 0) return false;
-    return spawnSync('umount', [folder.path]).status === 0;
-  } finally {
-    folder.remove();
-  }
-}
