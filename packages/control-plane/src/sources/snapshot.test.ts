@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AppError } from '@mainstay/contract/errors';
 import { createGit, type Exec, systemExec } from '@mainstay/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { refusal } from '../testing/refusal.ts';
 import { type SnapshotLimits, snapshotLimits } from './look.ts';
 import { proposeServices } from './propose.ts';
 import { withSnapshot } from './snapshot.ts';
@@ -51,15 +51,6 @@ async function look(
     },
     { ...snapshotLimits, ...limits },
   );
-}
-
-async function refusal(work: Promise<unknown>): Promise<AppError> {
-  const error = await work.then(
-    () => null,
-    (caught: unknown) => caught,
-  );
-  expect(error).toBeInstanceOf(AppError);
-  return error as AppError;
 }
 
 describe('a snapshot', () => {

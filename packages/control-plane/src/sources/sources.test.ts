@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { has_http_backend, serveGit } from '@mainstay/agent/workspace/git-server.fixtures';
-import { AppError } from '@mainstay/contract/errors';
 import { StackFile } from '@mainstay/contract/stack';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type Fixture, startFixture } from '../testing/fixture.ts';
+import { refusal } from '../testing/refusal.ts';
 import { createSourceHandlers, repositoryName } from './source-operations.ts';
 import { type GitRepository, makeGitRepository, specOf } from './testing/repositories.ts';
 
@@ -20,15 +20,6 @@ afterEach(async () => {
   repository.remove();
   await at.stop();
 });
-
-const refusal = async (work: Promise<unknown>): Promise<AppError> => {
-  const error = await work.then(
-    () => null,
-    (caught: unknown) => caught,
-  );
-  expect(error).toBeInstanceOf(AppError);
-  return error as AppError;
-};
 
 const examples = join(import.meta.dirname, '../../../../examples');
 const exampleFiles = Object.fromEntries(

@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError } from '@mainstay/contract/errors';
 import { verifyGrant } from '@mainstay/contract/grant';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Fixture, type Repository, startFixture } from '../testing/fixture.ts';
+import { refusal } from '../testing/refusal.ts';
 
 let at: Fixture;
 let repository: Repository;
@@ -18,15 +18,6 @@ const specOf = (change: Record<string, unknown> = {}) => ({
   poll_interval_seconds: 86_400,
   services: { api: { source: { git: repository.url }, run: 'node server.js', env: { LEVEL: 'info' }, ...change } },
 });
-
-const refusal = async (work: Promise<unknown>): Promise<AppError> => {
-  const error = await work.then(
-    () => null,
-    (caught: unknown) => caught,
-  );
-  expect(error).toBeInstanceOf(AppError);
-  return error as AppError;
-};
 
 const everything = async () => {
   const { client } = at;
