@@ -7,6 +7,7 @@ import { newId } from '@mainstay/contract/ids';
 import { contentDigest, type Decision, type Proposal } from '@mainstay/contract/keeper-api';
 import type { Actor } from '@mainstay/contract/operation';
 import { ServiceSpec } from '@mainstay/contract/stack';
+import { desiredState } from '@mainstay/contract/testing/desired-state';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createKeeper, grant_lifetime_seconds } from './keeper.ts';
 
@@ -24,18 +25,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const keeperOf = () => createKeeper({ directory, now: () => now });
 
 async function deployProposal(change: Partial<Proposal> = {}): Promise<Proposal> {
-  const document: DesiredState = {
-    schema: 1,
-    stack_id: newId('stack'),
-    stack: 'shop',
-    version: 2,
-    poll_interval_seconds: 60,
-    proxy: { port: 8080, bind: 'loopback' },
-    names: { domain: 'svc.internal', port: 8081 },
-    security_mode: 'none',
-    services: {},
-    removed: null,
-  };
+  const document = desiredState({ version: 2 });
   return {
     operation_id: newId('operation'),
     actor: owner,

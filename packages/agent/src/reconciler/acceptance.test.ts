@@ -1,6 +1,7 @@
 import type { DesiredStateResponse } from '@mainstay/contract/agent-api';
 import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
 import { newId } from '@mainstay/contract/ids';
+import { desiredState } from '@mainstay/contract/testing/desired-state';
 import { beforeAll, expect, test } from 'vitest';
 import type { StoredState } from '../state/desired-states.ts';
 import { createStandInKeeper, type StandInKeeper } from '../testing/control-plane-stand-in.ts';
@@ -13,19 +14,7 @@ beforeAll(async () => {
   keeper = await createStandInKeeper();
 });
 
-const documentOf = (version: number, over: Partial<DesiredState> = {}): DesiredState => ({
-  schema: 1,
-  stack_id,
-  stack: 'shop',
-  version,
-  poll_interval_seconds: 60,
-  proxy: { port: 8080, bind: 'loopback' },
-  names: { domain: 'svc.internal', port: 8081 },
-  security_mode: 'none',
-  services: {},
-  removed: null,
-  ...over,
-});
+const documentOf = (version: number, over: Partial<DesiredState> = {}) => desiredState({ stack_id, version, ...over });
 
 async function signed(
   document: DesiredState,

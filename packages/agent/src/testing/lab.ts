@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type DesiredService, type DesiredState, desiredServiceOf } from '@mainstay/contract/desired-state';
 import { newId } from '@mainstay/contract/ids';
 import { ServiceSpec } from '@mainstay/contract/stack';
+import { desiredState } from '@mainstay/contract/testing/desired-state';
 import { silentLogger } from '@mainstay/runtime/log';
 import { type Agent, type AgentOptions, createAgent } from '../agent.ts';
 import { type StandIn, startStandIn } from './control-plane-stand-in.ts';
@@ -108,19 +109,15 @@ export async function createLab(): Promise<Lab> {
         secret_commitments: more.secrets ?? {},
         restarts_requested: more.restarts_requested ?? 0,
       }),
-    document: (version, services, over = {}) => ({
-      schema: 1,
-      stack_id,
-      stack: 'shop',
-      version,
-      poll_interval_seconds: 60,
-      proxy: { port: proxy_port, bind: 'loopback' },
-      names: { domain: 'svc.internal', port: names_port },
-      security_mode: 'none',
-      services,
-      removed: null,
-      ...over,
-    }),
+    document: (version, services, over = {}) =>
+      desiredState({
+        stack_id,
+        version,
+        proxy: { port: proxy_port, bind: 'loopback' },
+        names: { domain: 'svc.internal', port: names_port },
+        services,
+        ...over,
+      }),
     options: (over = {}) => ({
       home,
       control_plane_url: control.url,
