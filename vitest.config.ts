@@ -20,6 +20,8 @@ export default defineConfig({
           exclude: ['**/node_modules/**'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          // Conditions are waited for, not hoped for: the machine may be busy.
+          expect: { poll: { timeout: 30_000, interval: 100 } },
           // They start whole installations; one after the other, they stay within their time.
           fileParallelism: false,
         },

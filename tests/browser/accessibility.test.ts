@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Dashboard, no_browser, startDashboard, type Window } from './browser.ts';
+import { type Dashboard, no_browser, overflowOf, settled, startDashboard, type Window } from './browser.ts';
 import { pages } from './pages.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -29,9 +29,9 @@ describe.skipIf(no_browser)('axe finds nothing', () => {
         const found: string[] = [];
         for (const { name, path } of pages) {
           await open(path);
-          await settled(window);
+          await settled(page);
           found.push(...(await violations(window)).map((violation) => `${name}: ${violation}`));
-          const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          const overflow = await overflowOf(page);
           if (overflow > 0) found.push(`${name}: the page is ${overflow} pixels wider than the window`);
         }
         expect(found).toEqual([]);
@@ -40,12 +40,6 @@ describe.skipIf(no_browser)('axe finds nothing', () => {
     }
   }
 });
-
-/** Waits until nothing is being fetched for the first time any more. */
-async function settled({ page }: Window): Promise<void> {
-  await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
-  await page.waitForTimeout(250);
-}
 
 async function violations({ page }: Window): Promise<string[]> {
   // The page's policy allows no script of others; this one comes by the debugger, which stands outside of it.

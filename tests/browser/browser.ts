@@ -8,6 +8,9 @@ import { createInstallation, type Installation, type Up } from '../e2e/installat
 
 export const chromium_path = '/usr/bin/chromium';
 
+/** What a page is waited for at most: two cores may be shared with much else. */
+const patience_ms = 60_000;
+
 /** Why browser tests cannot run here; null where they can. */
 export const no_browser: string | null = isExecutable(chromium_path) ? null : 'there is no chromium on this machine';
 
@@ -60,6 +63,7 @@ export async function startDashboard({ example = false, up: more = [] }: Dashboa
       const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...contextOptions });
       await context.grantPermissions(['clipboard-read', 'clipboard-write']);
       const page = await context.newPage();
+      page.setDefaultTimeout(patience_ms);
       const window = watched(page, mainstay.url);
       await page.goto(await signInLink());
       await page.locator('main h1').first().waitFor();
@@ -89,6 +93,16 @@ function watched(page: Page, url: string): Window {
       await page.locator('main h1').first().waitFor();
     },
   };
+}
+
+/** Waits until nothing on the page is being fetched for the first time any more. */
+export async function settled(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.querySelector('main [aria-busy="true"]') === null);
+}
+
+/** Pixels by which the page is wider than its window. */
+export function overflowOf(page: Page): Promise<number> {
+  return page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth));
 }
 
 function isExecutable(path: string): boolean {

@@ -8,6 +8,7 @@ export type Repository = {
   /** Writes files and commits them; gives the SHA. */
   commit(subject: string, files: Record<string, string>): string;
   tag(name: string): void;
+  branch(name: string): void;
 };
 
 export function makeRepository(path: string): Repository {
@@ -30,6 +31,7 @@ export function makeRepository(path: string): Repository {
       return git('rev-parse', 'HEAD');
     },
     tag: (name) => void git('tag', name),
+    branch: (name) => void git('branch', name),
   };
 }
 
