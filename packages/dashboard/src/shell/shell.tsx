@@ -43,11 +43,11 @@ export function Shell() {
       <a href="#content" className={css.skip}>
         {common.skipToContent}
       </a>
-      <header className={css.bar}>
+      <section className={css.bar} aria-label={texts.bar}>
         <Burger opened={drawer} onClick={openDrawer} size="sm" aria-label={texts.openNavigation} />
         <Brand />
         <ConnectionIndicator />
-      </header>
+      </section>
       <aside className={css.side}>
         <Brand />
         <UnstyledButton className={css.search} onClick={() => setOverlay('palette')} title={texts.paletteOpen}>

@@ -1,6 +1,7 @@
 /** Words of what surrounds every page: navigation, connection, palette, shortcuts, appearance. */
 export const shell = {
   navigation: 'Main',
+  bar: 'Top bar',
   overview: 'Overview',
   stacks: 'Stacks',
   servers: 'Servers',

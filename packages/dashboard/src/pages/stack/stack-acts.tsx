@@ -85,6 +85,7 @@ function PauseDialog({ stack, onClose }: DialogProps) {
       change={{ id: 'stacks.pause', input: { stack, ...(settled === '' ? {} : { reason: settled }) } }}
       title={texts.pause.title(stack)}
       confirm={texts.pause.confirm}
+      isTyping={settled !== reason.trim()}
       onClose={onClose}
     >
       <p className="quiet">{texts.pause.lead}</p>

@@ -9,6 +9,7 @@ import { ErrorNotice, Page, Rows } from '../../ui/page.tsx';
 import { PageTabs } from '../../ui/page-tabs.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { stackStatus } from '../../ui/words.ts';
+import { ServerNotices } from './server-notices.tsx';
 import { ServicesTab } from './services/services-tab.tsx';
 import { StackActions } from './stack-actions.tsx';
 import { StackActs } from './stack-acts.tsx';
@@ -44,6 +45,7 @@ export function StackPage() {
         <>
           <StackFacts stack={query.data.stack} />
           <StackNotices stack={query.data.stack} />
+          <ServerNotices stack={name} />
           <PageTabs tabs={tabs} value={search.tab ?? 'services'} label={texts.tabs}>
             <Suspense fallback={<Rows count={6} />}>{panel(search.tab ?? 'services', query.data, search)}</Suspense>
           </PageTabs>

@@ -3,7 +3,6 @@ export const configuration = {
   services: 'Service whose configuration is shown',
   stackWide: 'Whole stack',
   stackTitle: 'All services',
-  advanced: 'Limits and stopping',
   lead: 'Everything else stands in the stack file.',
   leadLink: 'Edit the stack file',
   groups: {

@@ -12,13 +12,11 @@ export const file = {
   cancel: 'Back to the file',
   discard: 'Discard edits',
   review: 'Review and save',
-  checking: 'Reading…',
   paused: 'This stack is paused. Resume it to save.',
   changedMeanwhile: 'The stack changed since you began. Your text would take those changes back; the plan shows it.',
   saveTitle: (stack: string) => `Apply the stack file of ${stack}`,
   saveConfirm: 'Save and deploy',
   saveLead: 'What the file no longer names is taken off. Branches are looked up, so newer commits come along.',
-  unreadable: 'This text is not a stack file',
   atLine: (line: number) => `Line ${line}`,
   problems: {
     notMap: 'A stack file is a list of names and values, beginning with “stack:”.',

@@ -17,14 +17,13 @@ export const head = {
   facts: { url: 'Address', servers: 'Servers', version: 'Version', updated: 'Changed' },
   noServers: 'None yet',
   addServer: 'Add a server',
-  serverState: (state: string) => `(${state})`,
   moreServers: (count: number) => `and ${count} more`,
   versionServing: (version: number) => `${version} serving`,
   versionComing: (version: number) => `${version} on its way`,
   versionWaits: (version: number) => `${version} waits for its servers`,
   versionFailed: (version: number) => `${version} failed`,
   versionNone: 'None has served yet',
-  paused: 'Paused',
+  serverTrouble: (server: string) => `Server ${server} needs a look`,
   pausedBy: (by: string) => `Paused by ${by}`,
   pausedText: 'Pushes are not followed and nothing is deployed. What runs goes on.',
   pausedRefusal: 'This stack is paused. Resume it first.',
@@ -36,8 +35,6 @@ export const head = {
   resume: 'Resume',
   more: 'More actions',
   remove: 'Remove the stack…',
-  addService: 'Services of another repository…',
-  refused: (message: string) => `${message}`,
 } as const;
 
 /** Words of the dialogs in which a change of the whole stack is reviewed. */

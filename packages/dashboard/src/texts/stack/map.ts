@@ -14,6 +14,7 @@ export const map = {
   port: (port: number) => `port ${port}`,
   strip: 'prefix taken off',
   internalOnly: 'inside only',
+  runs: (up: number, all: number) => `${up} of ${all} run`,
   onServers: (up: number, all: number) => `runs on ${up} of ${all} servers`,
   notReported: 'Not reported yet',
   legendOpen: 'Requests can pass',

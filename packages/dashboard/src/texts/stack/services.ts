@@ -50,6 +50,9 @@ export const services = {
   failed: (commit: string, stage: string) => `${commit} failed at ${stage}`,
   stillServes: (commit: string) => `${commit} goes on serving.`,
   seeLogs: 'See its log',
+  crashing: (restarts: number) =>
+    `It ends again and again: ${restarts} restarts so far. Each start waits longer than the last.`,
+  seeCrashes: 'See its last crash',
   unhealthy: 'Health check:',
   history: {
     label: (parts: string) => `Last hour: ${parts}`,

@@ -18,7 +18,6 @@ export const webhook = {
   copySecret: 'Copy the secret',
   unreachable:
     'Your Git host must be able to reach this address. You opened Mainstay at one that only this machine or network knows; put the public address in its place.',
-  contentType: 'Content type',
   how: 'How to add it',
   host: 'Git host',
   hosts: {

@@ -19,7 +19,7 @@ export function MapDetail({ stack, model, service }: MapDetailProps) {
         <h2>{service.name}</h2>
         <StatusMark {...service.status} form="chip" />
         {service.servers > 1 && (
-          <span className="quiet">{texts.onServers(service.servers_running, service.servers)}</span>
+          <span className="quiet">{texts.onServers(service.running_on.length, service.servers)}</span>
         )}
         <Button
           size="compact-sm"

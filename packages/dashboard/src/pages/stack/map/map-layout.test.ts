@@ -7,8 +7,7 @@ function service(name: string, prefix: string | null, open = true): MapService {
   return {
     name,
     status: { tone: 'good', word: 'Healthy' },
-    open,
-    servers_running: 1,
+    running_on: open ? ['one'] : [],
     servers: 1,
     route: prefix === null ? null : { prefix, strip: false },
     variable: 'X',
@@ -17,13 +16,14 @@ function service(name: string, prefix: string | null, open = true): MapService {
 }
 
 function model(services: MapService[], open = true): MapModel {
-  const proxy = { key: 'one', address: ':80', on: 'on one', status: { tone: 'good' as const, word: 'Running' }, open };
+  const status = { tone: 'good' as const, word: 'Running' };
+  const proxy = { key: 'one', address: ':80', on: 'on one', status, open_on: open ? ['one'] : [] };
   return { proxies: [proxy], services, bind: 'loopback' };
 }
 
 test('nothing overlaps and everything fits the width, whatever the room and however many services', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 100 }), fc.integer({ min: 100, max: 3_000 }), (count, room) => {
+    fc.property(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 100, max: 3_000 }), (count, room) => {
       const services = Array.from({ length: count }, (_, index) =>
         service(`s${index}`, index % 2 ? `/${index}` : null),
       );
@@ -49,6 +49,16 @@ test('requests pass only where both the proxy and the service run', () => {
   expect(kinds(true, true)).toEqual(['open', 'open']);
   expect(kinds(false, true)).toEqual(['closed', 'closed']);
   expect(kinds(true, false)).toEqual(['closed', 'closed']);
+});
+
+test('a proxy reaches only what runs on its own server', () => {
+  const { proxies, ...rest } = model([{ ...service('api', '/'), running_on: ['two'] }]);
+  const two = { ...proxies[0]!, key: 'two', open_on: ['two'] };
+  const { edges } = mapLayout({ ...rest, proxies: [...proxies, two] }, 1_000, undefined);
+  const kind = (id: string) => edges.find((edge) => edge.id === id)?.kind;
+  expect(kind('proxy one > route api')).toBe('closed');
+  expect(kind('proxy two > route api')).toBe('open');
+  expect(kind('route api > service api')).toBe('open');
 });
 
 test('of the chosen service every other one is a caller, and nothing calls itself', () => {

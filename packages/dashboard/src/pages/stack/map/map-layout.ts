@@ -2,7 +2,7 @@
  * Where everything on the map stands: five columns, one row per service, the same for the same stack every time. A service has
  * at most one route, so route, service and name share a row and their lines are straight.
  */
-import type { MapModel, MapProxy, MapService } from './map-model.ts';
+import { canReach, type MapModel, type MapProxy, type MapService } from './map-model.ts';
 
 export type MapBox = { x: number; y: number; width: number; height: number };
 
@@ -118,14 +118,19 @@ function edgesFromOutside({ proxies, services }: MapModel, chosen: string | unde
     faded,
   });
   return [
-    ...proxies.map((proxy) => edge('outside', `proxy ${proxy.key}`, proxy.open)),
+    ...proxies.map((proxy) => edge('outside', `proxy ${proxy.key}`, proxy.open_on.length > 0)),
     ...services.flatMap((service) => {
       if (service.route === null) return [];
       const faded = chosen !== undefined && chosen !== service.name;
       const route = `route ${service.name}`;
       return [
-        ...proxies.map((proxy) => edge(`proxy ${proxy.key}`, route, proxy.open && service.open, faded)),
-        edge(route, `service ${service.name}`, service.open && proxies.some(({ open }) => open), faded),
+        ...proxies.map((proxy) => edge(`proxy ${proxy.key}`, route, canReach(proxy, service), faded)),
+        edge(
+          route,
+          `service ${service.name}`,
+          proxies.some((proxy) => canReach(proxy, service)),
+          faded,
+        ),
       ];
     }),
   ];

@@ -5,14 +5,20 @@ import type { Output } from '../../../api/client.ts';
 import { map as texts } from '../../../texts/stack/map.ts';
 import { type Status, serviceStatus, type Tone } from '../../../ui/words.ts';
 
-export type MapProxy = { key: string; address: string; on: string; status: Status; open: boolean };
+export type MapProxy = {
+  key: string;
+  address: string;
+  on: string;
+  status: Status;
+  /** Servers whose proxy runs; several where many proxies are shown as one. */
+  open_on: string[];
+};
 
 export type MapService = {
   name: string;
   status: Status;
-  /** Some server runs it, so that a request can be answered. */
-  open: boolean;
-  servers_running: number;
+  /** Servers that run it now, so that a request there can be answered; a proxy forwards on its own server only. */
+  running_on: string[];
   servers: number;
   route: { prefix: string; strip: boolean } | null;
   /** `SERVICE_<NAME>_URL`, which every other service is given. */
@@ -33,12 +39,10 @@ export function mapModel({ spec, proxies }: Output<'stacks.get'>, entries: reado
   const { domain, port } = spec.names;
   const services = Object.entries(spec.services).map(([name, service]): MapService => {
     const of = entries.filter((entry) => entry.service === name);
-    const running = of.filter(isServing).length;
     return {
       name,
       status: worstStatus(of.map(serviceStatus)),
-      open: running > 0,
-      servers_running: running,
+      running_on: of.filter(isServing).map(({ server }) => server),
       servers: of.length,
       route: service.route ?? null,
       variable: serviceUrlVariable(name),
@@ -66,17 +70,18 @@ function mapProxies(proxies: Output<'stacks.get'>['proxies'], port: number): Map
     address: address ?? texts.port(port),
     on: texts.proxyOn(server),
     status: { tone: proxyTones[state], word: texts.proxyState[state] },
-    open: state === 'running',
+    open_on: state === 'running' ? [server] : [],
   }));
   if (all.length <= proxies_shown_max) return all;
-  const up = all.filter(({ open }) => open).length;
+  const open_on = all.flatMap((proxy) => proxy.open_on);
+  const up = open_on.length;
   return [
     {
       key: 'all',
       address: texts.port(port),
       on: texts.proxies(all.length),
       status: { tone: up === all.length ? 'good' : up > 0 ? 'warning' : 'bad', word: texts.proxiesUp(up, all.length) },
-      open: up > 0,
+      open_on,
     },
   ];
 }
@@ -86,4 +91,9 @@ function byRoute(a: MapService, b: MapService): number {
   if ((a.route === null) !== (b.route === null)) return a.route === null ? 1 : -1;
   const [x, y] = [a.route?.prefix ?? a.name, b.route?.prefix ?? b.name];
   return x < y ? -1 : x > y ? 1 : 0;
+}
+
+/** Whether requests that come in at the proxy can be answered by the service. */
+export function canReach(proxy: MapProxy, service: MapService): boolean {
+  return proxy.open_on.some((server) => service.running_on.includes(server));
 }

@@ -85,6 +85,11 @@ function ServiceNode(props: NodeProps) {
       </span>
       <span className={css.line}>
         <StatusMark {...service.status} />
+        {service.servers > 1 && (
+          <span className={css.small} title={texts.onServers(service.running_on.length, service.servers)}>
+            {texts.runs(service.running_on.length, service.servers)}
+          </span>
+        )}
       </span>
     </Link>
   );

@@ -48,6 +48,21 @@ export function ServiceNotes({ entry, columns }: { entry: ServiceOnServer; colum
           )}
         </Note>
       )}
+      {observed?.state === 'crash_looping' && !failure && (
+        <Note tone="bad" columns={columns}>
+          <div className={css.noteLine}>
+            <span>{texts.crashing(observed.restarts)}</span>
+            <Link
+              to="/stacks/$stack/services/$service"
+              params={{ stack: entry.stack, service: entry.service }}
+              search={{ tab: 'crashes', server: entry.server }}
+              className={css.logLink}
+            >
+              {texts.seeCrashes}
+            </Link>
+          </div>
+        </Note>
+      )}
       {isUnhealthy && !failure && (
         <Note tone="warning" columns={columns}>
           <p className={css.message}>

@@ -31,9 +31,11 @@ export const ServiceRow = memo(function ServiceRow({ row, servers }: { row: Row;
           >
             {entry.service}
           </Link>
-          <span className={css.route} title={entry.route ?? texts.internal}>
-            {entry.route ?? texts.internal}
-          </span>
+          {row.is_first && (
+            <span className={css.route} title={entry.route ?? texts.internal}>
+              {entry.route ?? texts.internal}
+            </span>
+          )}
         </th>
         <td className={css.state}>
           <StatusMark {...serviceStatus(entry)} />
