@@ -35,6 +35,8 @@ export type ReviewChangeProps = {
   confirm: string;
   /** Name to be typed before the button works: for what destroys data. */
   typeToConfirm?: string;
+  /** What is asked above the plan is still being typed: nothing is confirmed before the plan is of all of it. */
+  isTyping?: boolean;
   /** Said above the plan. */
   children?: ReactNode;
   onClose(): void;
@@ -85,7 +87,8 @@ function send(change: Change, more: { dry_run?: boolean; plan_hash?: string; ide
   return call(change.id, { ...change.input, ...more } as never) as Promise<ChangeAnswer>;
 }
 
-function Review({ change, confirm, typeToConfirm, onClose, onAccepted, onSucceeded, onRefused }: ReviewProps) {
+function Review(props: ReviewProps) {
+  const { change, confirm, typeToConfirm, isTyping = false, onClose, onAccepted, onSucceeded, onRefused } = props;
   const [typed, setTyped] = useState('');
   const [idempotency_key] = useState(() => crypto.randomUUID());
   const plan = useQuery<ChangeAnswer, AppError>({
@@ -107,7 +110,7 @@ function Review({ change, confirm, typeToConfirm, onClose, onAccepted, onSucceed
     },
   });
   const planned = plan.data?.operation.plan;
-  const isConfirmed = typeToConfirm === undefined || typed.trim() === typeToConfirm;
+  const isConfirmed = !isTyping && (typeToConfirm === undefined || typed.trim() === typeToConfirm);
   return (
     <form
       className={css.review}
