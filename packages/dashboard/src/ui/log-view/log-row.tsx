@@ -2,7 +2,6 @@
 import { IconAlertTriangleFilled, IconCircleXFilled } from '@tabler/icons-react';
 import { type CSSProperties, memo } from 'react';
 import { logs as texts } from '../../texts/logs.ts';
-import { absoluteTime } from '../time.tsx';
 import { type AnsiStyle, paletteColour } from './ansi.ts';
 import { type Piece, shownLine } from './line-text.ts';
 import css from './log-view.module.css';
@@ -12,8 +11,6 @@ export type LogClock = 'time' | 'date' | 'utc';
 
 export type LogRowProps = {
   line: LogLine;
-  /** Pixels from the top of the canvas. */
-  top: number;
   clock: LogClock;
   href: string;
   pattern: RegExp | null;
@@ -23,50 +20,52 @@ export type LogRowProps = {
   isLinked: boolean;
 };
 
+/** Of few elements, in one line of text: dozens of rows are made and dropped for each turn of a wheel. */
 export const LogRow = memo(function LogRow(props: LogRowProps) {
-  const { line, top, clock, href, pattern, chip, showsServer, isLinked } = props;
+  const { line, clock, href, pattern, chip, showsServer, isLinked } = props;
   const { pieces, is_cut } = shownLine(line.text, pattern);
   return (
     <div
       className={css.row}
-      style={{ top }}
       data-cursor={line.cursor}
+      data-at={line.at}
       data-level={line.level ?? undefined}
       data-linked={isLinked || undefined}
     >
-      <span className={css.gutter}>
-        <a className={css.time} href={href} tabIndex={-1} title={absoluteTime(line.at)} data-link>
-          {clockText(line.at, clock)}
-        </a>
-        {showsServer && (
-          <span className={css.server} title={line.server}>
-            {line.server}
-          </span>
-        )}
-        <span className={css.level}>
-          {line.level === 'error' && <IconCircleXFilled size={11} aria-hidden="true" />}
-          {line.level === 'warn' && <IconAlertTriangleFilled size={11} aria-hidden="true" />}
-          {(line.level === 'error' || line.level === 'warn') && (
-            <span className="visually-hidden">{texts.levelWords[line.level]}</span>
-          )}
+      <a className={css.time} href={href} tabIndex={-1} data-link>
+        {clockText(line.at, clock)}
+      </a>
+      {showsServer && (
+        <span className={css.server} title={line.server}>
+          {line.server}
         </span>
+      )}
+      {(line.level === 'error' || line.level === 'warn') && <Level level={line.level} />}
+      {chip !== null && <span className={css.chip}>{chip}</span>}
+      {is_cut && (
+        <button type="button" className={css.whole} data-whole tabIndex={-1}>
+          {texts.showWhole}
+        </button>
+      )}
+      <span className={css.text} data-text>
+        {pieces.map((piece, index) => (
+          <PieceText key={index} piece={piece} />
+        ))}
       </span>
-      <span className={css.text}>
-        {chip !== null && <span className={css.chip}>{chip}</span>}
-        <bdi dir="ltr" data-text>
-          {pieces.map((piece, index) => (
-            <PieceText key={index} piece={piece} />
-          ))}
-        </bdi>
-        {is_cut && (
-          <button type="button" className={css.whole} data-whole>
-            … {texts.showWhole}
-          </button>
-        )}
-      </span>
+      {is_cut && '…'}
     </div>
   );
 });
+
+function Level({ level }: { level: 'error' | 'warn' }) {
+  const Icon = level === 'error' ? IconCircleXFilled : IconAlertTriangleFilled;
+  return (
+    <span className={css.level}>
+      <Icon size={11} aria-hidden="true" />
+      <span className="visually-hidden">{texts.levelWords[level]}</span>
+    </span>
+  );
+}
 
 function PieceText({ piece: { text, style, is_hit } }: { piece: Piece }) {
   const styled = style ? (

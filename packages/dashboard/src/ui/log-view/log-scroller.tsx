@@ -14,6 +14,7 @@ import {
   useState,
 } from 'react';
 import { flushSync } from 'react-dom';
+import { absoluteTime } from '../time.tsx';
 import { selectedText, selectionRow } from './log-copy.ts';
 import type { LogState } from './log-reader.ts';
 import { clockColumns, type LogClock, LogRow } from './log-row.tsx';
@@ -52,7 +53,7 @@ export type LogScrollerProps = {
 };
 
 /** Rows beyond each edge of the screen that exist, and rows from either end at which more is fetched. */
-const overscan_rows = 40;
+const overscan_rows = 24;
 const ahead_rows = 600;
 
 export function LogScroller(props: LogScrollerProps) {
@@ -61,7 +62,7 @@ export function LogScroller(props: LogScrollerProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLDivElement>(null);
   const box = useBox(scroller, canvas);
-  const gutter_columns = clockColumns[clock] + (showsServer ? 15 : 0) + 5;
+  const gutter_columns = clockColumns[clock] + (showsServer ? 15 : 0) + 3;
   const text_columns = Math.max(10, Math.floor((box.width - 12) / box.column) - gutter_columns);
   const layout = useRowLayout(lines, wraps ? text_columns : null);
   const { heights } = layout;
@@ -101,7 +102,7 @@ export function LogScroller(props: LogScrollerProps) {
     const isAtEnd = element.scrollHeight - element.clientHeight - element.scrollTop < 6;
     if (follows && element.scrollTop < before - 1 && !isAtEnd) props.onFollow(false);
     else if (!follows && isAtEnd && !more_after && element.scrollTop > before) props.onFollow(true);
-    if (range && !isDrawn(range.first, range.last, overscan_rows / 4)) flushSync(redraw);
+    if (range && !isDrawn(range.first, range.last, overscan_rows / 3)) flushSync(redraw);
   };
 
   const scrollTo = (top: number) => {
@@ -172,15 +173,27 @@ export function LogScroller(props: LogScrollerProps) {
   const seen = rangeAt(eye.current.top);
   eye.current.first = Math.max(0, seen.first - overscan_rows);
   eye.current.last = Math.min(lines.length - 1, seen.last + overscan_rows);
-  const rows = lines
-    .slice(eye.current.first, eye.current.last + 1)
-    .map((line, at) => ({ line, index: eye.current.first + at }));
+  const shown = lines.slice(eye.current.first, eye.current.last + 1);
   const kept = pinned === null ? -1 : indexOfCursor(lines, pinned);
-  const pinnedLine = lines[kept];
-  if (pinnedLine && pinnedLine.cursor === pinned) {
-    if (kept < eye.current.first) rows.unshift({ line: pinnedLine, index: kept });
-    if (kept > eye.current.last) rows.push({ line: pinnedLine, index: kept });
-  }
+  const isKeptApart = lines[kept]?.cursor === pinned && (kept < eye.current.first || kept > eye.current.last);
+  const rowOf = (line: LogLine, index: number) => (
+    <LogRow
+      key={line.cursor}
+      line={line}
+      clock={clock}
+      href={props.hrefOf(line.cursor)}
+      pattern={pattern}
+      chip={isTurn(lines[index - 1], line) ? props.releaseOf(line) : null}
+      showsServer={showsServer}
+      isLinked={line.cursor === linked}
+    />
+  );
+  const blockOf = (key: string, from: number, some: readonly LogLine[]) => (
+    <div key={key} className={css.block} style={{ top: heights.offsetOf(from) + edge_height }}>
+      {some.map((line, at) => rowOf(line, from + at))}
+    </div>
+  );
+  const apart = isKeptApart && lines[kept] ? blockOf('apart', kept, [lines[kept]]) : null;
   return (
     <div
       ref={scroller}
@@ -194,6 +207,7 @@ export function LogScroller(props: LogScrollerProps) {
       onScroll={onScroll}
       onClick={onClick}
       onKeyDown={onKeyDown}
+      onPointerOver={nameTime}
       onCopy={(event) => {
         const text = selectedText(scroller.current, lines);
         if (text === null) return;
@@ -205,31 +219,32 @@ export function LogScroller(props: LogScrollerProps) {
         ref={canvas}
         className={css.canvas}
         data-wrap={wraps || undefined}
-        style={{
-          height: heights.total() + edge_height + 8,
-          minWidth: wraps ? undefined : `calc(${gutter_columns + layout.columns + 18}ch + 1rem)`,
-        }}
+        style={
+          {
+            height: heights.total() + edge_height + 8,
+            '--gutter': `${gutter_columns}ch`,
+            '--time': `${clockColumns[clock]}ch`,
+            minWidth: wraps ? undefined : `calc(${gutter_columns + layout.columns + 18}ch + 1rem)`,
+          } as React.CSSProperties
+        }
       >
         <div className={css.edge}>{edge}</div>
-        {rows.map(({ line, index }) => (
-          <LogRow
-            key={line.cursor}
-            line={line}
-            top={heights.offsetOf(index) + edge_height}
-            clock={clock}
-            href={props.hrefOf(line.cursor)}
-            pattern={pattern}
-            chip={isTurn(lines[index - 1], line) ? props.releaseOf(line) : null}
-            showsServer={showsServer}
-            isLinked={line.cursor === linked}
-          />
-        ))}
+        {kept < eye.current.first && apart}
+        {blockOf('shown', eye.current.first, shown)}
+        {kept > eye.current.last && apart}
         <span className={css.probe} aria-hidden="true">
           {'0'.repeat(50)}
         </span>
       </div>
     </div>
   );
+}
+
+/** Names the whole time where it is pointed at; to name it in every row would take longer than the rest of the row. */
+function nameTime({ target }: React.MouseEvent): void {
+  const row = target instanceof HTMLElement && target.matches('[data-link]') ? target.parentElement : null;
+  if (row && target instanceof HTMLElement && target.title === '')
+    target.title = absoluteTime(Number(row.dataset['at']));
 }
 
 /** Whether a line begins another release, or turns from building to running. */

@@ -41,8 +41,7 @@ export function LogToolbar(props: LogToolbarProps) {
   return (
     <div className={css.toolbar} role="toolbar" aria-label={texts.search}>
       <div className={css.searching}>
-        <SearchField q={search.q ?? ''} onHit={onHit} onSearch={onSearch} />
-        <HitCount {...props} />
+        <SearchField q={search.q ?? ''} onHit={onHit} onSearch={onSearch} count={<HitCount {...props} />} />
         <IconToggle
           label={texts.previousHit}
           isDisabled={!search.q}
@@ -138,10 +137,10 @@ function downloadOf(filter: LogFilter): string {
 
 const typing_ms = 250;
 
-type SearchFieldProps = Pick<LogToolbarProps, 'onSearch' | 'onHit'> & { q: string };
+type SearchFieldProps = Pick<LogToolbarProps, 'onSearch' | 'onHit'> & { q: string; count: React.ReactNode };
 
 /** Holds what is typed until there is a pause, so that not each letter searches. */
-function SearchField({ q, onSearch, onHit }: SearchFieldProps) {
+function SearchField({ q, count, onSearch, onHit }: SearchFieldProps) {
   const [typed, setTyped] = useState(q);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const sent = useRef(q);
@@ -164,6 +163,9 @@ function SearchField({ q, onSearch, onHit }: SearchFieldProps) {
       aria-label={texts.search}
       placeholder={texts.search}
       leftSection={<IconSearch size={14} />}
+      rightSection={count}
+      rightSectionWidth={q ? 128 : 0}
+      rightSectionPointerEvents="none"
       maxLength={256}
       spellCheck={false}
       autoComplete="off"
@@ -238,7 +240,6 @@ function Choice({ label, value, any, choices, onChange }: ChoiceProps) {
       size="xs"
       className={css.choice}
       aria-label={label}
-      data-chosen={value === undefined ? undefined : true}
       value={value ?? ''}
       onChange={(event) => onChange(event.currentTarget.value || undefined)}
       data={[{ value: '', label: any }, ...choices]}
