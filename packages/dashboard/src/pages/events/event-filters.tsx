@@ -1,5 +1,4 @@
 /** The filters of the timeline. Each is a search parameter of the page; on a phone they are folded behind one button. */
-import type { EventView } from '@mainstay/contract/operations/watch';
 import { Button, NativeSelect, Pill, Select } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { IconFilter, IconX } from '@tabler/icons-react';
@@ -19,13 +18,13 @@ export type EventFiltersProps = {
   search: EventsSearch;
   set(change: EventsSearch): void;
   clear(): void;
-  /** Events on the page: whoever caused them can be chosen. */
-  seen: readonly EventView[];
+  /** Whoever caused an event on the page can be chosen. */
+  actors: ReadonlySet<string>;
 };
 
 const typing_ms = 250;
 
-export function EventFilters({ search, set, clear, seen }: EventFiltersProps) {
+export function EventFilters({ search, set, clear, actors }: EventFiltersProps) {
   const [isOpen, setOpen] = useState(false);
   const count = filtersSet(search);
   const setText = useDebouncedCallback((q: string) => set({ q: q.trim() || undefined }), typing_ms);
@@ -42,7 +41,7 @@ export function EventFilters({ search, set, clear, seen }: EventFiltersProps) {
       >
         {count > 0 ? texts.openCounted(count) : texts.open}
       </Button>
-      <Choices search={search} set={set} seen={seen} />
+      <Choices search={search} set={set} actors={actors} />
       {count > 0 && (
         <div className={css.set}>
           <Moments search={search} set={set} />
@@ -56,13 +55,12 @@ export function EventFilters({ search, set, clear, seen }: EventFiltersProps) {
   );
 }
 
-function Choices({ search, set, seen }: Omit<EventFiltersProps, 'clear'>) {
+function Choices({ search, set, actors }: Omit<EventFiltersProps, 'clear'>) {
   const stacks = useRead('stacks.list', {}).data?.stacks ?? [];
   const servers = useRead('servers.list', {}).data?.servers ?? [];
   const services = [
     ...new Set(stacks.filter(({ name }) => !search.stack || name === search.stack).flatMap(servicesOf)),
   ];
-  const actors = [...new Set(seen.flatMap(({ actor }) => actor ?? []))].sort();
   return (
     <>
       <NativeSelect
@@ -118,7 +116,7 @@ function Choices({ search, set, seen }: Omit<EventFiltersProps, 'clear'>) {
         label={texts.actor}
         placeholder={texts.anyActor}
         value={search.actor}
-        names={actors}
+        names={[...actors].sort()}
         onChange={(actor) => set({ actor })}
       />
     </>

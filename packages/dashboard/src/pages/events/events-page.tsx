@@ -24,19 +24,19 @@ export function EventsPage() {
   const [state, timeline] = useTimeline(filter);
   return (
     <Page title={texts.title} lead={texts.lead}>
-      <EventFilters search={search} set={set} clear={clear} seen={state.events ?? []} />
+      <EventFilters search={search} set={set} clear={clear} actors={state.actors} />
       {state.error && <ErrorNotice error={state.error} retry={() => void timeline.catchUp()} />}
       <div className={css.card}>
-        {state.events === null ? (
+        {state.lines === null ? (
           !state.error && (
             <div className={css.skeleton}>
               <Rows count={14} height={37} />
             </div>
           )
-        ) : state.events.length === 0 ? (
+        ) : state.lines.length === 0 ? (
           <Nothing isFiltered={filtersSet(search) > 0} clear={clear} />
         ) : (
-          <TimelineView state={state} timeline={timeline} events={state.events} />
+          <TimelineView state={state} timeline={timeline} lines={state.lines} />
         )}
       </div>
     </Page>

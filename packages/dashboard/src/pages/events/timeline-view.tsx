@@ -2,11 +2,11 @@
 import type { EventView } from '@mainstay/contract/operations/watch';
 import { Loader } from '@mantine/core';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { events as texts } from '../../texts/events.ts';
 import { LineDetails } from '../../ui/event/event-list.tsx';
 import { EventRow } from '../../ui/event/event-row.tsx';
-import { type GroupLine, timelineLines } from '../../ui/event/grouping.ts';
+import type { GroupLine, TimelineLine } from '../../ui/event/grouping.ts';
 import css from './events.module.css';
 import { dayName } from './moments.ts';
 import type { Timeline, TimelineState } from './timeline.ts';
@@ -20,17 +20,19 @@ const ahead_lines = 40;
 /** Scrolled further than this, somebody is reading. */
 const reading_px = 120;
 
-export type TimelineViewProps = { state: TimelineState; timeline: Timeline; events: readonly EventView[] };
+export type TimelineViewProps = { state: TimelineState; timeline: Timeline; lines: readonly TimelineLine[] };
 
-export function TimelineView({ state, timeline, events }: TimelineViewProps) {
-  const lines = useMemo(() => timelineLines(events), [events]);
+export function TimelineView({ state, timeline, lines }: TimelineViewProps) {
   const list = useRef<HTMLUListElement>(null);
   const [offset, setOffset] = useState(0);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  // While these stay the same, what was measured is not gone through again.
+  const estimateSize = useCallback((index: number) => (lines[index]?.type === 'day' ? day_px : line_px), [lines]);
+  const getItemKey = useCallback((index: number) => lines[index]?.key ?? index, [lines]);
   const virtual = useWindowVirtualizer({
     count: lines.length,
-    estimateSize: (index) => (lines[index]?.type === 'day' ? day_px : line_px),
-    getItemKey: (index) => lines[index]?.key ?? index,
+    estimateSize,
+    getItemKey,
     overscan: 12,
     scrollMargin: offset,
   });
@@ -49,11 +51,10 @@ export function TimelineView({ state, timeline, events }: TimelineViewProps) {
   }, [timeline, open]);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
-  const isNearEnd = last > lines.length - ahead_lines;
+  const isWanted = last > lines.length - ahead_lines && state.has_older && !state.is_fetching_older && !state.error;
   useEffect(() => {
-    // Older events may all join groups that are there already, so that the number of events counts, not that of lines.
-    if (isNearEnd && events.length > 0 && state.has_older && !state.error) void timeline.fetchOlder();
-  }, [isNearEnd, events.length, state.has_older, state.error, timeline]);
+    if (isWanted) void timeline.fetchOlder();
+  }, [isWanted, timeline]);
   const toggle = useCallback(({ id }: EventView) => setOpen((shown) => toggled(shown, id)), []);
   const showWaiting = () => {
     timeline.showWaiting();

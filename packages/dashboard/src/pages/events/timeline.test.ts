@@ -1,7 +1,7 @@
 import { AppError } from '@mainstay/contract/app-error';
 import type { EventView } from '@mainstay/contract/operations/watch';
 import { expect, test } from 'vitest';
-import { createTimeline, type FetchEvents } from './timeline.ts';
+import { createTimeline, type FetchEvents, type Timeline } from './timeline.ts';
 
 /** A log of events that answers as the control plane does (events.list). */
 function createLog(count: number) {
@@ -43,19 +43,24 @@ function createLog(count: number) {
   return { append, asked, fetchEvents, refuse };
 }
 
-const cursors = (events: readonly EventView[] | null) => events?.map(({ cursor }) => cursor);
+const cursors = (events: readonly EventView[]) => events.map(({ cursor }) => cursor);
+
+/** What the lines show, one after the other. */
+function shown(timeline: Timeline): number[] {
+  return (timeline.get().lines ?? []).flatMap((line) => (line.type === 'group' ? cursors(line.events) : []));
+}
 
 test('the newest events come first, and older ones follow without a gap until there are no more', async () => {
   const log = createLog(1_250);
   const timeline = createTimeline({}, log.fetchEvents);
   await timeline.catchUp();
-  expect(timeline.get().events).toHaveLength(200);
+  expect(shown(timeline)).toHaveLength(200);
   await timeline.fetchOlder();
   await timeline.fetchOlder();
   expect(timeline.get().has_older).toBe(true);
   await timeline.fetchOlder();
   expect(timeline.get().has_older).toBe(false);
-  expect(cursors(timeline.get().events)).toEqual(Array.from({ length: 1_250 }, (_, n) => 1_250 - n));
+  expect(shown(timeline)).toEqual(Array.from({ length: 1_250 }, (_, n) => 1_250 - n));
   const asked = log.asked.length;
   await timeline.fetchOlder();
   expect(log.asked).toHaveLength(asked);
@@ -67,16 +72,16 @@ test('new events come on top while the top is looked at, and wait while somebody
   await timeline.catchUp();
   log.append(1);
   await timeline.catchUp();
-  expect(cursors(timeline.get().events)).toEqual([4, 3, 2, 1]);
+  expect(shown(timeline)).toEqual([4, 3, 2, 1]);
   timeline.setReading(true);
   log.append(2);
   await timeline.catchUp();
   log.append(1);
   await timeline.catchUp();
-  expect(cursors(timeline.get().events)).toEqual([4, 3, 2, 1]);
+  expect(shown(timeline)).toEqual([4, 3, 2, 1]);
   expect(cursors(timeline.get().waiting)).toEqual([7, 6, 5]);
   timeline.showWaiting();
-  expect(cursors(timeline.get().events)).toEqual([7, 6, 5, 4, 3, 2, 1]);
+  expect(shown(timeline)).toEqual([7, 6, 5, 4, 3, 2, 1]);
   expect(timeline.get().waiting).toEqual([]);
 });
 
@@ -90,7 +95,20 @@ test('those that waited come before newer ones when the top is looked at again',
   timeline.setReading(false);
   log.append(1);
   await timeline.catchUp();
-  expect(cursors(timeline.get().events)).toEqual([3, 2, 1]);
+  expect(shown(timeline)).toEqual([3, 2, 1]);
+});
+
+test('whoever comes back to the top keeps what is near to it, and can scroll down again without a gap', async () => {
+  const log = createLog(4_000);
+  const timeline = createTimeline({}, log.fetchEvents);
+  await timeline.catchUp();
+  while (timeline.get().has_older) await timeline.fetchOlder();
+  log.append(1);
+  await timeline.catchUp();
+  expect(timeline.get().count).toBe(2_001);
+  expect(timeline.get().has_older).toBe(true);
+  while (timeline.get().has_older) await timeline.fetchOlder();
+  expect(shown(timeline)).toEqual(Array.from({ length: 4_001 }, (_, n) => 4_001 - n));
 });
 
 test('a page that fell far behind begins anew instead of running after', async () => {
@@ -99,8 +117,8 @@ test('a page that fell far behind begins anew instead of running after', async (
   await timeline.catchUp();
   log.append(20_000);
   await timeline.catchUp();
-  expect(timeline.get().events?.[0]?.cursor).toBe(20_001);
-  expect(timeline.get().events).toHaveLength(200);
+  expect(shown(timeline)[0]).toBe(20_001);
+  expect(shown(timeline)).toHaveLength(200);
   expect(log.asked.at(-1)).toBe('newest');
 });
 
@@ -111,7 +129,7 @@ test('a change that is told of during a fetch is fetched after it, once', async 
   const first = timeline.catchUp();
   log.append(1);
   await Promise.all([first, timeline.catchUp(), timeline.catchUp()]);
-  expect(cursors(timeline.get().events)).toEqual([3, 2, 1]);
+  expect(shown(timeline)).toEqual([3, 2, 1]);
   expect(log.asked.filter((question) => question.startsWith('after'))).toHaveLength(2);
 });
 
@@ -122,11 +140,24 @@ test('an error keeps what was fetched, and goes with the next answer', async () 
   log.refuse(new AppError('Unavailable', 'The control plane does not answer.'));
   await timeline.fetchOlder();
   expect(timeline.get()).toMatchObject({ is_fetching_older: false, error: { code: 'Unavailable' } });
-  expect(timeline.get().events).toHaveLength(200);
+  expect(shown(timeline)).toHaveLength(200);
   log.refuse(null);
   await timeline.fetchOlder();
   expect(timeline.get().error).toBeNull();
-  expect(timeline.get().events).toHaveLength(500);
+  expect(shown(timeline)).toHaveLength(500);
+});
+
+test('a page that comes back at once fetches what the one before it left', async () => {
+  const log = createLog(3);
+  const timeline = createTimeline({}, async (input, signal) => {
+    const answer = await log.fetchEvents(input, signal);
+    signal.throwIfAborted();
+    return answer;
+  });
+  const first = timeline.catchUp();
+  timeline.stop();
+  await Promise.all([first, timeline.catchUp()]);
+  expect(shown(timeline)).toEqual([3, 2, 1]);
 });
 
 test('what a page asked for that is gone is no error', async () => {
@@ -140,5 +171,5 @@ test('what a page asked for that is gone is no error', async () => {
   const fetched = timeline.catchUp();
   timeline.stop();
   await fetched;
-  expect(timeline.get()).toMatchObject({ events: null, error: null });
+  expect(timeline.get()).toMatchObject({ lines: null, error: null });
 });

@@ -5,13 +5,18 @@
 import { AppError } from '@mainstay/contract/app-error';
 import type { EventView } from '@mainstay/contract/operations/watch';
 import type { Input, Output } from '../../api/client.ts';
+import { createGrouping, type TimelineLine } from '../../ui/event/grouping.ts';
 
 export type EventFilter = Omit<Input<'events.list'>, 'after' | 'before' | 'limit' | 'wait_seconds'>;
 export type FetchEvents = (input: Input<'events.list'>, signal: AbortSignal) => Promise<Output<'events.list'>>;
 
 export type TimelineState = {
-  /** Newest first; null before the first answer. */
-  events: readonly EventView[] | null;
+  /** Newest first; null before the first answer. Grows in its place when older ones come. */
+  lines: readonly TimelineLine[] | null;
+  /** Events in those lines. */
+  count: number;
+  /** Whoever caused one of them. */
+  actors: ReadonlySet<string>;
   /** Came meanwhile and are not among the events yet; newest first. */
   waiting: readonly EventView[];
   /** There are older ones to be fetched. */
@@ -38,18 +43,25 @@ export type Timeline = {
 
 const first_limit = 200;
 const older_limit = 500;
+/** Of what was scrolled to, so much stays when the top is seen again. */
+const kept_below_top = 2_000;
 const newer_limit = 1_000;
 /** After so many full answers in a row the page begins anew instead of running behind. */
 const newer_rounds_max = 5;
 
 export function createTimeline(filter: EventFilter, fetchEvents: FetchEvents): Timeline {
   let state: TimelineState = {
-    events: null,
+    lines: null,
+    count: 0,
+    actors: new Set(),
     waiting: [],
     has_older: false,
     is_fetching_older: false,
     error: null,
   };
+  let events: EventView[] = [];
+  let grouping = createGrouping();
+  const actors = new Set<string>();
   let isReading = false;
   /** Cursor up to which everything newer is known; null before the first answer. */
   let known: number | null = null;
@@ -64,10 +76,32 @@ export function createTimeline(filter: EventFilter, fetchEvents: FetchEvents): T
     for (const watcher of watchers) watcher();
   };
 
+  const seen = () => ({ lines: grouping.lines, count: events.length, actors });
+
+  const addOlder = (older: readonly EventView[]) => {
+    for (const event of older) {
+      events.push(event);
+      if (event.actor !== null) actors.add(event.actor);
+    }
+    grouping.append(older);
+  };
+
+  /** Everything anew with these on top: whoever sees the top needs no more than what is near to it. */
+  const addNewer = (newer: readonly EventView[]) => {
+    const before = events.slice(0, kept_below_top);
+    const has_older = state.has_older || before.length < events.length;
+    events = [];
+    grouping = createGrouping();
+    addOlder([...newer, ...before]);
+    become({ ...seen(), waiting: [], has_older, error: null });
+  };
+
   const fetchFirst = async () => {
     const answer = await fetchEvents({ ...filter, limit: first_limit }, abort.signal);
     known = answer.next;
-    become({ events: answer.events.toReversed(), waiting: [], has_older: answer.more, error: null });
+    events = [];
+    become({ has_older: answer.more });
+    addNewer(answer.events.toReversed());
   };
 
   const fetchNewer = async () => {
@@ -77,7 +111,7 @@ export function createTimeline(filter: EventFilter, fetchEvents: FetchEvents): T
       const newer = answer.events.toReversed();
       if (newer.length > 0) {
         if (isReading) become({ waiting: [...newer, ...state.waiting], error: null });
-        else become({ events: [...newer, ...state.waiting, ...(state.events ?? [])], waiting: [], error: null });
+        else addNewer([...newer, ...state.waiting]);
       } else if (state.error) become({ error: null });
       if (!answer.more) return;
     }
@@ -102,27 +136,29 @@ export function createTimeline(filter: EventFilter, fetchEvents: FetchEvents): T
     },
     catchUp() {
       again = running !== null;
-      running ??= (async () => {
-        const { signal } = abort;
+      if (running) return running;
+      const { signal } = abort;
+      const own = (async () => {
         do {
           again = false;
-          await guarded(state.events === null ? fetchFirst : fetchNewer, signal);
+          await guarded(state.lines === null ? fetchFirst : fetchNewer, signal);
         } while (again && !signal.aborted && state.error === null);
-      })().finally(() => {
-        running = null;
-      });
-      return running;
+        if (running === own) running = null;
+      })();
+      running = own;
+      return own;
     },
     async fetchOlder() {
-      const oldest = state.events?.at(-1);
+      const oldest = events.at(-1);
       if (!oldest || !state.has_older || state.is_fetching_older) return;
       become({ is_fetching_older: true });
       await guarded(async () => {
         const input = { ...filter, before: oldest.cursor, limit: older_limit };
         const answer = await fetchEvents(input, abort.signal);
         // It began anew meanwhile: these belong to nothing any more.
-        if (state.events?.at(-1) !== oldest) return;
-        become({ events: [...state.events, ...answer.events.toReversed()], has_older: answer.more, error: null });
+        if (events.at(-1) !== oldest) return;
+        addOlder(answer.events.toReversed());
+        become({ ...seen(), has_older: answer.more, error: null });
       }, abort.signal);
       become({ is_fetching_older: false });
     },
@@ -130,12 +166,12 @@ export function createTimeline(filter: EventFilter, fetchEvents: FetchEvents): T
       isReading = reading;
     },
     showWaiting() {
-      if (state.waiting.length === 0) return;
-      become({ events: [...state.waiting, ...(state.events ?? [])], waiting: [] });
+      if (state.waiting.length > 0) addNewer(state.waiting);
     },
     stop() {
       abort.abort();
       abort = new AbortController();
+      running = null;
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { EventView } from '@mainstay/contract/operations/watch';
 import { expect, test } from 'vitest';
-import { group_gap_ms, sameness, timelineLines } from './grouping.ts';
+import { createGrouping, group_gap_ms, sameness, timelineLines } from './grouping.ts';
 
 const noon = new Date(2026, 5, 15, 12).getTime();
 let cursor = 1_000_000;
@@ -88,6 +88,13 @@ test('a line stays the same one when it happens again, and so does its day', () 
   const newer = { ...event(noon + 1_000), cursor: 2_000_000, id: 'evt_newer' };
   const keys = (events: EventView[]) => timelineLines(events).map(({ key }) => key);
   expect(keys([newer, ...before])).toEqual(keys(before));
+});
+
+test('older events that come later give the same lines as if they had come at once', () => {
+  const events = Array.from({ length: 300 }, (_, n) => event(noon - n * 400_000, { service: `s${n % 3}` }));
+  const grouping = createGrouping();
+  for (let first = 0; first < events.length; first += 70) grouping.append(events.slice(first, first + 70));
+  expect(grouping.lines).toEqual(timelineLines(events));
 });
 
 test('nothing is no lines', () => {

@@ -1,6 +1,6 @@
 /**
  * A stream of events as people can read it: a line where the day changes, and one line for what repeats itself, such as a
- * health check that fails again and again. Pure: the same events give the same lines.
+ * health check that fails again and again. The same events give the same lines, however they came.
  */
 import type { EventView } from '@mainstay/contract/operations/watch';
 
@@ -16,14 +16,21 @@ const open_groups_max = 8;
 /** Clocks of servers differ; an event this near to midnight begins no day. */
 const midnight_slack_ms = 60_000;
 
-/** @param events Newest first. */
-export function timelineLines(events: readonly EventView[]): TimelineLine[] {
+export type Grouping = {
+  /** Grows, and its last groups with it; never made anew. */
+  lines: readonly TimelineLine[];
+  /** Adds events that are older than all before; newest first. What was grouped before is not looked at again. */
+  append(events: readonly EventView[]): void;
+};
+
+export function createGrouping(): Grouping {
   const lines: TimelineLine[] = [];
   const days = new Map<number, number>();
   let open = new Map<string, GroupLine>();
   let day_start = Number.POSITIVE_INFINITY;
   let day_end = Number.NEGATIVE_INFINITY;
-  for (const event of events) {
+
+  const add = (event: EventView) => {
     if (event.at < day_start - midnight_slack_ms || event.at >= day_end + midnight_slack_ms) {
       [day_start, day_end] = dayOf(event.at);
       const times = (days.get(day_start) ?? 0) + 1;
@@ -37,15 +44,22 @@ export function timelineLines(events: readonly EventView[]): TimelineLine[] {
       group.events.push(event);
       // The oldest names the line, so that it stays the same one when it happens again.
       group.key = event.id;
-      continue;
+      return;
     }
     const started: GroupLine = { type: 'group', key: event.id, events: [event] };
     lines.push(started);
     open.delete(key);
     open.set(key, started);
     if (open.size > open_groups_max) open.delete(open.keys().next().value!);
-  }
-  return lines;
+  };
+  return { lines, append: (events) => events.forEach(add) };
+}
+
+/** @param events Newest first. */
+export function timelineLines(events: readonly EventView[]): readonly TimelineLine[] {
+  const grouping = createGrouping();
+  grouping.append(events);
+  return grouping.lines;
 }
 
 /** The same without days, for lists that tell ages. */
