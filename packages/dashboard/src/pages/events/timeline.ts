@@ -66,6 +66,8 @@ export function createTimeline(filter: EventFilter, fetchEvents: FetchEvents): T
   /** Cursor up to which everything newer is known; null before the first answer. */
   let known: number | null = null;
   let running: Promise<void> | null = null;
+  /** Counts what ran, so that one that was stopped does not end the next one. */
+  let turns = 0;
   /** Something changed while it was being fetched. */
   let again = false;
   let abort = new AbortController();
@@ -138,15 +140,15 @@ export function createTimeline(filter: EventFilter, fetchEvents: FetchEvents): T
       again = running !== null;
       if (running) return running;
       const { signal } = abort;
-      const own = (async () => {
+      const turn = ++turns;
+      running = (async () => {
         do {
           again = false;
           await guarded(state.lines === null ? fetchFirst : fetchNewer, signal);
         } while (again && !signal.aborted && state.error === null);
-        if (running === own) running = null;
+        if (turn === turns) running = null;
       })();
-      running = own;
-      return own;
+      return running;
     },
     async fetchOlder() {
       const oldest = events.at(-1);
@@ -171,6 +173,7 @@ export function createTimeline(filter: EventFilter, fetchEvents: FetchEvents): T
     stop() {
       abort.abort();
       abort = new AbortController();
+      turns++;
       running = null;
     },
   };
