@@ -14,8 +14,6 @@ import { useScheme } from './ui/appearance.ts';
 import { theme } from './ui/theme.ts';
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? '';
-// Dialogs lock the page behind them with a style element of their own; this is where its maker looks for the nonce.
-Object.assign(globalThis, { __webpack_nonce__: nonce });
 // What keeps the page from scrolling behind a dialog adds a style of its own, and looks for the nonce under this name.
 Object.assign(globalThis, { __webpack_nonce__: nonce });
 

@@ -5,6 +5,8 @@ import { useEffect, useRef } from 'react';
 import { useRead } from '../../../api/queries.ts';
 import { fieldTexts, configuration as texts } from '../../../texts/stack/configuration.ts';
 import { Section } from '../../../ui/page.tsx';
+import { refusalText } from '../../../ui/refusal.ts';
+import { focusSoon } from '../focus-soon.ts';
 import css from './configuration.module.css';
 import { type Edits, type Field, textAt } from './fields.ts';
 
@@ -57,13 +59,13 @@ function FieldInput({ field, value, edited, error, onEdit }: FieldInputProps) {
   const words = fieldTexts[field.path];
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    if (error) box.current?.querySelector<HTMLElement>('input, select')?.focus();
+    if (error) return focusSoon(box.current?.querySelector<HTMLElement>('input, select'));
   }, [error]);
   const props = {
     label: words?.label ?? field.path,
     description: words?.help,
     value,
-    error: error === null ? undefined : [error.message, error.hint].filter(Boolean).join(' '),
+    error: error === null ? undefined : refusalText(error),
     inputWrapperOrder: ['label', 'input', 'error', 'description'] as ('label' | 'input' | 'error' | 'description')[],
     classNames: { input: field.mono ? css.mono : undefined },
     onChange: (event: { currentTarget: { value: string } }) => onEdit(field.path, event.currentTarget.value),

@@ -7,6 +7,7 @@ import { useState } from 'react';
 import { environment as texts } from '../../../texts/stack/environment.ts';
 import { CopyButton } from '../../../ui/copy-button.tsx';
 import { Section } from '../../../ui/page.tsx';
+import { refusalText } from '../../../ui/refusal.ts';
 import formCss from '../forms.module.css';
 import { envBlockOf, parseEnvBlock } from './env-block.ts';
 import { EnvBlockDialog } from './env-block-dialog.tsx';
@@ -53,8 +54,8 @@ export function EnvTable({ service, names, draft, refusal, onChange }: EnvTableP
     >
       <p className={css.lead}>{texts.variablesText}</p>
       {refusal && !isShownAtRow && (
-        <Alert color="red" variant="light" title={refusal.message} m="md" role="alert">
-          {refusal.hint}
+        <Alert color="red" variant="light" m="md" mt={0} role="alert">
+          {refusalText(refusal)}
         </Alert>
       )}
       <table className={css.table} aria-label={texts.variablesOf(service)}>
@@ -74,7 +75,7 @@ export function EnvTable({ service, names, draft, refusal, onChange }: EnvTableP
               row={row}
               number={index + 1}
               focus={row.id === added}
-              problem={problems.get(row.id) ?? (refused === row.name.trim() ? (refusal?.message ?? null) : null)}
+              problem={problems.get(row.id) ?? (refused === row.name.trim() ? refusal && refusalText(refusal) : null)}
               onChange={(next) => setRows(rows.map((old) => (old.id === row.id ? next : old)))}
               onRemove={() => setRows(rows.filter((old) => old.id !== row.id))}
               onPasteBlock={(text) => {

@@ -48,7 +48,7 @@ export function SecretsSection({ stack, spec, service, draft, onChange }: Secret
     >
       <p className={css.lead}>{texts.text}</p>
       {done !== null && (
-        <Alert color="teal" variant="light" m="md" mt={0} title={texts.wasSet(done)} role="status">
+        <Alert color="green" variant="light" m="md" mt={0} title={texts.wasSet(done)} role="status">
           {texts.takeUp}{' '}
           <Link from="/stacks/$stack" to="." search={(old) => ({ ...old, act: 'deploy' as const })} resetScroll={false}>
             {texts.deploy}

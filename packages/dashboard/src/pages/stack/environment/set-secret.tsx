@@ -4,6 +4,7 @@ import { Button, Modal, PasswordInput, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { common } from '../../../texts/common.ts';
 import { secrets } from '../../../texts/stack/environment.ts';
+import { refusalText } from '../../../ui/refusal.ts';
 import { ReviewChange } from '../../../ui/review-change.tsx';
 import formCss from '../forms.module.css';
 import { problemOfName } from './env-rows.ts';
@@ -43,7 +44,7 @@ export function SetSecret({ stack, name: existing, onClose, onSet }: SetSecretPr
         onSucceeded={() => onSet(name)}
         onRefused={(error: AppError) => {
           if (error.field !== 'name' && error.field !== 'value') return;
-          setRefusal({ field: error.field, message: error.message });
+          setRefusal({ field: error.field, message: refusalText(error) });
           setReviewing(false);
         }}
       />

@@ -8,7 +8,9 @@ import { Link } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import type { Input } from '../../../api/client.ts';
 import { file as texts } from '../../../texts/stack/file.ts';
+import { refusalText } from '../../../ui/refusal.ts';
 import { ReviewChange } from '../../../ui/review-change.tsx';
+import { focusSoon } from '../focus-soon.ts';
 import formCss from '../forms.module.css';
 import css from './file.module.css';
 import { type FileProblem, lineOf, lineRange, readStackFile } from './stack-file.ts';
@@ -24,19 +26,16 @@ export type FileEditorProps = {
   onDiscard(): void;
 };
 
-type Problem = FileProblem & { hint?: string | undefined };
-
 export function FileEditor({ stack, yaml, draft, onChange, onDiscard }: FileEditorProps) {
   const field = useRef<HTMLTextAreaElement>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const [problem, setProblem] = useState<FileProblem | null>(null);
   const [reading, setReading] = useState(false);
   const [spec, setSpec] = useState<Record<string, unknown> | null>(null);
   const text = draft?.text ?? yaml;
-  const show = (found: Problem) => {
+  const show = (found: FileProblem) => {
     setProblem(found);
-    if (found.line === null || !field.current) return;
-    field.current.focus();
-    field.current.setSelectionRange(...lineRange(text, found.line));
+    const { line } = found;
+    focusSoon(field.current, () => line !== null && field.current?.setSelectionRange(...lineRange(text, line)));
   };
   const review = async () => {
     setReading(true);
@@ -113,7 +112,7 @@ export function FileEditor({ stack, yaml, draft, onChange, onDiscard }: FileEdit
         onRefused={(error) => {
           const at = error.field?.replace(/^spec\.?/, '') ?? '';
           setSpec(null);
-          void lineOf(text, at).then((line) => show({ message: error.message, hint: error.hint, line }));
+          void lineOf(text, at).then((line) => show({ message: refusalText(error), line }));
         }}
       >
         <p className="quiet">{texts.saveLead}</p>
@@ -122,11 +121,11 @@ export function FileEditor({ stack, yaml, draft, onChange, onDiscard }: FileEdit
   );
 }
 
-function ProblemText({ problem: { line, message, hint } }: { problem: Problem }) {
+function ProblemText({ problem: { line, message } }: { problem: FileProblem }) {
   return (
     <>
       {line !== null && <strong>{texts.atLine(line)}: </strong>}
-      {message} {hint}
+      {message}
     </>
   );
 }

@@ -59,7 +59,7 @@ export default function WebhookTab({ data: { stack, spec } }: { data: Output<'st
 function MadeWebhook({ made: { path, secret } }: { made: Made }) {
   const url = base_url + path.slice(1);
   return (
-    <Alert color="teal" variant="light" mt="md" title={texts.made} role="status">
+    <Alert color="green" variant="light" mt="md" title={texts.made} role="status">
       <p className="quiet">{texts.madeText}</p>
       <dl className={css.made}>
         <dt>{texts.address}</dt>
