@@ -59,7 +59,7 @@ function FieldInput({ field, value, edited, error, onEdit }: FieldInputProps) {
   const words = fieldTexts[field.path];
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    if (error) return focusSoon(box.current?.querySelector<HTMLElement>('input, select'));
+    return error ? focusSoon(box.current?.querySelector<HTMLElement>('input, select')) : undefined;
   }, [error]);
   const props = {
     label: words?.label ?? field.path,
