@@ -128,7 +128,7 @@ export const newStack = {
     credentialNone: 'None',
     remove: (name: string) => `Leave ${name || 'this service'} out`,
     byHand: 'Added by hand',
-    fromFile: (fields: string) => `Also set by the stack file: ${fields}.`,
+    fromFile: 'Limits and times are as the stack file says.',
     why: 'Why',
     suggested: (example: string) => `for example ${example}`,
   },
@@ -179,7 +179,8 @@ export const newStack = {
     titleWaiting: (stack: string) => `${stack} waits for a server`,
     outcome: { none: 'Waiting', running: 'Under way', succeeded: 'Succeeded', failed: 'Failed' },
     refusedBy: (server: string) => `${server} refused it`,
-    failedOn: (server: string) => `It failed on ${server}`,
+    failedOn: (server: string, services: readonly string[]) =>
+      services.length === 0 ? `It failed on ${server}` : `${services.join(', ')} failed on ${server}`,
     edit: 'Edit and try again',
     editHint: 'Everything that you typed is still there.',
     open: 'Open the stack',

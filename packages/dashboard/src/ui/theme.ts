@@ -34,7 +34,7 @@ const slate: MantineColorsTuple = [
 ];
 
 /** Grounds of notices are those of the states that they tell of: calm, and with words that can be read on them. */
-const tones: Record<string, string> = { red: 'bad', yellow: 'warning', green: 'good', gray: 'idle' };
+const tones: Record<string, string> = { red: 'bad', yellow: 'warning', green: 'good', blue: 'busy', gray: 'idle' };
 
 /** Words on our own colour are light or dark as the scheme's shade of it asks; by itself only the light scheme's is looked at. */
 const variantColorResolver: VariantColorsResolver = (input) => {

@@ -3,6 +3,7 @@ import type { Receipt } from '@mainstay/contract/agent-api';
 import { Link } from '@tanstack/react-router';
 import { servers } from '../../texts/servers.ts';
 import { Foreign } from '../../ui/foreign.tsx';
+import { withoutEscapes } from '../../ui/log-view/ansi.ts';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { Time } from '../../ui/time.tsx';
 import { duration, type Tone } from '../../ui/words.ts';
@@ -36,7 +37,7 @@ export function LastChange({ receipt }: { receipt: Receipt | null }) {
       </p>
       {message && (
         <pre className={css.message}>
-          <Foreign text={message} chars_max={4_000} />
+          <Foreign text={withoutEscapes(message)} chars_max={4_000} />
         </pre>
       )}
       {hint && (

@@ -5,6 +5,7 @@ import type { ReactNode } from 'react';
 import { useRead } from '../../api/queries.ts';
 import { servers as texts } from '../../texts/servers.ts';
 import { Foreign } from '../../ui/foreign.tsx';
+import { withoutEscapes } from '../../ui/log-view/ansi.ts';
 import { Meter } from '../../ui/meter.tsx';
 import { Section } from '../../ui/page.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
@@ -87,7 +88,7 @@ function DriftCard({ server, reported }: ServerOverviewProps) {
         {drift && <StatusMark tone={drift.tone} word={drift.text} />}
         {drift?.more && (
           <p className={css.driftMore}>
-            <Foreign text={drift.more} />
+            <Foreign text={withoutEscapes(drift.more)} />
           </p>
         )}
       </div>

@@ -41,15 +41,29 @@ export function ServerPage() {
       </Page>
     );
   }
+  if (query.error) {
+    return (
+      <Page title={name} trail={trail}>
+        {query.error.code === 'NotFound' ? (
+          <Section>
+            <EmptyState
+              title={texts.noSuch}
+              action={<Button renderRoot={(props) => <Link to="/servers" {...props} />}>{texts.toServers}</Button>}
+            >
+              {texts.noSuchText}
+            </EmptyState>
+          </Section>
+        ) : (
+          <ErrorNotice error={query.error} retry={() => void query.refetch()} />
+        )}
+      </Page>
+    );
+  }
   return (
     <Page title={name} trail={trail} lead={<Skeleton height={14} width={220} my={4} />}>
-      {query.error ? (
-        <ErrorNotice error={query.error} retry={() => void query.refetch()} />
-      ) : (
-        <Section>
-          <Rows count={6} />
-        </Section>
-      )}
+      <Section>
+        <Rows count={6} />
+      </Section>
     </Page>
   );
 }

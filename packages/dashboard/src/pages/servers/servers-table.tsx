@@ -42,11 +42,11 @@ export function ServersTable({ servers, sort, onSort }: ServersTableProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a table that scrolls is reached by the keyboard through its scroller.
     <section className={css.scroller} aria-label={texts.tableName} tabIndex={0}>
-      <table className={css.table} ref={table} aria-rowcount={servers.length + 1}>
+      <table className={`${css.table} ${css.fixed}`} ref={table} aria-rowcount={servers.length + 1}>
         <thead>
           <tr>
             {serverOrders.map((column) => (
-              <th key={column} scope="col" aria-sort={column === sort ? 'ascending' : undefined}>
+              <th key={column} scope="col" data-column={column} aria-sort={column === sort ? 'ascending' : undefined}>
                 <button
                   type="button"
                   className={css.sort}

@@ -2,6 +2,7 @@
  * A first deployment as it happens: every service on every server, step by step, to the address that answers, or to what went
  * wrong and what to do. All of it is read from what agents reported, so that it is the same after a reload.
  */
+import type { ServiceOnServer } from '@mainstay/contract/operations/services';
 import { Alert, Button } from '@mantine/core';
 import { IconAlertTriangle, IconCircleCheck } from '@tabler/icons-react';
 import { useQueries } from '@tanstack/react-query';
@@ -12,6 +13,7 @@ import { readOptions, useRead } from '../../../api/queries.ts';
 import { newStack } from '../../../texts/new-stack.ts';
 import { CopyButton } from '../../../ui/copy-button.tsx';
 import { Foreign } from '../../../ui/foreign.tsx';
+import { withoutEscapes } from '../../../ui/log-view/ansi.ts';
 import { ErrorNotice, Page, Rows, Section } from '../../../ui/page.tsx';
 import { StatusMark } from '../../../ui/status-mark.tsx';
 import type { Tone } from '../../../ui/words.ts';
@@ -58,7 +60,10 @@ type FollowingProps = Omit<FollowDeploymentProps, 'stack'> & { answer: Output<'s
 function Following({ answer, wanted, onDone }: FollowingProps) {
   const { stack, spec } = answer;
   const name = stack.name;
-  const services = useRead('services.list', { stack: name }, { every_ms }).data?.services ?? [];
+  const listed = useRead('services.list', { stack: name }, { every_ms }).data?.services ?? [];
+  // What a server still runs of its former stack is no part of this.
+  const meant = listed.filter(({ desired_release_id }) => desired_release_id !== null);
+  const services = meant.toSorted((a, b) => Number(hasFailed(b)) - Number(hasFailed(a)));
   const events = useRead('events.list', { stack: name, limit: events_max }).data?.events ?? [];
   const servers = useQueries({ queries: stack.servers.map((server) => readOptions('servers.get', { server })) });
   const standings = new Map(
@@ -97,7 +102,7 @@ function Following({ answer, wanted, onDone }: FollowingProps) {
     >
       <div aria-live="polite" className={css.outcome}>
         {outcome === 'succeeded' && <Success url={stack.url} />}
-        {outcome === 'failed' && <Failure standings={[...standings]} />}
+        {outcome === 'failed' && <Failure standings={[...standings]} services={services} />}
         {next.length > 0 && <NextServer key={next[0]} server={next[0]!} stack={name} />}
         {outcome === 'none' && next.length === 0 && <WaitingForServer stack={name} />}
       </div>
@@ -146,23 +151,40 @@ function Success({ url }: { url: string | null }) {
   );
 }
 
-/** What each server that could not carry it out says. */
-function Failure({ standings }: { standings: [string, Standing][] }) {
+function hasFailed({ observed, desired_release_id }: ServiceOnServer): boolean {
+  return observed?.last_failure?.release_id === desired_release_id && !observed?.candidate;
+}
+
+type FailureProps = { standings: [string, Standing][]; services: readonly ServiceOnServer[] };
+
+/** What each server that could not carry it out says; what a service says of itself is told with the service. */
+function Failure({ standings, services }: FailureProps) {
   return standings.map(([server, { receipt, refusal }]): ReactNode => {
     if (!refusal && receipt?.state !== 'failed') return null;
+    const failed = services.filter((service) => service.server === server && hasFailed(service));
+    const isTold = !refusal && failed.length > 0;
     return (
       <Alert
         key={server}
         color="red"
         variant="light"
         icon={<IconAlertTriangle />}
-        title={refusal ? texts.refusedBy(server) : texts.failedOn(server)}
+        title={
+          refusal
+            ? texts.refusedBy(server)
+            : texts.failedOn(
+                server,
+                failed.map(({ service }) => service),
+              )
+        }
         role="alert"
       >
-        <pre className={css.message}>
-          <Foreign text={refusal?.message ?? receipt?.message ?? ''} chars_max={4_000} />
-        </pre>
-        {receipt?.hint && (
+        {!isTold && (
+          <pre className={css.message}>
+            <Foreign text={withoutEscapes(refusal?.message ?? receipt?.message ?? '')} chars_max={4_000} />
+          </pre>
+        )}
+        {!isTold && receipt?.hint && (
           <p>
             <b>{texts.what}:</b> <Foreign text={receipt.hint} />
           </p>

@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from 'react';
 import { useRead } from '../../../api/queries.ts';
 import { newStack } from '../../../texts/new-stack.ts';
 import { visible } from '../../../ui/foreign.tsx';
+import { withoutEscapes } from '../../../ui/log-view/ansi.ts';
 import css from './follow.module.css';
 
 const texts = newStack.follow;
@@ -57,7 +58,7 @@ export function LogTail({ service, isLive, isOpen }: LogTailProps) {
             {lines.length === 0 && <span className="quiet">{texts.logEmpty}</span>}
             {lines.map((line) => (
               <div key={line.cursor} className={css.line} data-stream={line.stream}>
-                {visible(withoutColours(line.text), line_chars_max)}
+                {visible(withoutEscapes(line.text), line_chars_max)}
               </div>
             ))}
           </section>
@@ -73,10 +74,4 @@ export function LogTail({ service, isLive, isOpen }: LogTailProps) {
       )}
     </div>
   );
-}
-
-/** Terminal colours (ECMA-48 §8.3.117) say nothing here. */
-function withoutColours(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what begins such a sequence
-  return text.replace(/\u001b\[[0-9;]*m/g, '');
 }

@@ -14,7 +14,7 @@ export function NextServer({ server, stack }: { server: string; stack: string })
   const [isOpen, setOpen] = useState(true);
   const change: Change = { id: 'servers.assign', input: { server, stack } };
   return (
-    <Alert color="harbour" variant="light" icon={<IconServer2 />} title={texts.assignTitle(server)}>
+    <Alert color="blue" variant="light" icon={<IconServer2 />} title={texts.assignTitle(server)}>
       <p>{texts.assignText}</p>
       <Button size="xs" mt="xs" onClick={() => setOpen(true)}>
         {texts.assignButton}
@@ -34,7 +34,7 @@ export function NextServer({ server, stack }: { server: string; stack: string })
 
 export function WaitingForServer({ stack }: { stack: string }) {
   return (
-    <Alert color="harbour" variant="light" icon={<IconServer2 />} title={texts.waitingText}>
+    <Alert color="blue" variant="light" icon={<IconServer2 />} title={texts.waitingText}>
       <div className={css.url}>
         <Button renderRoot={(props) => <Link to="/servers/add" search={{ stack }} {...props} />}>
           {texts.addServer}

@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { newStack } from '../../../texts/new-stack.ts';
 import { useNow } from '../../../ui/clock.ts';
 import { Foreign } from '../../../ui/foreign.tsx';
+import { withoutEscapes } from '../../../ui/log-view/ansi.ts';
 import { StatusMark } from '../../../ui/status-mark.tsx';
 import { duration, serviceStatus, shortCommit, type Tone } from '../../../ui/words.ts';
 import { type Seen, type Step, type StepState, stepsOf } from '../deploy-steps.ts';
@@ -57,7 +58,7 @@ export function ServiceProgress(seen: Seen) {
             <b>{texts.failedAt(texts.steps[failed?.step ?? 'start'])}</b>
           </p>
           <pre className={css.message}>
-            <Foreign text={failure.message} chars_max={4_000} />
+            <Foreign text={withoutEscapes(failure.message)} chars_max={4_000} />
           </pre>
           {failure.hint && (
             <p>

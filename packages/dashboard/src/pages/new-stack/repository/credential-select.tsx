@@ -1,6 +1,6 @@
 /** Chooses how a private repository is reached, or makes a credential for it right there. */
 import { Select } from '@mantine/core';
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { useRead } from '../../../api/queries.ts';
 import { newStack } from '../../../texts/new-stack.ts';
 import { CopyButton } from '../../../ui/copy-button.tsx';
@@ -12,7 +12,7 @@ const none = '';
 const newKey = '\0key';
 const newToken = '\0token';
 
-export type CredentialSelectProps = { value: string | null; onChange(name: string | null): void; error: string | null };
+export type CredentialSelectProps = { value: string | null; onChange(name: string | null): void; error: ReactNode };
 
 export function CredentialSelect({ value, onChange, error }: CredentialSelectProps) {
   const [making, setMaking] = useState<'deploy_key' | 'token' | null>(null);
@@ -46,7 +46,6 @@ export function CredentialSelect({ value, onChange, error }: CredentialSelectPro
         error={error}
         allowDeselect={false}
       />
-      {chosen?.public_key && <PublicKey text={chosen.public_key} />}
       <NewCredential
         kind={making}
         taken={credentials.map(({ name }) => name)}

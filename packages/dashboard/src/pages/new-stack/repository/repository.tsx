@@ -7,8 +7,9 @@ import { queryClient, useRead } from '../../../api/queries.ts';
 import { newStack } from '../../../texts/new-stack.ts';
 import { useDraft } from '../../../ui/draft.ts';
 import { ErrorNotice, Section } from '../../../ui/page.tsx';
+import { problemText } from '../draft-problems.ts';
 import css from '../new-stack.module.css';
-import { CredentialSelect } from './credential-select.tsx';
+import { CredentialSelect, PublicKey } from './credential-select.tsx';
 import { LookedAt } from './looked-at.tsx';
 import { RefSelect } from './ref-select.tsx';
 
@@ -29,7 +30,12 @@ export function Repository({ onRef }: { onRef(ref: string): void }) {
       enabled: git !== undefined,
     },
   );
+  const credentials = useRead('credentials.list', {}).data?.credentials ?? [];
+  const publicKey = credentials.find(({ name }) => name === credential)?.public_key;
   const error = refs.error ?? found.error;
+  // What is wrong with what was typed is said at its field; what the repository answered, below.
+  const isTyped = error?.code === 'InvalidInput' && (error.field === 'git' || error.field === 'credential');
+  const atField = (field: string) => (error?.field === field ? !isTyped || problemText(error) : null);
   const look = () => {
     const wanted = url.trim();
     setEmpty(wanted === '');
@@ -56,7 +62,7 @@ export function Repository({ onRef }: { onRef(ref: string): void }) {
             event.preventDefault();
             look();
           }}
-          error={isEmpty ? texts.gitEmpty : (error?.field === 'git' && error.message) || null}
+          error={isEmpty ? texts.gitEmpty : atField('git')}
           autoComplete="off"
           spellCheck={false}
           data-autofocus
@@ -64,7 +70,7 @@ export function Repository({ onRef }: { onRef(ref: string): void }) {
         <CredentialSelect
           value={credential ?? null}
           onChange={(next) => void navigate({ search: (before) => ({ ...before, credential: next ?? undefined }) })}
-          error={error?.field === 'credential' ? error.message : null}
+          error={atField('credential')}
         />
         <Button
           variant={url.trim() === git ? 'default' : 'filled'}
@@ -87,7 +93,8 @@ export function Repository({ onRef }: { onRef(ref: string): void }) {
           <LookedAt found={found.data} />
         </div>
       )}
-      {error && (
+      {publicKey && <PublicKey text={publicKey} />}
+      {error && !isTyped && (
         <div className={css.notice}>
           <ErrorNotice error={error} title={texts.failed} retry={look} />
           {credential === undefined && error.code === 'SourceUnavailable' && (

@@ -54,7 +54,7 @@ function StackFile({ file, draft, setDraft }: StackFileProps) {
   const use = () =>
     setDraft(fromStackFile(draft, file.stack, file.spec, () => `service-${crypto.randomUUID().slice(0, 8)}`));
   return (
-    <Alert color="harbour" variant="light" icon={<IconFileCheck />} title={texts.stackFile(file.path)}>
+    <Alert color="green" variant="light" icon={<IconFileCheck />} title={texts.stackFile(file.path)}>
       <p>{texts.stackFileText}</p>
       <Button size="xs" mt="xs" variant={draft.services.length > 0 ? 'default' : 'filled'} onClick={use}>
         {draft.services.length > 0 ? texts.stackFileReplaces : texts.stackFileUse}

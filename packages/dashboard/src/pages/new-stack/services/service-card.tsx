@@ -87,7 +87,6 @@ export function ServiceCard({
     return { id, error: problems[id] ?? null };
   };
   const command = (text: string, before: CommandDraft): CommandDraft => ({ text, list: before.list });
-  const fromFile = Object.keys(rest).filter((key) => key !== 'health');
   return (
     <section className={css.service} data-taken aria-label={name || texts.byHand}>
       <Checkbox
@@ -225,7 +224,7 @@ export function ServiceCard({
         </div>
       </div>
       <EnvEditor service={service} stack={stack} problems={problems} onChange={(env) => change({ env })} />
-      {fromFile.length > 0 && <p className="quiet">{texts.fromFile(fromFile.join(', '))}</p>}
+      {Object.keys(rest).length > 0 && <p className="quiet">{texts.fromFile}</p>}
     </section>
   );
 }
