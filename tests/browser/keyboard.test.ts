@@ -25,8 +25,12 @@ afterAll(() => dashboard?.close());
 function focused(page: Page): Promise<string> {
   return page.evaluate(() => {
     const element = document.activeElement;
-    return element?.getAttribute('aria-label') ?? element?.textContent?.trim() ?? '';
+    return element?.getAttribute('aria-label') ?? element?.textContent?.trim().slice(0, 60) ?? '';
   });
+}
+
+function isInDialog(page: Page): Promise<boolean> {
+  return page.evaluate(() => document.activeElement?.closest('[role="dialog"]') != null);
 }
 
 async function tabTo(page: Page, name: string, presses_max = 60): Promise<void> {
@@ -46,7 +50,7 @@ describe.skipIf(no_browser)('with the keyboard alone', () => {
     await page.keyboard.press('Enter');
     await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('content');
     await page.keyboard.press('Tab');
-    expect(await page.evaluate(() => document.activeElement?.closest('main') !== null)).toBe(true);
+    expect(await page.evaluate(() => document.activeElement?.closest('main') != null)).toBe(true);
   });
 
   test('the palette finds a stack by its name and opens it', async () => {
@@ -100,6 +104,7 @@ describe.skipIf(no_browser)('with the keyboard alone', () => {
     const dialog = page.getByRole('dialog', { name: 'Deploy shop' });
     const confirm = dialog.getByRole('button', { name: 'Deploy' });
     await confirm.waitFor();
+    await expect.poll(() => isInDialog(page)).toBe(true);
     // First it is left, and nothing has happened.
     await expect.poll(() => confirm.isEnabled()).toBe(true);
     await page.keyboard.press('Escape');
@@ -117,7 +122,7 @@ describe.skipIf(no_browser)('with the keyboard alone', () => {
     await dialog.getByText('Succeeded', { exact: true }).waitFor({ timeout: deployed_within_ms });
     expect(await served(dashboard)).toBe('two');
     // The focus stayed within the dialog when what it showed became something else.
-    expect(await page.evaluate(() => document.activeElement?.closest('[role="dialog"]') !== null)).toBe(true);
+    expect(await isInDialog(page)).toBe(true);
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
     await expect.poll(() => focused(page)).toBe('Deploy');

@@ -10,7 +10,7 @@ import { nodeServiceOf, runStack, served, untilServed } from './stack.ts';
 /** Prints 400 lines when it starts, and then what it is asked to by `/say?text=…`. */
 const talker = `import { createServer } from 'node:http';
 for (let line = 1; line <= 400; line++) {
-  if (line % 100 === 0) console.error('ERROR number ' + line + ' went wrong: needle');
+  if (line % 100 === 0) console.log('ERROR number ' + line + ' went wrong: needle');
   else console.log('INFO line ' + line);
 }
 const server = createServer((request, response) => {
@@ -121,7 +121,7 @@ describe.skipIf(no_browser)('the log', () => {
     const { page, open, complaints } = await dashboard.window();
     await open(`${address}?q=number%20100`);
     await page.getByText('1 found', { exact: true }).waitFor();
-    await searchField(page).press('Enter');
+    await page.getByRole('button', { name: /^Previous line that holds it/ }).click();
     await page.getByText('1 of 1', { exact: true }).waitFor();
     const line = new URL(page.url()).searchParams.get('line') ?? '';
     // The link of the line itself, as one copies it from its time.

@@ -34,7 +34,7 @@ describe.skipIf(no_browser)('what one window does', () => {
     await one.page.getByRole('dialog').getByRole('button', { name: 'Deploy' }).click();
     await two.page.getByRole('table').getByText('Answer with two').waitFor({ timeout: deployed_within_ms });
     await two.page.getByRole('table').getByText(commit.slice(0, 7), { exact: true }).waitFor();
-    await two.page.getByText('2 serves').waitFor();
+    await two.page.getByText('2 serving').waitFor();
     await third.page.getByRole('main').getByText('v2', { exact: true }).waitFor();
     expect([...one.complaints, ...two.complaints, ...third.complaints]).toEqual([]);
   });

@@ -6,6 +6,7 @@ import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { common } from '../texts/common.ts';
 import { shell as texts } from '../texts/shell.ts';
+import { focusContent, useFocusBack } from '../ui/focus-back.ts';
 import mark from '../ui/mark.svg';
 import { ConnectionIndicator } from './connection-indicator.tsx';
 import { Navigation } from './navigation.tsx';
@@ -37,12 +38,14 @@ export function Shell() {
   });
   useEffect(loadPaletteSoon, []);
   useEffect(closeDrawer, [path]);
+  useFocusBack(overlay !== null);
   const close = () => setOverlay(null);
   return (
     <div className={css.frame}>
-      <a href="#content" className={css.skip}>
+      {/* No link: a fragment alone leads to the address of the installation (`<base>`), not to that of the page. */}
+      <button type="button" className={css.skip} onClick={focusContent}>
         {common.skipToContent}
-      </a>
+      </button>
       <section className={css.bar} aria-label={texts.bar}>
         <Burger opened={drawer} onClick={openDrawer} size="sm" aria-label={texts.openNavigation} />
         <Brand />

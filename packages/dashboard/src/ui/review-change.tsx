@@ -9,11 +9,12 @@ import type { OperationId } from '@mainstay/contract/operations/index';
 import { Button, Modal, TextInput } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { call, type Input, type Output } from '../api/client.ts';
 import { invalidateAll, useRead } from '../api/queries.ts';
 import { change as texts } from '../texts/change.ts';
 import { common } from '../texts/common.ts';
+import { useFocusBack } from './focus-back.ts';
 import { ErrorNotice, Rows } from './page.tsx';
 import { PlanDiff } from './plan-diff.tsx';
 import css from './review-change.module.css';
@@ -50,7 +51,13 @@ export type ReviewChangeProps = {
 
 export function ReviewChange({ change, title, children, onClose, onAccepted, ...rest }: ReviewChangeProps) {
   const [accepted, setAccepted] = useState<OperationView | null>(null);
+  const content = useRef<HTMLDivElement>(null);
   if (!change && accepted) setAccepted(null);
+  useFocusBack(change !== null);
+  // The button that was pressed is gone by then; without the focus, the keys would be for the page behind.
+  useEffect(() => {
+    if (accepted) content.current?.focus();
+  }, [accepted]);
   return (
     <Modal
       opened={change !== null}
@@ -59,23 +66,26 @@ export function ReviewChange({ change, title, children, onClose, onAccepted, ...
       size="lg"
       closeButtonProps={{ 'aria-label': common.close }}
     >
-      {change && accepted && <Followed operation={accepted} onClose={onClose} onSucceeded={rest.onSucceeded} />}
-      {change && !accepted && (
-        <div className={css.review}>
-          {children}
-          <Review
-            // Another change is another plan; what is asked above it (children) stays as it is.
-            key={JSON.stringify(change)}
-            change={change}
-            onClose={onClose}
-            onAccepted={(answer) => {
-              setAccepted(answer.operation);
-              onAccepted?.(answer);
-            }}
-            {...rest}
-          />
-        </div>
-      )}
+      {/* Nothing can be pressed before the plan is there, but the dialog has the keys from the beginning. */}
+      <div ref={content} className={css.review} tabIndex={-1} data-autofocus>
+        {change && accepted && <Followed operation={accepted} onClose={onClose} onSucceeded={rest.onSucceeded} />}
+        {change && !accepted && (
+          <>
+            {children}
+            <Review
+              // Another change is another plan; what is asked above it (children) stays as it is.
+              key={JSON.stringify(change)}
+              change={change}
+              onClose={onClose}
+              onAccepted={(answer) => {
+                setAccepted(answer.operation);
+                onAccepted?.(answer);
+              }}
+              {...rest}
+            />
+          </>
+        )}
+      </div>
     </Modal>
   );
 }
@@ -148,7 +158,6 @@ function Review(props: ReviewProps) {
           onChange={(event) => setTyped(event.currentTarget.value)}
           autoComplete="off"
           spellCheck={false}
-          data-autofocus
         />
       )}
       <div className={css.buttons}>
@@ -160,7 +169,6 @@ function Review(props: ReviewProps) {
           color={typeToConfirm === undefined ? undefined : 'red'}
           disabled={!planned || !isConfirmed}
           loading={carryOut.isPending}
-          data-autofocus={typeToConfirm === undefined || undefined}
         >
           {confirm}
         </Button>
@@ -206,9 +214,7 @@ function Followed({ operation: first, onClose, onSucceeded }: FollowedProps) {
             {texts.open}
           </Button>
         )}
-        <Button onClick={onClose} data-autofocus>
-          {ended ? common.close : texts.closeAndWatch}
-        </Button>
+        <Button onClick={onClose}>{ended ? common.close : texts.closeAndWatch}</Button>
       </div>
     </div>
   );
