@@ -1,7 +1,7 @@
 /** The timeline as lines: days, events and their groups. Only those on the screen are in the document, however many there are. */
 import type { EventView } from '@mainstay/contract/operations/watch';
 import { Loader } from '@mantine/core';
-import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import { useWindowVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { events as texts } from '../../texts/events.ts';
 import { LineDetails } from '../../ui/event/event-list.tsx';
@@ -20,6 +20,21 @@ const ahead_lines = 40;
 /** Scrolled further than this, somebody is reading. */
 const reading_px = 120;
 
+/**
+ * The height that the browser tells after it has laid a line out. A line that was just made keeps the height that was expected:
+ * asking for it there and then would have the whole page laid out once more for every step of the wheel.
+ */
+function measuredSize(
+  element: Element,
+  entry: ResizeObserverEntry | undefined,
+  instance: Virtualizer<Window, Element>,
+): number {
+  const size = entry?.borderBoxSize[0]?.blockSize;
+  if (size !== undefined) return Math.round(size);
+  const index = instance.indexFromElement(element);
+  return instance.measurementsCache[index]?.size ?? instance.options.estimateSize(index);
+}
+
 export type TimelineViewProps = { state: TimelineState; timeline: Timeline; lines: readonly TimelineLine[] };
 
 export function TimelineView({ state, timeline, lines }: TimelineViewProps) {
@@ -35,6 +50,7 @@ export function TimelineView({ state, timeline, lines }: TimelineViewProps) {
     getItemKey,
     overscan: 12,
     scrollMargin: offset,
+    measureElement: measuredSize,
   });
   useLayoutEffect(() => {
     const measure = () => setOffset(list.current ? list.current.getBoundingClientRect().top + scrollY : 0);
@@ -43,14 +59,10 @@ export function TimelineView({ state, timeline, lines }: TimelineViewProps) {
     observer.observe(document.body);
     return () => observer.disconnect();
   }, []);
-  useEffect(() => {
-    const tell = () => timeline.setReading(scrollY > reading_px || open.size > 0);
-    tell();
-    addEventListener('scroll', tell, { passive: true });
-    return () => removeEventListener('scroll', tell);
-  }, [timeline, open]);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
+  const isReading = open.size > 0 || (virtual.scrollOffset ?? 0) > reading_px;
+  useEffect(() => timeline.setReading(isReading), [isReading, timeline]);
   const isWanted = last > lines.length - ahead_lines && state.has_older && !state.is_fetching_older && !state.error;
   useEffect(() => {
     if (isWanted) void timeline.fetchOlder();
