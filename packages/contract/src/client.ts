@@ -6,8 +6,8 @@
 import type * as z from 'zod';
 import { AppError, ErrorBody, type ErrorCode } from './errors.ts';
 import type { Operation } from './operation.ts';
-import { requestOf } from './request.ts';
 import { type OperationById, type OperationId, operationList } from './operations/index.ts';
+import { requestOf } from './request.ts';
 
 export { apiPrefix, requestOf } from './request.ts';
 
