@@ -5,7 +5,7 @@ export const logs = {
   hits: (current: number, count: string) => (current > 0 ? `${current} of ${count}` : `${count} found`),
   noHits: 'Not found',
   searching: 'Searching…',
-  noFurtherHit: 'No further line holds this text.',
+  noFurtherHit: 'No more',
   previousHit: 'Previous line that holds it (Shift+N)',
   nextHit: 'Next line that holds it (N)',
   only: 'Show only these lines',

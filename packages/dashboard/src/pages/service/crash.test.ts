@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { crashOf, isCrashKind } from './crash.ts';
+import { crashOf, isCrashKind, withoutLines } from './crash.ts';
 
 it('a crash tells what its event says, and nothing that is not of the expected kind', () => {
   const data = {
@@ -26,4 +26,13 @@ it('a crash tells what its event says, and nothing that is not of the expected k
 it('an event of another kind is no crash', () => {
   expect(isCrashKind('service.crashed')).toBe(true);
   expect(isCrashKind('service.healthy')).toBe(false);
+});
+
+it('a message is told without the lines that it repeats, and whole when it repeats none', () => {
+  const lines = [{ text: 'about to fail' }, { text: '  at main' }];
+  expect(withoutLines('It exited with code 3. It printed last:\nabout to fail\n  at main', lines)).toBe(
+    'It exited with code 3.',
+  );
+  expect(withoutLines('It exited with code 3.\nTry: again', lines)).toBe('It exited with code 3.\nTry: again');
+  expect(withoutLines('about to fail', lines)).toBe('about to fail');
 });

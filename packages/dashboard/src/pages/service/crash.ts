@@ -38,3 +38,17 @@ export function crashOf(data: EventView['data']): Crash {
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0;
 }
+
+/** What a message says before it repeats the last lines, which are shown apart. */
+export function withoutLines(message: string, last_lines: readonly { text: string }[]): string {
+  const printed = new Set(last_lines.map(({ text }) => text.trim()));
+  const lines = message.split('\n');
+  const end = lines.findIndex((line, index) => index > 0 && line.trim() !== '' && printed.has(line.trim()));
+  if (end < 0) return message;
+  // The sentence that announces them has nothing to announce any more.
+  return lines
+    .slice(0, end)
+    .join('\n')
+    .replace(/[^.!?\n]*:\s*$/, '')
+    .trim();
+}

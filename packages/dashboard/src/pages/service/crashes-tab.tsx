@@ -16,7 +16,7 @@ import { EmptyState, ErrorNotice, Rows, Section } from '../../ui/page.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { absoluteTime, Time, timeOfDay } from '../../ui/time.tsx';
 import { duration } from '../../ui/words.ts';
-import { crashKinds, crashOf, isCrashKind } from './crash.ts';
+import { crashKinds, crashOf, isCrashKind, withoutLines } from './crash.ts';
 import css from './service.module.css';
 import type { TabProps } from './tab-props.ts';
 
@@ -58,7 +58,12 @@ export default function CrashesTab({ stack, service: name, entries }: TabProps) 
     <>
       <ol className={css.crashes} aria-label={texts.list}>
         {crashes.map((event) => (
-          <CrashCard key={event.id} event={event} showsServer={entries.length > 1} />
+          <CrashCard
+            key={event.id}
+            event={event}
+            showsServer={entries.length > 1}
+            serves={servedSince(entries, event)}
+          />
         ))}
       </ol>
       {query.hasNextPage && (
@@ -70,7 +75,15 @@ export default function CrashesTab({ stack, service: name, entries }: TabProps) 
   );
 }
 
-function CrashCard({ event, showsServer }: { event: EventView; showsServer: boolean }) {
+/** Whether what serves now served already when this happened. */
+function servedSince(entries: TabProps['entries'], { server, at }: EventView): boolean {
+  const since = entries.find((entry) => entry.server === server)?.observed?.since ?? null;
+  return since !== null && since < at;
+}
+
+type CrashCardProps = { event: EventView; showsServer: boolean; serves: boolean };
+
+function CrashCard({ event, showsServer, serves }: CrashCardProps) {
   const { kind, at, message, data, server, stack, service: name, release_id } = event;
   const crash = crashOf(data);
   const lines = lastLinesOf(data);
@@ -92,13 +105,15 @@ function CrashCard({ event, showsServer }: { event: EventView; showsServer: bool
       </div>
       <p className={css.message}>
         {crash.reason && <strong>{texts.reasons[crash.reason]}. </strong>}
-        <Foreign text={message} chars_max={2_000} />
+        <Foreign text={withoutLines(message, lines)} chars_max={2_000} />
       </p>
       {crash.next_start_at !== undefined && <Next at={at} start={crash.next_start_at} />}
-      {kind === 'candidate.failed' && <p className={css.small}>{texts.goesOn}</p>}
+      {serves && (kind === 'candidate.failed' || kind === 'build.failed') && (
+        <p className={css.small}>{texts.goesOn}</p>
+      )}
       <figure className={css.printed}>
         <figcaption>
-          <span>{lines.length > 0 ? texts.lastLines : texts.noLines}</span>
+          {lines.length > 0 && <span>{texts.lastLines}</span>}
           {lines.length > 0 && <CopyButton text={lines.map(({ text }) => text).join('\n')} />}
           {stack !== null && name !== null && (
             <Link

@@ -6,6 +6,7 @@ import { useRead } from '../../api/queries.ts';
 import { chart } from '../../texts/chart.ts';
 import { service } from '../../texts/service.ts';
 import { fetchEvery, RangePicker } from '../../ui/chart/range-picker.tsx';
+import { momentWithin } from '../../ui/chart/words.ts';
 import { Fetched, Rows, Section } from '../../ui/page.tsx';
 import { absoluteTime } from '../../ui/time.tsx';
 import { duration } from '../../ui/words.ts';
@@ -91,19 +92,23 @@ function History({ usage: { times, to, from }, series, range }: HistoryProps) {
           </rect>
         ))}
       </svg>
-      <Troubles troubles={troublesOf(runs)} isKnown={spent.unknown < to - from} range={range} />
+      <Troubles troubles={troublesOf(runs)} span_ms={to - from} isKnown={spent.unknown < to - from} range={range} />
     </div>
   );
 }
 
-function Troubles({ troubles, isKnown, range }: { troubles: HealthRun[]; isKnown: boolean; range: UsageRange }) {
+type TroublesProps = { troubles: HealthRun[]; span_ms: number; isKnown: boolean; range: UsageRange };
+
+function Troubles({ troubles, span_ms, isKnown, range }: TroublesProps) {
   if (!isKnown) return <p className={css.small}>{texts.nothingSeen(chart.rangeLong[range])}</p>;
   if (troubles.length === 0) return <p className={css.small}>{texts.noTroubles(chart.rangeLong[range])}</p>;
   const more = troubles.length - troubles_max;
   return (
     <ul className={css.small}>
       {troubles.slice(0, troubles_max).map(({ state, from, to }) => (
-        <li key={from}>{texts.until(texts.seen[state], absoluteTime(from), duration(to - from))}</li>
+        <li key={from} title={absoluteTime(from)}>
+          {texts.until(texts.seen[state], momentWithin(from, span_ms), duration(to - from))}
+        </li>
       ))}
       {more > 0 && <li>{texts.moreTroubles(more)}</li>}
     </ul>

@@ -20,6 +20,7 @@ export function ServiceFacts({ entries }: { entries: readonly ServiceOnServer[] 
   const cpu = running.reduce((sum, one) => sum + (one.cpu_fraction ?? 0), 0);
   const memory = running.reduce((sum, one) => sum + (one.memory_bytes ?? 0), 0);
   const isMeasured = running.some((one) => one.memory_bytes !== null);
+  const isReached = known.some(({ url }) => url !== null) || known.every((one) => one.internal_url === null);
   return (
     <dl className={css.facts} aria-label={words.label}>
       <Fact name={words.release} wide>
@@ -30,21 +31,26 @@ export function ServiceFacts({ entries }: { entries: readonly ServiceOnServer[] 
         <span title={words.restartsHint}>{known.length > 0 ? restarts : words.notYet}</span>
       </Fact>
       <Fact name={words.usage}>{isMeasured ? `${percent(cpu)} · ${bytes(memory)}` : words.notYet}</Fact>
-      <Fact name={words.reached} wide>
+      <Fact name={isReached ? words.reached : words.internalReached} wide>
         <Address entries={entries} />
       </Fact>
       <Fact name={words.servers}>
-        <span className={css.list}>
-          {entries.length === 0 && words.notYet}
-          {entries.slice(0, 3).map(({ server }) => (
-            <Link key={server} to="/servers/$server" params={{ server }}>
-              {server}
-            </Link>
-          ))}
-          {entries.length > 3 && <span>+{entries.length - 3}</span>}
-        </span>
+        <Servers names={entries.map(({ server }) => server)} />
       </Fact>
     </dl>
+  );
+}
+
+function Servers({ names }: { names: readonly string[] }) {
+  const [first] = names;
+  if (first === undefined) return words.notYet;
+  return (
+    <span className={css.release} title={names.join(', ')}>
+      <Link className={css.subject} to="/servers/$server" params={{ server: first }}>
+        {first}
+      </Link>
+      {names.length > 1 && <span className="quiet">{words.more(names.length - 1)}</span>}
+    </span>
   );
 }
 
@@ -106,7 +112,7 @@ function Address({ entries }: { entries: readonly ServiceOnServer[] }) {
         {url}
       </a>
       <CopyButton text={url} label={words.copyUrl} />
-      {reached.length > 1 && <span className="quiet">+{reached.length - 1}</span>}
+      {reached.length > 1 && <span className="quiet">{words.more(reached.length - 1)}</span>}
     </span>
   );
 }

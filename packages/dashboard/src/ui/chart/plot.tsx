@@ -147,12 +147,12 @@ function optionsOf(
       {
         stroke: () => colour('quiet'),
         font,
-        size: 76,
+        size: 66,
         space: 34,
         grid: { stroke: () => colour('line'), width: 1 },
         ticks: { show: false },
         ...(props().unit.binary ? { incrs: binary_steps } : {}),
-        values: (_, ticks) => ticks.map((value) => props().unit.format(value)),
+        values: (_, ticks) => ticks.map((value) => (props().unit.tick ?? props().unit.format)(value)),
       },
     ],
     series: [

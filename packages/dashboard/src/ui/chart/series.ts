@@ -44,6 +44,8 @@ export function lonePoints(column: Column): number[] {
 export type ChartUnit = {
   /** A value in words, as exact as people need it. */
   format(value: number): string;
+  /** The same on the axis, where it must be short. */
+  tick?(value: number): string;
   /** The scale reaches at least this high, so that noise does not look like a mountain. */
   least: number;
   /** Ticks stand at powers of two times a step. */
@@ -54,7 +56,7 @@ export const inBytes: ChartUnit = { format: bytes, least: 1024 * 1024, binary: t
 /** Parts of a whole, as percentages. */
 export const inShares: ChartUnit = { format: percent, least: 0.05 };
 /** Processor cores: 0.25 is a quarter of one. */
-export const inCores: ChartUnit = { format: cores, least: 0.05 };
+export const inCores: ChartUnit = { format: cores, tick: (value) => String(Number(value.toFixed(3))), least: 0.05 };
 
 function cores(value: number): string {
   const shown = value === 0 ? '0' : value < 0.001 ? '< 0.001' : value < 0.1 ? value.toFixed(3) : value.toFixed(2);

@@ -3,13 +3,14 @@ import { chart as texts } from '../../texts/chart.ts';
 import type { Gap } from './series.ts';
 
 const day_ms = 86_400_000;
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' });
 const dayAndClock = new Intl.DateTimeFormat(undefined, {
   month: 'short',
   day: 'numeric',
   hour: '2-digit',
   minute: '2-digit',
+  hourCycle: 'h23',
 });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
@@ -28,14 +29,19 @@ export function tickWords(ticks: readonly number[]): string[] {
   });
 }
 
+/** A moment as short as it is clear: the time of day, with the date where more than half a day is told of. */
+export function momentWithin(at: number, span_ms: number): string {
+  return (span_ms > day_ms / 2 ? dayAndClock : clock).format(at);
+}
+
 /** Gaps that are listed; the rest is counted. */
 const listed_max = 2;
 
 /** Where nothing is known, in words; the longest ones when there are many. Empty without gaps. */
 export function gapWords(gaps: readonly Gap[], times: readonly number[]): string {
   if (gaps.length === 0 || times.length === 0) return '';
-  const spansDays = (times.at(-1) ?? 0) - (times[0] ?? 0) > day_ms / 2;
-  const at = (time: number) => (spansDays ? dayAndClock : clock).format(time);
+  const span_ms = (times.at(-1) ?? 0) - (times[0] ?? 0);
+  const at = (time: number) => momentWithin(time, span_ms);
   const listed = [...gaps]
     .sort((a, b) => b.last - b.first - (a.last - a.first))
     .slice(0, listed_max)

@@ -1,5 +1,5 @@
 /** Selecting in a log of which only the visible lines exist: where a selection began, and its whole text. */
-import { plainText } from './line-text.ts';
+import { plainText, visibleControls } from './line-text.ts';
 import { indexOfCursor, type LogLine } from './log-window.ts';
 
 function rowOf(node: Node | null, scroller: HTMLElement): HTMLElement | null {
@@ -26,7 +26,7 @@ export function selectedText(scroller: HTMLElement | null, lines: readonly LogLi
   if (!first || !last || first === last) return null;
   const from = indexOfCursor(lines, Number(first.dataset['cursor']));
   const to = indexOfCursor(lines, Number(last.dataset['cursor']));
-  const between = lines.slice(from + 1, to).map(({ text }) => plainText(text));
+  const between = lines.slice(from + 1, to).map(({ text }) => visibleControls(plainText(text)));
   return [part(first, range, 'start'), ...between, part(last, range, 'end')].join('\n');
 }
 

@@ -85,13 +85,15 @@ function classesOf(style: AnsiStyle): string {
   return [css.coloured, style.bg === undefined ? '' : css.ground, ...classes].join(' ');
 }
 
-/** The sixteen colours are the theme's, so that they can be read on its ground; others are as the program chose them. */
+/** The sixteen colours are the theme's; others lean towards the colour of text, so that more of them can be read on its ground. */
 function coloursOf({ fg, bg }: AnsiStyle): CSSProperties {
-  const own = (colour: number | string) =>
-    typeof colour === 'string' ? colour : colour < 16 ? `var(--ansi-${colour})` : paletteColour(colour);
+  const own = (colour: number | string) => (typeof colour === 'string' ? colour : paletteColour(colour));
+  const isOfTheme = (colour: number | string) => typeof colour === 'number' && colour < 16;
   const style: Record<string, string> = {};
-  if (fg !== undefined) style['--fg'] = own(fg);
-  if (bg !== undefined) style['--bg'] = own(bg);
+  if (fg !== undefined) {
+    style['--fg'] = isOfTheme(fg) ? `var(--ansi-${fg})` : `color-mix(in srgb, ${own(fg)} 60%, var(--ms-text))`;
+  }
+  if (bg !== undefined) style['--bg'] = isOfTheme(bg) ? `var(--ansi-${bg})` : own(bg);
   return style;
 }
 

@@ -54,7 +54,7 @@ export type LogScrollerProps = {
 
 /** Rows beyond each edge of the screen that exist, and rows from either end at which more is fetched. */
 const overscan_rows = 24;
-const ahead_rows = 600;
+const ahead_rows = 300;
 
 export function LogScroller(props: LogScrollerProps) {
   const { state, label, follows, wraps, clock, pattern, linked, showsServer, edge, ref } = props;

@@ -213,7 +213,7 @@ function IconToggle({ label, isOn, isDisabled = false, icon, onClick }: IconTogg
     <Tooltip label={label}>
       <ActionIcon
         variant={isOn ? 'light' : 'default'}
-        color={isOn ? undefined : 'gray'}
+        color={isOn ? 'harbour' : 'gray'}
         size={30}
         aria-label={label}
         aria-pressed={isOn}

@@ -186,18 +186,19 @@ export function LogView({ stack, service, server, showsServer, releases, search,
           />
         )}
         {!follows && (state.arrived > 0 || state.window.more_after) && (
-          <Button
-            className={css.pill}
-            size="compact-sm"
-            radius="xl"
-            leftSection={<IconArrowDown size={14} />}
-            onClick={() => {
-              follow(true);
-              scroller.current?.focus();
-            }}
-          >
-            {state.arrived > 0 && !state.window.more_after ? texts.newLines(state.arrived) : texts.newest}
-          </Button>
+          <div className={css.pill}>
+            <Button
+              size="compact-sm"
+              radius="xl"
+              leftSection={<IconArrowDown size={14} />}
+              onClick={() => {
+                follow(true);
+                scroller.current?.focus();
+              }}
+            >
+              {state.arrived > 0 && !state.window.more_after ? texts.newLines(state.arrived) : texts.newest}
+            </Button>
+          </div>
         )}
       </div>
       <LogFoot
