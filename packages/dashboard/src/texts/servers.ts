@@ -112,7 +112,7 @@ export const servers = {
   agent: {
     title: 'The agent',
     version: 'Version',
-    started: 'Running for',
+    started: 'Started',
     enrolled: 'Added',
     seen: 'Last heard of',
     supervisor: 'Services run as',
@@ -139,6 +139,7 @@ export const servers = {
     refusedSome: 'It refused what it was offered.',
     underWay: (version: number) => `Version ${version} is being carried out.`,
     failed: (version: number) => `Version ${version} failed here. What ran before goes on.`,
+    convergedBefore: (version: number) => `When it was last heard of, it ran what is desired: version ${version}.`,
     converged: (version: number) => `It runs what is desired: version ${version}.`,
   },
   receipt: {

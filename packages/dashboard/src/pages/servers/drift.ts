@@ -27,5 +27,5 @@ export function driftOf(server: ServerView, reported: AgentState | null, desired
   }
   if (receipt?.state === 'failed') return say('bad', texts.failed(accepted), receipt.message);
   if (receipt?.state === 'running') return say('busy', texts.underWay(accepted), receipt.message);
-  return say('good', texts.converged(accepted));
+  return state === 'online' ? say('good', texts.converged(accepted)) : say('idle', texts.convergedBefore(accepted));
 }

@@ -71,6 +71,8 @@ test('drift is told by what was accepted and what became of it', () => {
   expect(at(4, { receipt: { state: 'succeeded' } as AgentState['receipt'] })).toBe('good');
   expect(at(4, { receipt: { state: 'failed' } as AgentState['receipt'] })).toBe('bad');
   expect(at(3, { refusal: { version: 4, reason: 'signature', message: 'no', at: 1 } })).toBe('bad');
+  const done = { ...report, receipt: { state: 'succeeded' } } as AgentState;
+  expect(driftOf({ ...online, state: 'offline', version: 4 } as ServerView, done, 4).tone).toBe('idle');
   // A refusal of what was replaced since is no news.
   expect(at(4, { refusal: { version: 3, reason: 'x', message: 'no', at: 1 } })).toBe('good');
 });

@@ -122,7 +122,7 @@ function Agent({ server, reported }: { server: ServerView; reported: AgentState 
       <dl className={css.facts}>
         <Fact word={words.version}>{reported.agent_version}</Fact>
         <FactOf word={words.started}>
-          <Time at={reported.started_at} form="for" />
+          <Time at={reported.started_at} />
         </FactOf>
         {server.enrolled_at !== null && (
           <FactOf word={words.enrolled}>

@@ -84,7 +84,7 @@ function Spacer({ height }: { height: number }) {
 const ServerRow = memo(function ServerRow({ server, index }: { server: ServerView; index: number }) {
   const { usage } = server;
   return (
-    <tr aria-rowindex={index + 2} className={css.row}>
+    <tr aria-rowindex={index + 2} className={css.row} data-state={server.state}>
       <th scope="row">
         <Link to="/servers/$server" params={{ server: server.name }} className={css.name}>
           {server.name}
