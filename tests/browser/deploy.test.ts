@@ -109,8 +109,7 @@ describe.skipIf(no_browser)('a stack', () => {
     expect(await deploy.getAttribute('aria-disabled')).toBe('true');
     expect(await served(dashboard)).toBe('two');
 
-    await page.getByRole('button', { name: 'More actions' }).click();
-    await page.getByRole('menuitem', { name: 'Resume' }).click();
+    await page.getByRole('link', { name: 'Resume', exact: true }).click();
     const resume = page.getByRole('dialog', { name: 'Resume shop' });
     await resume.getByRole('button', { name: 'Resume' }).click();
     await resume.getByText('Succeeded', { exact: true }).waitFor();

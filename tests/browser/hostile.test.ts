@@ -151,7 +151,7 @@ describe.skipIf(no_browser)('hostile data', () => {
     await log.getByText('after all of it').waitFor();
     await log.getByText(markup, { exact: true }).waitFor();
     await log.getByText(/^link cleared|link cleared$/).waitFor();
-    await log.getByText('␀␁␈␡', { exact: false }).waitFor();
+    await log.getByText('\ufffd␁␈␡').waitFor();
     await log.getByText('families').waitFor();
     await isHarmless('log');
     await page

@@ -5,6 +5,7 @@ import { IconAlertTriangle } from '@tabler/icons-react';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { type ReactNode, useEffect } from 'react';
 import { common } from '../texts/common.ts';
+import { Foreign } from './foreign.tsx';
 import css from './page.module.css';
 
 export type PageProps = {
@@ -79,12 +80,21 @@ export function EmptyState({ title, children, action, icon }: EmptyStateProps) {
   );
 }
 
+/** Last lines of a program may stand in a message. */
+const message_chars_max = 8_000;
+
 /** What went wrong, in the words of the control plane: message, next step, and how to find it in the log. */
 export function ErrorNotice({ error, retry, title }: { error: AppError; retry?: () => void; title?: string }) {
   return (
     <Alert color="red" variant="light" icon={<IconAlertTriangle />} title={title ?? common.failedToLoad} role="alert">
-      <p className={css.errorMessage}>{error.message}</p>
-      {error.hint && <p className={css.errorHint}>{error.hint}</p>}
+      <p className={css.errorMessage}>
+        <Foreign text={error.message} chars_max={message_chars_max} />
+      </p>
+      {error.hint && (
+        <p className={css.errorHint}>
+          <Foreign text={error.hint} />
+        </p>
+      )}
       {error.correlation_id && <p className={css.errorHint}>{common.correlation(error.correlation_id)}</p>}
       {retry && (
         <Button size="xs" variant="default" mt="sm" onClick={retry}>

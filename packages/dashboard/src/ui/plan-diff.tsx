@@ -4,6 +4,7 @@ import { Alert, Button } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useState } from 'react';
 import { change as texts } from '../texts/change.ts';
+import { Foreign, visible } from './foreign.tsx';
 import css from './plan-diff.module.css';
 
 const signs = { create: '+', update: '~', delete: '−', run: '▸' } as const;
@@ -21,7 +22,9 @@ export function PlanDiff({ plan }: { plan: Plan }) {
         <Alert color="yellow" variant="light" icon={<IconAlertTriangle />} title={texts.warnings}>
           <ul className={css.warnings}>
             {plan.warnings.map((warning) => (
-              <li key={warning}>{warning}</li>
+              <li key={warning}>
+                <Foreign text={warning} />
+              </li>
             ))}
           </ul>
         </Alert>
@@ -51,19 +54,23 @@ function Change({ change }: { change: PlanChange }) {
         {signs[change.action]}
       </span>
       <span className="visually-hidden">{words[change.action]}</span>
-      <span className={css.path}>{change.path}</span>
+      <span className={css.path}>{visible(change.path)}</span>
       {'from' in change && change.from !== undefined && change.from !== null && (
         <del className={css.from}>{valueText(change.from)}</del>
       )}
       {'to' in change && change.to !== undefined && change.to !== null && (
         <ins className={css.to}>{valueText(change.to)}</ins>
       )}
-      {change.note && <span className={css.note}>{change.note}</span>}
+      {change.note && (
+        <span className={css.note}>
+          <Foreign text={change.note} />
+        </span>
+      )}
     </li>
   );
 }
 
 function valueText(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value, null, 1);
-  return text.length > 2_000 ? `${text.slice(0, 2_000)}…` : text;
+  return visible(text);
 }

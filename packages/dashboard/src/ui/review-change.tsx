@@ -15,6 +15,7 @@ import { invalidateAll, useRead } from '../api/queries.ts';
 import { change as texts } from '../texts/change.ts';
 import { common } from '../texts/common.ts';
 import { useFocusBack } from './focus-back.ts';
+import { Foreign, visible } from './foreign.tsx';
 import { ErrorNotice, Rows } from './page.tsx';
 import { PlanDiff } from './plan-diff.tsx';
 import css from './review-change.module.css';
@@ -134,7 +135,7 @@ function Review(props: ReviewProps) {
       {plan.error && <ErrorNotice error={plan.error} retry={() => void plan.refetch()} />}
       {planned && (
         <>
-          <p className={css.summary}>{planned.summary}</p>
+          <p className={css.summary}>{visible(planned.summary)}</p>
           <PlanDiff plan={planned} />
           <p className={css.hash}>
             {texts.planHash} <code title={planned.hash}>{planned.hash.slice(0, 12)}</code>
@@ -179,6 +180,9 @@ function Review(props: ReviewProps) {
 
 type FollowedProps = { operation: OperationView; onClose(): void; onSucceeded?: (() => void) | undefined };
 
+/** Last lines of a program may stand in a message. */
+const message_chars_max = 8_000;
+
 /** The operation as it goes on, until it has ended. */
 function Followed({ operation: first, onClose, onSucceeded }: FollowedProps) {
   const query = useRead('operations.get', { id: first.id ?? '' }, { enabled: !terminalStates.includes(first.state) });
@@ -193,15 +197,28 @@ function Followed({ operation: first, onClose, onSucceeded }: FollowedProps) {
     <div className={css.review} aria-live="polite">
       <div className={css.outcome}>
         <StatusMark {...operationStatus(operation.state)} form="chip" />
-        <p className={css.summary}>{operation.plan.summary}</p>
+        <p className={css.summary}>{visible(operation.plan.summary)}</p>
       </div>
-      {operation.message && <pre className={css.message}>{operation.message}</pre>}
-      {operation.hint && <p className="quiet">{operation.hint}</p>}
+      {operation.message && (
+        <pre className={css.message}>
+          <Foreign text={operation.message} chars_max={message_chars_max} />
+        </pre>
+      )}
+      {operation.hint && (
+        <p className="quiet">
+          <Foreign text={operation.hint} />
+        </p>
+      )}
       <ul className={css.targets}>
         {operation.targets.map((target) => (
           <li key={target.server}>
             <StatusMark tone={toneOf[target.state]} word={target.state} /> {target.server}
-            {target.message && <span className="quiet"> {target.message}</span>}
+            {target.message && (
+              <span className="quiet">
+                {' '}
+                <Foreign text={target.message} />
+              </span>
+            )}
           </li>
         ))}
       </ul>

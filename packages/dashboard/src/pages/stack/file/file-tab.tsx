@@ -7,6 +7,7 @@ import { useRead } from '../../../api/queries.ts';
 import { file as texts } from '../../../texts/stack/file.ts';
 import { CopyButton } from '../../../ui/copy-button.tsx';
 import { useDraft } from '../../../ui/draft.ts';
+import { visible } from '../../../ui/foreign.tsx';
 import { Fetched, Rows } from '../../../ui/page.tsx';
 import formCss from '../forms.module.css';
 import type { StackSearch } from '../stack-search.ts';
@@ -72,7 +73,7 @@ function FileView({ stack, yaml, edited }: { stack: string; yaml: string; edited
         <code>
           {lines.map((line, index) => (
             <span key={index} className={css.line}>
-              {line}
+              {visible(line, line.length)}
               {'\n'}
             </span>
           ))}
