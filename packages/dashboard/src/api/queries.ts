@@ -65,14 +65,42 @@ const concerned: Record<string, readonly string[]> = {
   operations: ['operations.', 'secrets.', 'credentials.', 'stacks.'],
 };
 
-/** Marks what the topics concern as old; what is on the page is fetched again at once. */
+/** Where much happens, topics come ten times a second; what is on the page is fetched again at most this often. */
+const apart_ms = 500;
+/** A fetch that is under way is let come to its end, but not waited for any longer than this. */
+const patience_ms = 5_000;
+
+const waiting = new Set<string>();
+let waiting_since = 0;
+let fetched_at = 0;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Marks what the topics concern as old; what is on the page is fetched again, the first time at once. */
 export function invalidate(topics: readonly string[]): void {
   const beginnings = topics.flatMap((topic) => concerned[topic] ?? []);
   if (beginnings.length === 0) return;
-  void queryClient.invalidateQueries({
-    predicate: ({ queryKey: [id] }) =>
-      typeof id === 'string' && beginnings.some((beginning) => id.startsWith(beginning)),
-  });
+  if (waiting.size === 0) waiting_since = Date.now();
+  for (const beginning of beginnings) waiting.add(beginning);
+  if (timer === undefined) fetchWaiting();
+}
+
+function fetchWaiting(): void {
+  clearTimeout(timer);
+  timer = undefined;
+  if (waiting.size === 0) return;
+  const now = Date.now();
+  const beginnings = [...waiting];
+  const predicate = ({ queryKey: [id] }: { queryKey: readonly unknown[] }) =>
+    typeof id === 'string' && beginnings.some((beginning) => id.startsWith(beginning));
+  // To begin a fetch anew before it has answered, again and again, would be never to have an answer.
+  const isTooEarly = now - fetched_at < apart_ms || queryClient.isFetching({ predicate }) > 0;
+  if (isTooEarly && now - waiting_since < patience_ms) {
+    timer = setTimeout(fetchWaiting, Math.max(100, fetched_at + apart_ms - now));
+    return;
+  }
+  fetched_at = now;
+  void queryClient.invalidateQueries({ predicate });
+  waiting.clear();
 }
 
 export function invalidateAll(): void {

@@ -47,6 +47,12 @@ test('figures in a message do not keep a repetition apart, words do', () => {
   expect(sameness(first)).not.toBe(sameness(other));
 });
 
+test('another release or another operation is no repetition', () => {
+  const first = event(noon, { message: 'Version 2 serves.', operation_id: 'op_2' });
+  expect(sameness(first)).not.toBe(sameness(event(noon, { message: 'Version 1 serves.', operation_id: 'op_1' })));
+  expect(sameness(first)).not.toBe(sameness({ ...first, release_id: 'rel_1' }));
+});
+
 test('two services that fail in turn are two lines', () => {
   const events = [0, 1, 2, 3, 4, 5].map((n) => event(noon - n * 1_000, { service: n % 2 ? 'web' : 'api' }));
   expect(shapes(events)).toEqual(['day', 'api ×3', 'web ×3']);

@@ -67,10 +67,14 @@ export function groupsOf(events: readonly EventView[]): GroupLine[] {
   return timelineLines(events).filter((line) => line.type === 'group');
 }
 
-/** What two events have in common when one repeats the other: everything but when, and the figures in the message. */
-export function sameness({ kind, severity, stack, server, service, actor, message }: EventView): string {
+/**
+ * What two events have in common when one repeats the other: everything but when, and the figures in the message. Another
+ * release or another operation is no repetition, however alike the words are.
+ */
+export function sameness(event: EventView): string {
+  const { kind, severity, stack, server, service, actor, release_id, operation_id, message } = event;
   const shape = message.slice(0, 200).replace(/[0-9a-f]*\d[0-9a-f]*/gi, '#');
-  return `${kind}\n${severity}\n${stack}\n${server}\n${service}\n${actor}\n${shape}`;
+  return [kind, severity, stack, server, service, actor, release_id, operation_id, shape].join('\n');
 }
 
 function dayOf(at: number): [start: number, end: number] {
