@@ -1,10 +1,11 @@
 /** Copies a text, and says so to the eye and the ear. */
 import { ActionIcon, Tooltip } from '@mantine/core';
 import { IconCheck, IconCopy } from '@tabler/icons-react';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { common } from '../texts/common.ts';
 
 export function CopyButton({ text, label = common.copy }: { text: string; label?: string }) {
+  const button = useRef<HTMLButtonElement>(null);
   const [outcome, setOutcome] = useState<'copied' | 'refused' | null>(null);
   useEffect(() => {
     if (!outcome) return;
@@ -18,10 +19,12 @@ export function CopyButton({ text, label = common.copy }: { text: string; label?
     );
   const word = outcome === 'copied' ? common.copied : outcome === 'refused' ? common.copyFailed : label;
   return (
-    <Tooltip label={word} opened={outcome !== null || undefined}>
-      <ActionIcon size="sm" aria-label={word} onClick={() => void copy()}>
+    <>
+      <ActionIcon ref={button} size="sm" aria-label={word} title={word} onClick={() => void copy()}>
         {outcome === 'copied' ? <IconCheck size={15} /> : <IconCopy size={15} />}
       </ActionIcon>
-    </Tooltip>
+      {/* Made only when there is something to say: a list may have hundreds of these buttons. */}
+      {outcome !== null && <Tooltip target={button} label={word} opened />}
+    </>
   );
 }

@@ -12,6 +12,7 @@ import {
 } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { head as texts } from '../../texts/stack/head.ts';
+import css from './stack-page.module.css';
 import type { StackAct } from './stack-search.ts';
 
 export function StackActions({ stack }: { stack: StackView }) {
@@ -40,7 +41,7 @@ export function StackActions({ stack }: { stack: StackView }) {
       >
         {texts.rollback}
       </Button>
-      <Menu position="bottom-end" withinPortal>
+      <Menu position="bottom-end" withinPortal={false} withInitialFocusPlaceholder={false}>
         <Menu.Target>
           <ActionIcon variant="default" size={36} aria-label={texts.more}>
             <IconDots size={18} />
@@ -63,7 +64,7 @@ export function StackActions({ stack }: { stack: StackView }) {
           </Menu.Item>
           <Menu.Divider />
           <Menu.Item
-            color="red"
+            className={css.destroy}
             leftSection={<IconTrash size={16} />}
             renderRoot={(props) => <ActLink act="remove" {...props} />}
           >

@@ -1,10 +1,11 @@
 /** The map, drawn. It neither zooms nor pans: it fits the width, and the page scrolls. Loaded only when it is shown. */
 import '@xyflow/react/dist/base.css';
+import { replaceEqualDeep } from '@tanstack/react-query';
 import { type Edge, type Node, ReactFlow } from '@xyflow/react';
 import { useEffect, useRef, useState } from 'react';
 import { map as texts } from '../../../texts/stack/map.ts';
 import css from './flow-map.module.css';
-import { type Column, type MapNode, mapLayout } from './map-layout.ts';
+import { type Column, type MapEdge, type MapLayout, type MapNode, mapLayout } from './map-layout.ts';
 import type { MapModel } from './map-model.ts';
 import { nodeTypes } from './map-nodes.tsx';
 
@@ -22,7 +23,10 @@ export default function FlowMap({ model, chosen }: FlowMapProps) {
   }, []);
   // A graph that is a picture with links in it, not an application with keys of its own.
   useEffect(() => frame.current?.querySelector('.react-flow')?.setAttribute('role', 'group'));
-  const layout = mapLayout(model, room ?? 0, chosen);
+  // What is as it was stays the same object, so that only what changed is drawn again.
+  const latest = useRef<MapLayout>(undefined);
+  latest.current = replaceEqualDeep(latest.current, mapLayout(model, room ?? 0, chosen));
+  const layout = latest.current;
   return (
     <div ref={frame} className={css.frame}>
       {room !== null && (
@@ -38,8 +42,8 @@ export default function FlowMap({ model, chosen }: FlowMapProps) {
             <ReactFlow
               className={css.flow}
               aria-label={texts.label}
-              nodes={layout.nodes.map(flowNode)}
-              edges={layout.edges.map(flowEdge)}
+              nodes={flowNodes(layout.nodes)}
+              edges={flowEdges(layout.edges)}
               nodeTypes={nodeTypes}
               nodesDraggable={false}
               nodesConnectable={false}
@@ -63,12 +67,31 @@ export default function FlowMap({ model, chosen }: FlowMapProps) {
   );
 }
 
+const flowNodes = eachOnce(flowNode);
+const flowEdges = eachOnce(flowEdge);
+
+/** Makes of each object, and of each list, the same thing every time. */
+function eachOnce<From extends object, To>(make: (from: From) => To): (list: readonly From[]) => To[] {
+  const made = new WeakMap<From, To>();
+  const lists = new WeakMap<readonly From[], To[]>();
+  const one = (from: From) => {
+    const found = made.get(from) ?? make(from);
+    made.set(from, found);
+    return found;
+  };
+  return (list) => {
+    const found = lists.get(list) ?? list.map(one);
+    lists.set(list, found);
+    return found;
+  };
+}
+
 function flowNode(node: MapNode): Node {
   const { id, kind, x, y, width, height } = node;
   return { id, type: kind, position: { x, y }, width, height, data: { node } };
 }
 
-function flowEdge({ id, source, target, kind, faded }: ReturnType<typeof mapLayout>['edges'][number]): Edge {
+function flowEdge({ id, source, target, kind, faded }: MapEdge): Edge {
   return {
     id,
     source,

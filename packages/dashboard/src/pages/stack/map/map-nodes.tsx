@@ -2,7 +2,7 @@
 import { IconWorld } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { Handle, type NodeProps, Position } from '@xyflow/react';
-import type { ReactNode } from 'react';
+import { memo, type ReactNode } from 'react';
 import { map as texts } from '../../../texts/stack/map.ts';
 import { StatusMark } from '../../../ui/status-mark.tsx';
 import css from './flow-map.module.css';
@@ -108,10 +108,15 @@ function NameNode(props: NodeProps) {
   );
 }
 
+/** Drawn again when their own part of the layout changed, and not before. */
 export const nodeTypes = {
-  outside: OutsideNode,
-  proxy: ProxyNode,
-  route: RouteNode,
-  service: ServiceNode,
-  name: NameNode,
+  outside: memo(OutsideNode, isSame),
+  proxy: memo(ProxyNode, isSame),
+  route: memo(RouteNode, isSame),
+  service: memo(ServiceNode, isSame),
+  name: memo(NameNode, isSame),
 };
+
+function isSame(before: NodeProps, after: NodeProps): boolean {
+  return before.data === after.data;
+}

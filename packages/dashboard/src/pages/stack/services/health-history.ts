@@ -5,7 +5,7 @@ import { services as texts } from '../../../texts/stack/services.ts';
 
 export type Segment = HealthSeen;
 
-const segments_max = 30;
+export const segments_max = 30;
 const order: readonly HealthSeen[] = ['unknown', 'healthy', 'unhealthy', 'down'];
 
 export function worst(seen: readonly (HealthSeen | null)[]): HealthSeen {

@@ -1,6 +1,5 @@
 /** One service on one server: how it is now, and below it what is under way or went wrong. */
 import type { ServiceOnServer } from '@mainstay/contract/operations/services';
-import { Tooltip } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { memo } from 'react';
 import { services as texts } from '../../../texts/stack/services.ts';
@@ -11,11 +10,19 @@ import { Time } from '../../../ui/time.tsx';
 import { bytes, percent, serviceStatus, shortCommit } from '../../../ui/words.ts';
 import { HealthBar } from './health-bar.tsx';
 import { ServiceNotes } from './service-notes.tsx';
-import { type ServiceRow as Row, servingRelease } from './service-rows.ts';
+import { servingRelease } from './service-rows.ts';
 import css from './services.module.css';
 
-export const ServiceRow = memo(function ServiceRow({ row, servers }: { row: Row; servers: boolean }) {
-  const { entry } = row;
+export type ServiceRowProps = {
+  entry: ServiceOnServer;
+  /** First of the rows of its service: the others need not repeat what is of the service. */
+  isFirst: boolean;
+  /** Whether there are several servers to tell apart. */
+  servers: boolean;
+};
+
+/** Drawn again only when the server reported something else: what was fetched again and is the same is the same object. */
+export const ServiceRow = memo(function ServiceRow({ entry, isFirst, servers }: ServiceRowProps) {
   const { observed } = entry;
   const running = observed?.state === 'running' || observed?.state === 'unhealthy';
   const columns = texts.columns;
@@ -27,11 +34,11 @@ export const ServiceRow = memo(function ServiceRow({ row, servers }: { row: Row;
             to="/stacks/$stack/services/$service"
             params={{ stack: entry.stack, service: entry.service }}
             className={css.name}
-            data-repeated={!row.is_first || undefined}
+            data-repeated={!isFirst || undefined}
           >
             {entry.service}
           </Link>
-          {row.is_first && (
+          {isFirst && (
             <span className={css.route} title={entry.route ?? texts.internal}>
               {entry.route ?? texts.internal}
             </span>
@@ -84,9 +91,7 @@ function Release({ entry }: { entry: ServiceOnServer }) {
   return (
     <>
       <span className={css.commit}>
-        <Tooltip label={serving.commit}>
-          <code>{shortCommit(serving.commit)}</code>
-        </Tooltip>
+        <code title={serving.commit}>{shortCommit(serving.commit)}</code>
         <CopyButton text={serving.commit} />
         {wanted && <span className={css.wanted}>{texts.wanted(shortCommit(entry.desired_commit ?? ''))}</span>}
       </span>

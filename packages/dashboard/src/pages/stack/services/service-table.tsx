@@ -43,7 +43,7 @@ export function ServiceTable({ rows, servers }: ServiceTableProps) {
         {rows.length < virtual_from ? (
           rows.map((row) => (
             <tbody key={row.key} className={css.item}>
-              <ServiceRow row={row} servers={servers} />
+              <ServiceRow entry={row.entry} isFirst={row.is_first} servers={servers} />
             </tbody>
           ))
         ) : (
@@ -63,7 +63,7 @@ function VirtualRows({ rows, servers, columns: count }: ServiceTableProps & { co
     count: rows.length,
     estimateSize: () => row_height,
     getItemKey: (index) => rows[index]?.key ?? index,
-    overscan: 10,
+    overscan: 6,
     scrollMargin,
   });
   const items = virtualizer.getVirtualItems();
@@ -81,7 +81,7 @@ function VirtualRows({ rows, servers, columns: count }: ServiceTableProps & { co
         return (
           row && (
             <tbody key={item.key} ref={virtualizer.measureElement} data-index={item.index} className={css.item}>
-              <ServiceRow row={row} servers={servers} />
+              <ServiceRow entry={row.entry} isFirst={row.is_first} servers={servers} />
             </tbody>
           )
         );
