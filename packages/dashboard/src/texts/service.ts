@@ -18,7 +18,7 @@ export const service = {
     internal: 'Only by other services',
     internalReached: 'Internal address',
     usage: 'CPU, memory',
-    more: (count: number) => `and ${count} more`,
+    more: (count: number) => `+${count}`,
     servers: 'Servers',
     differ: (count: number) => `${count} different releases`,
     none: 'None yet',
@@ -69,7 +69,7 @@ export const service = {
     logs: 'See its log',
   },
   deploying: (commit: string) => `${commit} is being deployed`,
-  offline: 'This server is offline. What is shown is what it last reported.',
+  offline: (server: string) => `${server} is offline. What is shown of it is what it last reported,`,
   releases: {
     on: (server: string) => `Releases on ${server}`,
     columns: {

@@ -9,7 +9,7 @@ import { call, type Output } from '../../api/client.ts';
 import { service } from '../../texts/service.ts';
 import { useNow } from '../../ui/clock.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
-import { lastLinesOf } from '../../ui/event/event-words.ts';
+import { lastLinesOf, type PrintedLine } from '../../ui/event/event-words.ts';
 import { Foreign } from '../../ui/foreign.tsx';
 import { shownLine } from '../../ui/log-view/line-text.ts';
 import { EmptyState, ErrorNotice, Rows, Section } from '../../ui/page.tsx';
@@ -23,6 +23,8 @@ import type { TabProps } from './tab-props.ts';
 const texts = service.crashes;
 const route = getRouteApi('/stacks/$stack/services/$service');
 const page_events = 20;
+/** Reports whose last lines are shown without a click. */
+const opened_max = 3;
 
 export default function CrashesTab({ stack, service: name, entries }: TabProps) {
   const { server } = route.useSearch();
@@ -57,12 +59,13 @@ export default function CrashesTab({ stack, service: name, entries }: TabProps) 
   return (
     <>
       <ol className={css.crashes} aria-label={texts.list}>
-        {crashes.map((event) => (
+        {crashes.map((event, index) => (
           <CrashCard
             key={event.id}
             event={event}
             showsServer={entries.length > 1}
             serves={servedSince(entries, event)}
+            isOpen={index < opened_max}
           />
         ))}
       </ol>
@@ -81,9 +84,9 @@ function servedSince(entries: TabProps['entries'], { server, at }: EventView): b
   return since !== null && since < at;
 }
 
-type CrashCardProps = { event: EventView; showsServer: boolean; serves: boolean };
+type CrashCardProps = { event: EventView; showsServer: boolean; serves: boolean; isOpen: boolean };
 
-function CrashCard({ event, showsServer, serves }: CrashCardProps) {
+function CrashCard({ event, showsServer, serves, isOpen }: CrashCardProps) {
   const { kind, at, message, data, server, stack, service: name, release_id } = event;
   const crash = crashOf(data);
   const lines = lastLinesOf(data);
@@ -104,51 +107,55 @@ function CrashCard({ event, showsServer, serves }: CrashCardProps) {
         <span className={css.crashFacts}>{facts.join(' · ')}</span>
       </div>
       <p className={css.message}>
-        {crash.reason && <strong>{texts.reasons[crash.reason]}. </strong>}
+        {crash.reason && crash.reason !== 'exit' && <strong>{texts.reasons[crash.reason]}. </strong>}
         <Foreign text={withoutLines(message, lines)} chars_max={2_000} />
       </p>
       {crash.next_start_at !== undefined && <Next at={at} start={crash.next_start_at} />}
       {serves && (kind === 'candidate.failed' || kind === 'build.failed') && (
         <p className={css.small}>{texts.goesOn}</p>
       )}
-      <figure className={css.printed}>
-        <figcaption>
-          {lines.length > 0 && <span>{texts.lastLines}</span>}
-          {lines.length > 0 && <CopyButton text={lines.map(({ text }) => text).join('\n')} />}
-          {stack !== null && name !== null && (
-            <Link
-              className={css.toLog}
-              to="/stacks/$stack/services/$service"
-              params={{ stack, service: name }}
-              search={{
-                at,
-                ...(showsServer && server !== null ? { server } : {}),
-                ...(release_id ? { release: release_id } : {}),
-              }}
-            >
-              {texts.log}
-            </Link>
-          )}
-        </figcaption>
-        {lines.length > 0 && (
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: a scroller must be reachable by the keyboard.
-          <pre tabIndex={0}>
-            {lines.map((line, index) => (
-              <div key={`${line.at} ${index}`}>
-                <span className={css.lineTime} title={absoluteTime(line.at)}>
-                  {timeOfDay(line.at)}
-                </span>
-                <bdi dir="ltr">
-                  {shownLine(line.text, null)
-                    .pieces.map(({ text }) => text)
-                    .join('')}
-                </bdi>
-              </div>
-            ))}
-          </pre>
-        )}
-      </figure>
+      {stack !== null && name !== null && (
+        <Link
+          className={css.toLog}
+          to="/stacks/$stack/services/$service"
+          params={{ stack, service: name }}
+          search={{
+            at,
+            ...(showsServer && server !== null ? { server } : {}),
+            ...(release_id ? { release: release_id } : {}),
+          }}
+        >
+          {texts.log}
+        </Link>
+      )}
+      {lines.length > 0 && <LastLines lines={lines} isOpen={isOpen} />}
     </li>
+  );
+}
+
+function LastLines({ lines, isOpen }: { lines: readonly PrintedLine[]; isOpen: boolean }) {
+  return (
+    <details className={css.printed} open={isOpen}>
+      <summary>{texts.lastLines}</summary>
+      <span className={css.copyLines}>
+        <CopyButton text={lines.map(({ text }) => text).join('\n')} />
+      </span>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scroller must be reachable by the keyboard. */}
+      <pre tabIndex={0}>
+        {lines.map((line, index) => (
+          <div key={`${line.at} ${index}`}>
+            <span className={css.lineTime} title={absoluteTime(line.at)}>
+              {timeOfDay(line.at)}
+            </span>
+            <bdi dir="ltr">
+              {shownLine(line.text, null)
+                .pieces.map(({ text }) => text)
+                .join('')}
+            </bdi>
+          </div>
+        ))}
+      </pre>
+    </details>
   );
 }
 

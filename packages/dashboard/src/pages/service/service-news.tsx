@@ -21,9 +21,12 @@ function News({ entry, several }: { entry: ServiceOnServer; several: boolean }) 
   const on = several ? ` · ${server}` : '';
   if (!server_online && observed) {
     return (
-      <Alert color="gray" variant="light" icon={<IconPlugConnectedX />} title={`${texts.offline}${on}`}>
-        {entry.reported_at !== null && <Time at={entry.reported_at} />}
-      </Alert>
+      <p className={css.offline}>
+        <IconPlugConnectedX size={18} aria-hidden="true" />
+        <span>
+          {texts.offline(server)} {entry.reported_at !== null && <Time at={entry.reported_at} />}
+        </span>
+      </p>
     );
   }
   if (observed?.candidate) {

@@ -123,7 +123,7 @@ function optionsOf(
   return {
     ms: 1,
     legend: { show: false },
-    padding: [8, 10, 0, 0],
+    padding: [8, 20, 0, 0],
     cursor: {
       y: false,
       drag: { x: false, y: false },

@@ -62,7 +62,8 @@ export function LogScroller(props: LogScrollerProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLDivElement>(null);
   const box = useBox(scroller, canvas);
-  const gutter_columns = clockColumns[clock] + (showsServer ? 15 : 0) + 3;
+  const server_columns = box.width < 600 ? 6 : 14;
+  const gutter_columns = clockColumns[clock] + (showsServer ? server_columns + 1 : 0) + 3;
   const text_columns = Math.max(10, Math.floor((box.width - 12) / box.column) - gutter_columns);
   const layout = useRowLayout(lines, wraps ? text_columns : null);
   const { heights } = layout;
@@ -224,6 +225,7 @@ export function LogScroller(props: LogScrollerProps) {
             height: heights.total() + edge_height + 8,
             '--gutter': `${gutter_columns}ch`,
             '--time': `${clockColumns[clock]}ch`,
+            '--server': `${server_columns}ch`,
             minWidth: wraps ? undefined : `calc(${gutter_columns + layout.columns + 18}ch + 1rem)`,
           } as React.CSSProperties
         }
