@@ -2,7 +2,7 @@
 import { useRouter } from '@tanstack/react-router';
 import { useEffect, useRef } from 'react';
 import { shell } from '../texts/shell.ts';
-import { setAppearance } from '../ui/appearance.ts';
+import { setAppearance, useAppearance } from '../ui/appearance.ts';
 
 const words = shell.keys;
 
@@ -32,8 +32,9 @@ type Overlays = {
 /** Listens to the keys. They are the person's own while something is typed, but for Ctrl/Cmd-K. */
 export function useShortcuts(overlays: Overlays): void {
   const router = useRouter();
-  const latest = useRef(overlays);
-  latest.current = overlays;
+  const { keys } = useAppearance();
+  const latest = useRef({ ...overlays, keys });
+  latest.current = { ...overlays, keys };
   useEffect(() => {
     let first: { key: string; at: number } | null = null;
     const onKey = (event: KeyboardEvent) => {
@@ -42,6 +43,7 @@ export function useShortcuts(overlays: Overlays): void {
         return latest.current.palette();
       }
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      if (latest.current.keys === 'off') return;
       if (latest.current.isOpen || document.querySelector('[role="dialog"]')) return;
       const sequence = first && performance.now() - first.at < sequence_ms ? `${first.key} ${event.key}` : event.key;
       first = null;

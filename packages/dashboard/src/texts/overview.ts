@@ -33,6 +33,7 @@ export const overview = {
     running: (running: number, total: number) => `${running} of ${total} running`,
     runningHint: (services: number, servers: number) =>
       `${services} ${services === 1 ? 'service' : 'services'} on ${servers} ${servers === 1 ? 'server' : 'servers'}; each is counted on every server`,
+    serversCounted: (count: number) => `${count} servers`,
     notReported: 'Nothing reported yet',
     paused: 'Paused',
     pausedBy: (by: string, reason: string | null) => `Paused by ${by}${reason ? `: ${reason}` : ''}`,

@@ -52,6 +52,9 @@ export const settings = {
     motion: 'Motion',
     motions: { normal: 'As the system', less: 'Less' },
     motionHint: 'Nothing moves or fades.',
+    keys: 'Single-key shortcuts',
+    keysWords: { on: 'On', off: 'Off' },
+    keysHint: 'Such as G then S, or ? which shows them all. Ctrl or ⌘ with K works in any case.',
   },
   api: {
     reference: 'API reference',

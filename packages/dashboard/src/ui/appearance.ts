@@ -1,14 +1,16 @@
-/** How the person wants the page to look; kept in this browser. public/boot.js reads the same before anything is drawn. */
+/** How the person wants the page to look and to be used; kept in this browser. public/boot.js reads the same before anything is drawn. */
 import { useSyncExternalStore } from 'react';
 
 export type Appearance = {
   scheme: 'auto' | 'light' | 'dark';
   contrast: 'normal' | 'more';
   motion: 'normal' | 'less';
+  /** Shortcuts of single letters: speech input, and a cat on the keyboard, press them by mistake. */
+  keys: 'on' | 'off';
 };
 
 const key = 'mainstay.appearance';
-const standard: Appearance = { scheme: 'auto', contrast: 'normal', motion: 'normal' };
+const standard: Appearance = { scheme: 'auto', contrast: 'normal', motion: 'normal', keys: 'on' };
 const dark = matchMedia('(prefers-color-scheme: dark)');
 const watchers = new Set<() => void>();
 let chosen = read();

@@ -97,7 +97,7 @@ test('a stack whose newest version failed leads to the operation that failed', (
 });
 
 test('a stack with a service that crashes leads to the crashes of that service, not to old ones', () => {
-  const stacks = [stack({ health: 'degraded', message: 'api is crash looping' })];
+  const stacks = [stack({ health: 'degraded', message: 'api on local is crash looping' })];
   const place = (at: number) => needs({ stacks, warnings: [event({ at })] })[0]?.place;
   expect(place(now - 10_000)).toEqual({ to: 'service', stack: 'shop', service: 'api', tab: 'crashes' });
   expect(place(now - 90_000)).toEqual({ to: 'stack', stack: 'shop' });
@@ -106,6 +106,14 @@ test('a stack with a service that crashes leads to the crashes of that service, 
 test('an offline server is told once, and not again by the stack that is offline with it', () => {
   const found = needs({ stacks: [stack({ health: 'offline' })], servers: [server({ state: 'offline' })] });
   expect(found.map(({ key }) => key)).toEqual(['offline local']);
+});
+
+test('a stack that is degraded by an offline server alone is told by that server', () => {
+  const degraded = stack({ health: 'degraded', message: 'b is offline.', servers: ['local', 'b'] });
+  const servers = [server(), server({ name: 'b', state: 'offline' })];
+  expect(needs({ stacks: [degraded], servers }).map(({ key }) => key)).toEqual(['offline b']);
+  const worse = [server({ services: { total: 2, running: 1 } }), server({ name: 'b', state: 'offline' })];
+  expect(needs({ stacks: [degraded], servers: worse }).map(({ key }) => key)).toEqual(['offline b', 'stack shop']);
 });
 
 test('what is worst stands first, and of two the newer', () => {

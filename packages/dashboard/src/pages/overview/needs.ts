@@ -51,7 +51,7 @@ const order: Record<Tone, number> = { bad: 0, warning: 1, busy: 2, idle: 3, good
 export function needsOf({ stacks, servers, operations, warnings, now }: NeedsInput): Need[] {
   const needs = [
     ...servers.flatMap(serverNeeds),
-    ...stacks.flatMap((stack) => stackNeeds(stack, operations, warnings)),
+    ...stacks.flatMap((stack) => stackNeeds(stack, servers, operations, warnings)),
     ...operations
       .filter(({ state, created_at }) => state === 'denied' && now - created_at < denial_shown_ms)
       .map(denied),
@@ -84,13 +84,18 @@ function serverNeeds({ name, stack, state, problems, last_seen_at }: ServerView)
   return needs;
 }
 
-function stackNeeds(stack: StackView, operations: readonly OperationView[], warnings: readonly EventView[]): Need[] {
+function stackNeeds(
+  stack: StackView,
+  servers: readonly ServerView[],
+  operations: readonly OperationView[],
+  warnings: readonly EventView[],
+): Need[] {
   const { name } = stack;
   const place = { to: 'stack', stack: name } as const;
   const needs: Need[] = [];
   const newest = operations.find((operation) => operation.stack === name && operation.version !== null);
-  if (stack.health === 'failed' || stack.health === 'degraded') {
-    const failed = newest?.state === 'failed' && newest.id !== null ? newest : null;
+  const failed = newest?.state === 'failed' && newest.id !== null ? newest : null;
+  if (stack.health === 'failed' || (stack.health === 'degraded' && (failed || !isOnlyOffline(stack, servers)))) {
     const trouble = failed ? null : newestTrouble(stack, newest?.created_at ?? 0, warnings);
     needs.push({
       key: `stack ${name}`,
@@ -155,6 +160,13 @@ function stackNeeds(stack: StackView, operations: readonly OperationView[], warn
   return needs;
 }
 
+/** What is wrong is that servers are offline, which is told of each of them; on the others all is well. */
+function isOnlyOffline({ name }: StackView, servers: readonly ServerView[]): boolean {
+  const own = servers.filter(({ stack }) => stack === name);
+  const online = own.filter(({ state }) => state === 'online');
+  return online.length < own.length && online.every(({ services }) => services.running === services.total);
+}
+
 const troubleTabs: Partial<Record<EventKind, 'crashes' | 'logs' | 'health'>> = {
   'service.crashed': 'crashes',
   'service.limit_exceeded': 'crashes',
@@ -162,16 +174,16 @@ const troubleTabs: Partial<Record<EventKind, 'crashes' | 'logs' | 'health'>> = {
   'candidate.failed': 'logs',
 };
 
-/** The last thing that went wrong with a service of the stack since it was last changed. */
+/** The last thing that went wrong with the service that the stack's message is about, since it was last changed. */
 function newestTrouble(
-  { name, services }: StackView,
+  { name, message }: StackView,
   since: number,
   warnings: readonly EventView[],
 ): { at: number; place: NeedPlace } | null {
   for (const { kind, stack, service, at } of warnings.toReversed()) {
     const tab = troubleTabs[kind];
     if (at <= since) return null;
-    if (stack !== name || service === null || !tab || !services.includes(service)) continue;
+    if (stack !== name || service === null || !tab || !message?.startsWith(`${service} on `)) continue;
     return { at, place: { to: 'service', stack: name, service, tab } };
   }
   return null;

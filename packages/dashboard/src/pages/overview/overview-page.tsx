@@ -8,7 +8,7 @@ import { EventList } from '../../ui/event/event-list.tsx';
 import { EmptyState, Fetched, Page, Rows, Section } from '../../ui/page.tsx';
 import { FirstSteps, needsFirstSteps } from './first-steps.tsx';
 import { lastChanges } from './last-change.ts';
-import { needsOf } from './needs.ts';
+import { type NeedsInput, needsOf } from './needs.ts';
 import { NeedsSection } from './needs-section.tsx';
 import css from './overview.module.css';
 import { ServerRows } from './server-rows.tsx';
@@ -20,7 +20,12 @@ const usage_every_ms = 15_000;
 export function OverviewPage() {
   const stacks = useRead('stacks.list', {});
   const servers = useRead('servers.list', {}, { every_ms: usage_every_ms });
+  const operations = useRead('operations.list', { limit: 200 });
+  const warnings = useRead('events.list', { limit: 200, severity: 'warning' });
   const isEmpty = stacks.data?.stacks.length === 0 && servers.data?.servers.length === 0;
+  // Without these two the page only knows less; with an error in them it is shown all the same.
+  const isComing = operations.isPending || warnings.isPending;
+  const skeleton = <Rows count={8} height={52} />;
   return (
     <Page
       title={texts.title}
@@ -37,10 +42,21 @@ export function OverviewPage() {
         )
       }
     >
-      <Fetched query={stacks} skeleton={<Rows count={5} height={52} />}>
+      <Fetched query={stacks} skeleton={skeleton}>
         {({ stacks }) => (
-          <Fetched query={servers} skeleton={<Rows count={5} height={52} />}>
-            {({ servers }) => <Glance stacks={stacks} servers={servers} />}
+          <Fetched query={servers} skeleton={skeleton}>
+            {({ servers }) =>
+              isComing ? (
+                skeleton
+              ) : (
+                <Glance
+                  stacks={stacks}
+                  servers={servers}
+                  operations={operations.data?.operations ?? []}
+                  warnings={warnings.data?.events ?? []}
+                />
+              )
+            }
           </Fetched>
         )}
       </Fetched>
@@ -49,14 +65,11 @@ export function OverviewPage() {
   );
 }
 
-type GlanceProps = Parameters<typeof needsFirstSteps>[0];
+type GlanceProps = Omit<NeedsInput, 'now'>;
 
-function Glance({ stacks, servers }: GlanceProps) {
-  const operations = useRead('operations.list', { limit: 200 });
-  const warnings = useRead('events.list', { limit: 200, severity: 'warning' });
-  const input = { operations: operations.data?.operations ?? [], warnings: warnings.data?.events ?? [] };
-  const needs = needsOf({ stacks, servers, ...input, now: Date.now() });
-  const changes = lastChanges(input.operations, input.warnings);
+function Glance({ stacks, servers, operations, warnings }: GlanceProps) {
+  const needs = needsOf({ stacks, servers, operations, warnings, now: Date.now() });
+  const changes = lastChanges(operations, warnings);
   const desired = new Map(stacks.map((stack) => [stack.name, stack.version]));
   const busy = stacks.some((stack) => stack.health === 'deploying');
   const calm = {

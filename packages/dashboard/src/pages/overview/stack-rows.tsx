@@ -84,12 +84,17 @@ const StackRow = memo(function StackRow({ stack, running, total, last }: StackRo
         {total === 0 ? <span className={css.quiet}>{texts.notReported}</span> : texts.running(running, total)}
       </span>
       <span className={css.servers} title={servers.join(', ')}>
-        {servers.slice(0, 2).map((server) => (
-          <Link key={server} to="/servers/$server" params={{ server }}>
-            {server}
+        {servers.length > 2 ? (
+          <Link to="/servers" search={{ q: name }}>
+            {texts.serversCounted(servers.length)}
           </Link>
-        ))}
-        {servers.length > 2 && <span className={css.quiet}>+{servers.length - 2}</span>}
+        ) : (
+          servers.map((server) => (
+            <Link key={server} to="/servers/$server" params={{ server }}>
+              {server}
+            </Link>
+          ))
+        )}
       </span>
       <div className={css.change}>{last ? <Change last={last} /> : <span>{texts.noChange}</span>}</div>
       {url !== null && isWebAddress(url) && (

@@ -9,7 +9,7 @@ import css from './settings.module.css';
 const texts = settings.appearance;
 
 export function AppearanceTab() {
-  const { scheme, contrast, motion } = useAppearance();
+  const { scheme, contrast, motion, keys } = useAppearance();
   return (
     <Section>
       <div className={css.stack}>
@@ -33,6 +33,13 @@ export function AppearanceTab() {
           words={texts.motions}
           value={motion}
           onChange={(chosen) => setAppearance({ motion: chosen })}
+        />
+        <Choice
+          label={texts.keys}
+          hint={texts.keysHint}
+          words={texts.keysWords}
+          value={keys}
+          onChange={(chosen) => setAppearance({ keys: chosen })}
         />
       </div>
     </Section>

@@ -40,10 +40,12 @@ export const EventRow = memo(function EventRow(props: EventRowProps) {
         {count > 1 && (
           <span className={css.count}>
             {texts.times(count)}
-            <span className={css.last}>
-              {' '}
-              {texts.lastAt} <Time at={event.at} />
-            </span>
+            {time === 'clock' && (
+              <span className={css.last}>
+                {' '}
+                {texts.lastAt} <Time at={event.at} />
+              </span>
+            )}
           </span>
         )}
         <EventPlace event={event} {...(without ? { without } : {})} />

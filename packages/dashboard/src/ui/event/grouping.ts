@@ -74,7 +74,9 @@ export function groupsOf(events: readonly EventView[]): GroupLine[] {
 export function sameness(event: EventView): string {
   const { kind, severity, stack, server, service, actor, release_id, operation_id, message } = event;
   const shape = message.slice(0, 200).replace(/[0-9a-f]*\d[0-9a-f]*/gi, '#');
-  return [kind, severity, stack, server, service, actor, release_id, operation_id, shape].join('\n');
+  // What concerns no stack, such as a sign-in link, is the same thing each time.
+  const operation = stack === null ? null : operation_id;
+  return [kind, severity, stack, server, service, actor, release_id, operation, shape].join('\n');
 }
 
 function dayOf(at: number): [start: number, end: number] {
