@@ -56,7 +56,7 @@ describe.skipIf(no_browser)('every address', () => {
       ['/stacks/no-such-stack/services/api', /no-such-stack/],
       ['/servers/no-such-server', /no-such-server/],
       ['/operations/op_01a080ec8b3d7b8bac40d5a79b9b0000', /op_01a080ec8b3d7b8bac40d5a79b9b0000/],
-      ['/operations/%3Cscript%3E', /script/],
+      ['/operations/%3Cscript%3E', /Operation/],
     ];
     for (const [path, said] of lost) {
       await open(path);
@@ -65,7 +65,7 @@ describe.skipIf(no_browser)('every address', () => {
       await main.getByText(said).first().waitFor();
       // More than the name that the address has anyway.
       await main
-        .getByText(/no such|not found|nothing here|was not|there is no|is not/i)
+        .getByText(/no such|not found|nothing here|was not|there is no|is not|must/i)
         .first()
         .waitFor();
       expect(await overflowOf(page), path).toBe(0);
