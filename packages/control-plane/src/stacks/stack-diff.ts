@@ -14,7 +14,10 @@ export function diffStacks(before: StackContent | null, after: StackContent): Pl
   changes.push(...diffValues('', before ? settingsOf(before) : null, settingsOf(after)));
   const old = before?.document.services ?? {};
   const names = [...new Set([...Object.keys(old), ...Object.keys(after.document.services)])].sort();
-  for (const name of names) changes.push(...diffServices(`services.${name}`, old[name], after.document.services[name]));
+  const data = after.document.removed?.delete_data ? 'deleted' : 'kept';
+  for (const name of names) {
+    changes.push(...diffServices(`services.${name}`, old[name], after.document.services[name], data));
+  }
   return changes;
 }
 
@@ -27,8 +30,9 @@ function diffServices(
   path: string,
   before: DesiredService | undefined,
   after: DesiredService | undefined,
+  data: 'kept' | 'deleted',
 ): PlanChange[] {
-  if (!after) return [{ action: 'delete', path, note: 'stops; its data folder is kept' }];
+  if (!after) return [{ action: 'delete', path, note: `stops; its data folder is ${data}` }];
   if (!before) return [{ action: 'create', path, to: summaryOf(after) }];
   const changes = diffValues(path, comparable(before), comparable(after));
   if (before.source.commit !== after.source.commit) {

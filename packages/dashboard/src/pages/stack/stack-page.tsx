@@ -1,11 +1,13 @@
 /** Stack: how it is, what can be done with all of it, and its views as tabs. */
-import { Skeleton } from '@mantine/core';
+import type { AppError } from '@mainstay/contract/app-error';
+import { Button, Skeleton } from '@mantine/core';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense } from 'react';
 import type { Output } from '../../api/client.ts';
 import { useRead } from '../../api/queries.ts';
+import { common } from '../../texts/common.ts';
 import { head as texts } from '../../texts/stack/head.ts';
-import { ErrorNotice, Page, Rows } from '../../ui/page.tsx';
+import { EmptyState, ErrorNotice, Page, Rows } from '../../ui/page.tsx';
 import { PageTabs } from '../../ui/page-tabs.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { stackStatus } from '../../ui/words.ts';
@@ -30,29 +32,49 @@ export function StackPage() {
   const { stack: name } = route.useParams();
   const search = route.useSearch();
   const query = useRead('stacks.get', { stack: name });
-  const stack = query.data?.stack;
+  // What was known of a stack that is gone by now is no longer true of anything.
+  const data = query.error?.code === 'NotFound' ? undefined : query.data;
+  const stack = data?.stack;
   return (
     <Page
       title={name}
       trail={<Link to="/">{texts.trail}</Link>}
-      aside={stack ? <StatusMark {...stackStatus(stack.health)} form="chip" /> : <Skeleton width={90} height={22} />}
+      aside={
+        stack ? (
+          <StatusMark {...stackStatus(stack.health)} form="chip" />
+        ) : (
+          !query.error && <Skeleton width={90} height={22} />
+        )
+      }
       lead={stack ? stack.message : undefined}
       actions={stack && <StackActions stack={stack} />}
     >
-      {query.error && !stack && <ErrorNotice error={query.error} retry={() => void query.refetch()} />}
-      {!query.error && !query.data && <Rows count={6} />}
-      {query.data && (
+      {query.error && !stack && <NotLoaded name={name} error={query.error} retry={() => void query.refetch()} />}
+      {query.isPending && <Rows count={6} />}
+      {data && (
         <>
-          <StackFacts stack={query.data.stack} />
-          <StackNotices stack={query.data.stack} />
+          <StackFacts stack={data.stack} />
+          <StackNotices stack={data.stack} />
           <ServerNotices stack={name} />
           <PageTabs tabs={tabs} value={search.tab ?? 'services'} label={texts.tabs}>
-            <Suspense fallback={<Rows count={6} />}>{panel(search.tab ?? 'services', query.data, search)}</Suspense>
+            <Suspense fallback={<Rows count={6} />}>{panel(search.tab ?? 'services', data, search)}</Suspense>
           </PageTabs>
-          <StackActs stack={name} act={search.act} version={search.version} />
         </>
       )}
+      <StackActs stack={name} act={search.act} version={search.version} />
     </Page>
+  );
+}
+
+function NotLoaded({ name, error, retry }: { name: string; error: AppError; retry(): void }) {
+  if (error.code !== 'NotFound') return <ErrorNotice error={error} retry={retry} />;
+  return (
+    <EmptyState
+      title={texts.notFound(name)}
+      action={<Button renderRoot={(props) => <Link to="/" {...props} />}>{common.toOverview}</Button>}
+    >
+      {common.notFoundText}
+    </EmptyState>
   );
 }
 

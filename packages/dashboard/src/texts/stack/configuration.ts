@@ -42,7 +42,7 @@ export const fieldTexts: Record<string, { label: string; help?: string }> = {
   'health.path': { label: 'Path', help: 'Any answer from 200 to 399 is healthy.' },
   'health.interval_seconds': { label: 'Every, seconds' },
   'health.timeout_seconds': { label: 'Answer within, seconds' },
-  'health.unhealthy_threshold': { label: 'Bad answers before it counts as unhealthy' },
+  'health.unhealthy_threshold': { label: 'Bad answers until unhealthy' },
   'health.start_timeout_seconds': {
     label: 'First good answer within, seconds',
     help: 'Of a new release; else the old one goes on.',

@@ -1,6 +1,7 @@
 /** Words of the top of a stack's page: how it is, and what can be done with all of it. */
 export const head = {
   trail: 'Stacks',
+  notFound: (stack: string) => `There is no stack ${stack}`,
   tabs: 'Views of this stack',
   tabWords: {
     services: 'Services',

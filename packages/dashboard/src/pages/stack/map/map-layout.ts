@@ -40,6 +40,7 @@ const row_height = 68;
 const box_height = 54;
 const route_height = 46;
 const top = 4;
+const middle_rows_max = 3.5;
 
 const boxes_width = order.reduce((sum, column) => sum + widths[column], 0);
 /** On less room than this the map has a scroller of its own. */
@@ -51,7 +52,8 @@ export function mapLayout(model: MapModel, available: number, chosen: string | u
   const columns = columnsAt(gap);
   const routed = model.services.filter((service) => service.route !== null);
   const rows = Math.max(model.services.length, model.proxies.length, 1);
-  const middle = top + (Math.max(routed.length, 1) * row_height) / 2;
+  // Beside a long list of routes they stay where they are seen first.
+  const middle = top + Math.min(Math.max(routed.length, 1) / 2, middle_rows_max) * row_height;
   const box = (column: Column, center: number, height = box_height): MapBox => ({
     ...columns[column],
     y: Math.round(center - height / 2),
