@@ -80,7 +80,6 @@ export const addServer = {
     ],
   },
   openServer: 'Open the server',
-  openStack: 'Open the stack',
   doneTitle: (server: string) => `${server} is up`,
   doneText: 'It runs what it is to run, and everything on it is healthy.',
   doneEmpty: (server: string) => `${server} is connected, and ready for a stack.`,

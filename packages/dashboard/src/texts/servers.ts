@@ -44,7 +44,6 @@ export const servers = {
   noSuch: 'There is no such server',
   noSuchText: 'It may have been removed, or the address is mistyped.',
   toServers: 'All servers',
-  agentVersion: (version: string) => `Agent ${version}`,
   problems: (count: number) => (count === 1 ? '1 problem' : `${count} problems`),
   cores: (count: number) => (count === 1 ? '1 core' : `${count} cores`),
   of: (used: string, total: string) => `${used} of ${total}`,

@@ -14,7 +14,7 @@ import { bytes } from '../../ui/words.ts';
 import { driftOf } from './drift.ts';
 import { LastChange } from './last-change.tsx';
 import css from './server.module.css';
-import { cpuLimits } from './servers-table.tsx';
+import { cpuLimits } from './server-list.ts';
 
 export type ServerOverviewProps = { server: ServerView; reported: AgentState | null };
 

@@ -9,12 +9,11 @@ import { Meter } from '../../ui/meter.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { Time } from '../../ui/time.tsx';
 import { bytes, serverStatus } from '../../ui/words.ts';
+import { cpuLimits } from './server-list.ts';
 import css from './servers.module.css';
 import { type ServerOrder, serverOrders } from './servers-search.ts';
 
 const row_height_px = 57;
-/** A processor that is fully used is no fault by itself. */
-export const cpuLimits = [0.9, 2] as const;
 
 export type ServersTableProps = {
   servers: readonly ServerView[];
