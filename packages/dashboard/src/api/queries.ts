@@ -103,6 +103,7 @@ function fetchWaiting(): void {
   waiting.clear();
 }
 
+/** Everything but plans under review: the one that was confirmed a moment ago could not be made any more. */
 export function invalidateAll(): void {
-  void queryClient.invalidateQueries();
+  void queryClient.invalidateQueries({ predicate: ({ queryKey: [id] }) => id !== 'plan' });
 }

@@ -74,7 +74,7 @@ export const overview = {
     serverText: 'One command on the machine, which dials out: no open port, no SSH. Its progress is shown live.',
     serverDo: 'Add a server',
     serve: 'See it serve',
-    serveText: 'It is built, started beside nothing or the old release, checked, and only then given the traffic.',
+    serveText: 'It is built, started, checked, and only then given the traffic. Each step is shown as it happens.',
     serveDo: (stack: string) => `Watch ${stack}`,
     done: 'Done',
     todo: 'To do',
