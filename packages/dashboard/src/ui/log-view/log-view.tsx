@@ -89,15 +89,19 @@ export function LogView({ stack, service, server, showsServer, releases, search,
     }
   }, [search.at, opened, opened_at, onSearch]);
 
-  const goToHit = async (direction: 1 | -1) => {
-    if (!q) return;
+  const hitTowards = async (direction: 1 | -1) => {
     const from = linked ?? (direction === 1 ? (scroller.current?.top() ?? 0) - 1 : (lines.at(-1)?.cursor ?? 0) + 1);
     const { more_after, more_before } = state.window;
-    let found = nextHit(hits.cursors, from, direction);
-    if (found === null && (direction === 1 ? more_after : more_before)) {
-      const edge = direction === 1 ? { after: state.window.next } : { before: Math.max(1, state.window.previous) };
-      found = await reader.find(q, edge).catch(() => null);
-    }
+    const found = nextHit(hits.cursors, from, direction);
+    if (found !== null || !(direction === 1 ? more_after : more_before)) return found;
+    const edge = direction === 1 ? { after: state.window.next } : { before: Math.max(1, state.window.previous) };
+    return reader.find(q ?? '', edge).catch(() => null);
+  };
+  const goToHit = async (direction: 1 | -1) => {
+    if (!q) return;
+    let found = await hitTowards(direction);
+    // While no line is pointed at, the nearest is meant: a log is opened at its end, where all hits are above.
+    if (found === null && linked === undefined) found = await hitTowards(direction === 1 ? -1 : 1);
     setLost(found === null);
     if (found !== null) onSearch({ line: found }, { replace: true });
   };
