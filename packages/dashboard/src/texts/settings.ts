@@ -54,7 +54,7 @@ export const settings = {
     motionHint: 'Nothing moves or fades.',
     keys: 'Single-key shortcuts',
     keysWords: { on: 'On', off: 'Off' },
-    keysHint: 'Such as G then S, or ? which shows them all. Ctrl or ⌘ with K works in any case.',
+    keysHint: 'Such as G then S. Ctrl or ⌘ with K always works.',
   },
   api: {
     reference: 'API reference',

@@ -61,7 +61,10 @@ function PlaceLink({ place, word, about }: { place: NeedPlace; word: string; abo
       variant="default"
       aria-label={label}
       renderRoot={(props) => {
-        if (place.to === 'stack') return <Link to="/stacks/$stack" params={{ stack: place.stack }} {...props} />;
+        if (place.to === 'stack') {
+          const { stack, act } = place;
+          return <Link to="/stacks/$stack" params={{ stack }} search={{ act }} {...props} />;
+        }
         if (place.to === 'service') {
           const { stack, service, tab } = place;
           return <Link to="/stacks/$stack/services/$service" params={{ stack, service }} search={{ tab }} {...props} />;

@@ -14,7 +14,7 @@ const texts = overview.needs;
 
 /** Where the person can act. */
 export type NeedPlace =
-  | { to: 'stack'; stack: string }
+  | { to: 'stack'; stack: string; act?: 'resume' }
   | { to: 'service'; stack: string; service: string; tab: 'crashes' | 'logs' | 'health' }
   | { to: 'server'; server: string }
   | { to: 'operation'; id: string }
@@ -125,8 +125,8 @@ function stackNeeds(
       title: texts.paused(name, stack.paused.by),
       detail: stack.paused.reason,
       at: stack.paused.at,
-      place,
-      action: texts.openStack,
+      place: { ...place, act: 'resume' },
+      action: texts.resume,
     });
   }
   const held = Object.entries(stack.held_services);

@@ -79,7 +79,9 @@ const ServerRow = memo(function ServerRow({ server, wants }: { server: ServerVie
           </Link>
         )}
         {server.services.total > 0 && (
-          <span className={css.quiet}>{texts.services(server.services.running, server.services.total)}</span>
+          <span className={css.quiet}>
+            {(state === 'online' ? texts.services : texts.servicesThen)(server.services.running, server.services.total)}
+          </span>
         )}
       </span>
       <Version server={server} wants={wants} />

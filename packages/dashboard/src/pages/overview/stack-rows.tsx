@@ -49,11 +49,11 @@ export function StackRows({ stacks, servers, changes }: StackRowsProps) {
 
 type Counts = { running: number; total: number };
 
-/** What the servers of each stack last reported of its services. */
+/** What the servers of each stack report of its services; what one reported that is offline now is no news of today. */
 function countsByStack(servers: readonly ServerView[]): Map<string, Counts> {
   const counts = new Map<string, Counts>();
-  for (const { stack, services } of servers) {
-    if (stack === null) continue;
+  for (const { stack, services, state } of servers) {
+    if (stack === null || state !== 'online') continue;
     const { running, total } = counts.get(stack) ?? { running: 0, total: 0 };
     counts.set(stack, { running: running + services.running, total: total + services.total });
   }
@@ -63,7 +63,7 @@ function countsByStack(servers: readonly ServerView[]): Map<string, Counts> {
 type StackRowProps = { stack: StackView; running: number; total: number; last: LastChange | undefined };
 
 const StackRow = memo(function StackRow({ stack, running, total, last }: StackRowProps) {
-  const { name, message, paused, servers, services, url } = stack;
+  const { name, message, paused, servers, url } = stack;
   return (
     <li className={css.row} data-of="stacks">
       <div className={css.name}>
@@ -80,9 +80,7 @@ const StackRow = memo(function StackRow({ stack, running, total, last }: StackRo
         </div>
         {message !== null && <Foreign text={message} className={css.message} title />}
       </div>
-      <span className={css.figure} title={texts.runningHint(services.length, servers.length)}>
-        {total === 0 ? <span className={css.quiet}>{texts.notReported}</span> : texts.running(running, total)}
-      </span>
+      <Running stack={stack} running={running} total={total} />
       <span className={css.servers} title={servers.join(', ')}>
         {servers.length > 2 ? (
           <Link to="/servers" search={{ q: name }}>
@@ -114,6 +112,21 @@ const StackRow = memo(function StackRow({ stack, running, total, last }: StackRo
     </li>
   );
 });
+
+function Running({ stack: { health, services, servers }, running, total }: Omit<StackRowProps, 'last'>) {
+  if (health === 'offline') {
+    return (
+      <span className={css.quiet} title={texts.notKnownHint}>
+        {texts.notKnown}
+      </span>
+    );
+  }
+  return (
+    <span className={css.figure} title={texts.runningHint(services.length, servers.length)}>
+      {total === 0 ? <span className={css.quiet}>{texts.notReported}</span> : texts.running(running, total)}
+    </span>
+  );
+}
 
 function Change({ last: { tone, text, by, at, operation_id } }: { last: LastChange }) {
   const words = <Foreign text={text} chars_max={200} title className={css.changeText} />;
