@@ -40,6 +40,7 @@ export const service = {
     restartText: 'Starts a new instance of the same release, waits until it is healthy, then stops the old one.',
     rollbackTitle: (name: string) => `Roll back ${name}`,
     rollbackText: 'Goes back to the release before, with its configuration. It then stays there until the next deploy.',
+    rollbackToText: 'Goes back to this release, with its configuration. It then stays there until the next deploy.',
     rollbackToTitle: (name: string, commit: string) => `Roll back ${name} to ${commit}`,
     notAllowed: 'You are not allowed to deploy.',
     paused: 'The stack is paused: resume it on its page first.',

@@ -5,6 +5,7 @@ import type { EventView } from '@mainstay/contract/operations/watch';
 import { Button } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
+import { useState } from 'react';
 import { call, type Output } from '../../api/client.ts';
 import { service } from '../../texts/service.ts';
 import { useNow } from '../../ui/clock.ts';
@@ -110,32 +111,36 @@ function CrashCard({ event, showsServer, serves, isOpen }: CrashCardProps) {
         {crash.reason && crash.reason !== 'exit' && <strong>{texts.reasons[crash.reason]}. </strong>}
         <Foreign text={withoutLines(message, lines)} chars_max={2_000} />
       </p>
-      {crash.next_start_at !== undefined && <Next at={at} start={crash.next_start_at} />}
-      {serves && (kind === 'candidate.failed' || kind === 'build.failed') && (
-        <p className={css.small}>{texts.goesOn}</p>
-      )}
-      {stack !== null && name !== null && (
-        <Link
-          className={css.toLog}
-          to="/stacks/$stack/services/$service"
-          params={{ stack, service: name }}
-          search={{
-            at,
-            ...(showsServer && server !== null ? { server } : {}),
-            ...(release_id ? { release: release_id } : {}),
-          }}
-        >
-          {texts.log}
-        </Link>
-      )}
+      <div className={css.crashFoot}>
+        {crash.next_start_at !== undefined && <Next at={at} start={crash.next_start_at} />}
+        {serves && (kind === 'candidate.failed' || kind === 'build.failed') && (
+          <p className={css.small}>{texts.goesOn}</p>
+        )}
+        {stack !== null && name !== null && (
+          <Link
+            className={css.toLog}
+            to="/stacks/$stack/services/$service"
+            params={{ stack, service: name }}
+            search={{
+              at,
+              ...(showsServer && server !== null ? { server } : {}),
+              ...(release_id ? { release: release_id } : {}),
+            }}
+          >
+            {texts.log}
+          </Link>
+        )}
+      </div>
       {lines.length > 0 && <LastLines lines={lines} isOpen={isOpen} />}
     </li>
   );
 }
 
 function LastLines({ lines, isOpen }: { lines: readonly PrintedLine[]; isOpen: boolean }) {
+  // As it was first drawn: a newer report does not close what is being read.
+  const [open, setOpen] = useState(isOpen);
   return (
-    <details className={css.printed} open={isOpen}>
+    <details className={css.printed} open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{texts.lastLines}</summary>
       <span className={css.copyLines}>
         <CopyButton text={lines.map(({ text }) => text).join('\n')} />

@@ -109,7 +109,7 @@ function wordsOf(act: Act, name: string, commit: string | null): { title: string
     case 'rollback':
       return {
         title: commit === null ? words.rollbackTitle(name) : words.rollbackToTitle(name, commit),
-        text: words.rollbackText,
+        text: commit === null ? words.rollbackText : words.rollbackToText,
       };
   }
 }

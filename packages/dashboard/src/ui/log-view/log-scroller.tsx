@@ -7,6 +7,7 @@ import {
   type ReactNode,
   type Ref,
   useEffect,
+  useId,
   useImperativeHandle,
   useLayoutEffect,
   useReducer,
@@ -14,6 +15,7 @@ import {
   useState,
 } from 'react';
 import { flushSync } from 'react-dom';
+import { logs as texts } from '../../texts/logs.ts';
 import { absoluteTime } from '../time.tsx';
 import { selectedText, selectionRow } from './log-copy.ts';
 import type { LogState } from './log-reader.ts';
@@ -21,6 +23,7 @@ import { clockColumns, type LogClock, LogRow } from './log-row.tsx';
 import css from './log-view.module.css';
 import { indexOfCursor, type LogLine } from './log-window.ts';
 import { edge_height, row_height, useRowLayout } from './row-layout.ts';
+import { probe_columns, useBox } from './use-box.ts';
 
 export type LogScrollerHandle = {
   /** Brings a line into view, if it is not. */
@@ -67,6 +70,7 @@ export function LogScroller(props: LogScrollerProps) {
   const text_columns = Math.max(10, Math.floor((box.width - 12) / box.column) - gutter_columns);
   const layout = useRowLayout(lines, wraps ? text_columns : null);
   const { heights } = layout;
+  const keys_id = useId();
   const [, redraw] = useReducer((count: number) => count + 1, 0);
   const [pinned, setPinned] = useState<number | null>(null);
   /** Where it was scrolled to, the line on top and where that was, the rows that exist. */
@@ -201,6 +205,7 @@ export function LogScroller(props: LogScrollerProps) {
       className={css.scroller}
       role="log"
       aria-label={label}
+      aria-describedby={keys_id}
       aria-live={follows && !state.is_fast ? 'polite' : 'off'}
       aria-busy={state.is_opening}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a scroller must be reachable by the keyboard.
@@ -231,11 +236,14 @@ export function LogScroller(props: LogScrollerProps) {
         }
       >
         <div className={css.edge}>{edge}</div>
+        <span id={keys_id} className="visually-hidden">
+          {texts.keys}
+        </span>
         {kept < eye.current.first && apart}
         {blockOf('shown', eye.current.first, shown)}
         {kept > eye.current.last && apart}
-        <span className={css.probe} aria-hidden="true">
-          {'0'.repeat(50)}
+        <span className={css.probe} data-probe aria-hidden="true">
+          {'0'.repeat(probe_columns)}
         </span>
       </div>
     </div>
@@ -253,28 +261,4 @@ function nameTime({ target }: React.MouseEvent): void {
 function isTurn(before: LogLine | undefined, line: LogLine): boolean {
   if (!before) return true;
   return before.release_id !== line.release_id || (before.stream === 'build') !== (line.stream === 'build');
-}
-
-/** Size of the scroller and of one column of its font. */
-function useBox(scroller: React.RefObject<HTMLDivElement | null>, canvas: React.RefObject<HTMLDivElement | null>) {
-  const [box, setBox] = useState({ width: 800, height: 600, column: 7.2 });
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!element) return;
-    const measure = () => {
-      const probe = canvas.current?.querySelector<HTMLElement>(`.${css.probe}`);
-      const column = probe && probe.offsetWidth > 0 ? probe.offsetWidth / 50 : 7.2;
-      setBox((before) => {
-        const next = { width: element.clientWidth, height: element.clientHeight, column };
-        const isSame = before.width === next.width && before.height === next.height && before.column === column;
-        return isSame ? before : next;
-      });
-    };
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    void document.fonts?.ready.then(measure);
-    return () => observer.disconnect();
-  }, [scroller, canvas]);
-  return box;
 }

@@ -1,37 +1,28 @@
 /** What can be done to a log: search, filter, wrap, follow, download. */
 
 import { requestOf } from '@mainstay/contract/request';
-import { ActionIcon, Button, NativeSelect, TextInput, Tooltip } from '@mantine/core';
+import { ActionIcon, Button, NativeSelect, Tooltip } from '@mantine/core';
 import {
   IconArrowBarToDown,
   IconChevronDown,
   IconChevronUp,
   IconDownload,
   IconFilter,
-  IconSearch,
   IconTextWrap,
 } from '@tabler/icons-react';
-import { useEffect, useRef, useState } from 'react';
+import type { ReactNode } from 'react';
 import { base_url } from '../../api/client.ts';
 import { logs as texts } from '../../texts/logs.ts';
-import type { Hits } from './log-hits.ts';
 import type { LogFilter } from './log-reader.ts';
 import { type LogSearch, logLevels, logStreams } from './log-search.ts';
+import { SearchField, type SearchFieldProps } from './log-search-field.tsx';
 import css from './log-view.module.css';
 import type { LogRelease } from './log-view.tsx';
 
-export type LogToolbarProps = {
-  search: LogSearch;
+export type LogToolbarProps = SearchFieldProps & {
   releases: readonly LogRelease[];
   filter: LogFilter;
-  hits: Hits;
-  /** There are lines that are not loaded, in which there may be more hits. */
-  isPartial: boolean;
-  /** The last step from hit to hit found no further one. */
-  isLost: boolean;
   follows: boolean;
-  onSearch(change: LogSearch, options?: { replace: boolean }): void;
-  onHit(direction: 1 | -1): void;
   onFollow(): void;
 };
 
@@ -41,7 +32,7 @@ export function LogToolbar(props: LogToolbarProps) {
   return (
     <div className={css.toolbar} role="toolbar" aria-label={texts.search}>
       <div className={css.searching}>
-        <SearchField q={search.q ?? ''} onHit={onHit} onSearch={onSearch} count={<HitCount {...props} />} />
+        <SearchField {...props} />
         <IconToggle
           label={texts.previousHit}
           isDisabled={!search.q}
@@ -135,78 +126,7 @@ function downloadOf(filter: LogFilter): string {
   return base_url + requestOf(download, filter).path.slice(1);
 }
 
-const typing_ms = 250;
-
-type SearchFieldProps = Pick<LogToolbarProps, 'onSearch' | 'onHit'> & { q: string; count: React.ReactNode };
-
-/** Holds what is typed until there is a pause, so that not each letter searches. */
-function SearchField({ q, count, onSearch, onHit }: SearchFieldProps) {
-  const [typed, setTyped] = useState(q);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const sent = useRef(q);
-  useEffect(() => {
-    if (sent.current !== q) setTyped(q);
-    sent.current = q;
-  }, [q]);
-  const use = (text: string) => {
-    clearTimeout(timer.current);
-    sent.current = text;
-    if (text !== q) onSearch({ q: text || undefined, only: undefined, line: undefined }, { replace: true });
-  };
-  useEffect(() => () => clearTimeout(timer.current), []);
-  return (
-    <TextInput
-      className={css.field}
-      size="xs"
-      type="search"
-      data-search
-      aria-label={texts.search}
-      placeholder={texts.search}
-      leftSection={<IconSearch size={14} />}
-      rightSection={count}
-      rightSectionWidth={q ? 128 : 0}
-      rightSectionPointerEvents="none"
-      maxLength={256}
-      spellCheck={false}
-      autoComplete="off"
-      value={typed}
-      onChange={({ currentTarget: { value } }) => {
-        setTyped(value);
-        clearTimeout(timer.current);
-        timer.current = setTimeout(() => use(value), typing_ms);
-      }}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter') {
-          event.preventDefault();
-          if (typed === q) onHit(event.shiftKey ? -1 : 1);
-          else use(typed);
-        }
-        if (event.key === 'Escape') {
-          event.preventDefault();
-          if (typed === '') event.currentTarget.blur();
-          setTyped('');
-          use('');
-        }
-      }}
-    />
-  );
-}
-
-/** How many lines hold the text, and which of them is pointed at. */
-function HitCount({ search, hits, isPartial, isLost }: LogToolbarProps) {
-  const { q, line } = search;
-  const count = hits.cursors.length;
-  const current = line === undefined ? 0 : hits.cursors.indexOf(line) + 1;
-  const shown = `${count.toLocaleString()}${isPartial && !search.only ? '+' : ''}`;
-  const word = !q ? '' : !hits.is_complete ? texts.searching : count === 0 ? texts.noHits : texts.hits(current, shown);
-  return (
-    <span className={css.hits} role="status">
-      {isLost ? texts.noFurtherHit : word}
-    </span>
-  );
-}
-
-type IconToggleProps = { label: string; isOn?: boolean; isDisabled?: boolean; icon: React.ReactNode; onClick(): void };
+type IconToggleProps = { label: string; isOn?: boolean; isDisabled?: boolean; icon: ReactNode; onClick(): void };
 
 function IconToggle({ label, isOn, isDisabled = false, icon, onClick }: IconToggleProps) {
   return (

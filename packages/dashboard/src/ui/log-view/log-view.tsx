@@ -10,6 +10,7 @@ import { EmptyState, ErrorNotice } from '../page.tsx';
 import { patternOf } from './line-text.ts';
 import { LogFoot } from './log-foot.tsx';
 import { nextHit } from './log-hits.ts';
+import { useLogKeys } from './log-keys.ts';
 import { LogScroller, type LogScrollerHandle } from './log-scroller.tsx';
 import { filterOf, type LogSearch } from './log-search.ts';
 import { LogToolbar } from './log-toolbar.tsx';
@@ -44,7 +45,7 @@ export function LogView({ stack, service, server, showsServer, releases, search,
     if (linked !== undefined) return { line: linked };
     return search.at === undefined ? 'end' : { time: search.at };
   });
-  const { lines } = state.window;
+  const { lines, more_before } = state.window;
   const pattern = useMemo(() => patternOf(q ?? ''), [q]);
   const hits = useHits(lines, pattern);
   const scroller = useRef<LogScrollerHandle>(null);
@@ -107,20 +108,11 @@ export function LogView({ stack, service, server, showsServer, releases, search,
   };
   useEffect(() => setLost(false), [q, linked]);
 
-  const actions = { goToHit, follow };
-  const latest = useRef(actions);
-  latest.current = actions;
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-      if (document.querySelector('[role="dialog"]')) return;
-      if (event.key === 'n' || event.key === 'N') void latest.current.goToHit(event.key === 'n' ? 1 : -1);
-      if (event.key === 'f') latest.current.follow(true);
-      if (event.key === 'w') onSearch({ wrap: search.wrap ? undefined : true }, { replace: true });
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, [onSearch, search.wrap]);
+  useLogKeys({
+    hit: (direction) => void goToHit(direction),
+    follow: () => follow(true),
+    wrap: () => onSearch({ wrap: search.wrap ? undefined : true }, { replace: true }),
+  });
 
   const isFiltered = Boolean(search.level || search.release || search.stream || (q && only));
   const clear = { level: undefined, release: undefined, stream: undefined, only: undefined, line: undefined };
@@ -153,12 +145,15 @@ export function LogView({ stack, service, server, showsServer, releases, search,
               <EmptyState
                 title={texts.emptyFiltered}
                 action={
-                  <Button variant="default" size="xs" onClick={() => onSearch(clear)}>
-                    {texts.clearFilters}
-                  </Button>
+                  <div className={css.choices}>
+                    {more_before && <LookFurther isLoading={state.is_loading_older} onClick={reader.older} />}
+                    <Button variant="default" size="xs" onClick={() => onSearch(clear)}>
+                      {texts.clearFilters}
+                    </Button>
+                  </div>
                 }
               >
-                {texts.emptyFilteredText}
+                {more_before ? texts.emptySoFarText : texts.emptyFilteredText}
               </EmptyState>
             ) : (
               <EmptyState title={texts.empty}>{texts.emptyText}</EmptyState>
@@ -175,7 +170,15 @@ export function LogView({ stack, service, server, showsServer, releases, search,
             pattern={pattern}
             linked={linked ?? null}
             showsServer={showsServer}
-            edge={state.is_opening ? texts.opening : state.window.more_before ? texts.loadingOlder : texts.beginning}
+            edge={
+              state.is_opening ? (
+                texts.opening
+              ) : more_before ? (
+                <LookFurther isLoading={state.is_loading_older} onClick={reader.older} />
+              ) : (
+                texts.beginning
+              )
+            }
             hrefOf={hrefOf}
             releaseOf={releaseOf}
             onFollow={follow}
@@ -219,8 +222,13 @@ export function LogView({ stack, service, server, showsServer, releases, search,
   );
 }
 
-function isTyping(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+/** A search through very many lines pauses; this goes on. Where lines are scrolled through, they are fetched by themselves. */
+function LookFurther({ isLoading, onClick }: { isLoading: boolean; onClick(): void }) {
+  return isLoading ? (
+    texts.loadingOlder
+  ) : (
+    <Button variant="default" size="compact-xs" onClick={onClick}>
+      {texts.lookFurther}
+    </Button>
   );
 }
