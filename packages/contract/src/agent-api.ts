@@ -241,6 +241,7 @@ export const eventKinds = [
   'server.assigned',
   'stack.ref_moved',
   'stack.source_unavailable',
+  'stack.source_available',
   'stack.paused',
   'stack.resumed',
   'webhook.received',

@@ -7,7 +7,7 @@ import { AppError } from '@mainstay/contract/errors';
 import { contentDigest } from '@mainstay/contract/keeper-api';
 import type { Actor } from '@mainstay/contract/operation';
 import type { Context } from '../context.ts';
-import { insertEvent } from '../events/event-store.ts';
+import { insertEvent, type NewEvent, selectEvents } from '../events/event-store.ts';
 import { change, type Planned } from '../operations/change.ts';
 import { baseVersion, findVersion, type StackRow, selectStacks } from './stack-store.ts';
 
@@ -28,13 +28,34 @@ export function createRefFollower(context: Context, planDeploy: PlanDeploy): Ref
   const { store, clock, log } = context;
   const looked_at = new Map<string, number>();
   const asked = new Set<string>();
-  /** Stacks whose source could not be read last time, so that it is told once. */
-  const unavailable = new Set<string>();
+  /** Whether the source of a stack could be read last time, so that each turn is told once. */
+  const readable = new Map<string, boolean>();
   let ticking: Promise<void> | null = null;
+
+  /** As it was told last, also by a control plane that ran before this one. */
+  const wasReadable = async (stack: StackRow) => {
+    const known = readable.get(stack.id);
+    if (known !== undefined) return known;
+    const told = await selectEvents(store, {
+      kind: ['stack.source_unavailable', 'stack.source_available'],
+      stack: stack.name,
+      limit: 1,
+    });
+    return told.events[0]?.kind !== 'stack.source_unavailable';
+  };
+
+  const tellOfSource = async (stack: StackRow, event: Pick<NewEvent, 'kind' | 'severity' | 'message'>) => {
+    await store.batch([insertEvent(store, { ...event, at: clock.now(), stack: stack.name })]);
+    context.signals.notify('events');
+  };
 
   const follow = async (stack: StackRow, actor: Actor) => {
     const plan = await planDeploy(context, { stack: stack.name }, actor);
-    if (unavailable.delete(stack.id)) log.info({ stack: stack.name }, 'source can be read again');
+    if (!(await wasReadable(stack))) {
+      const message = `The refs of stack ${stack.name} can be read again.`;
+      await tellOfSource(stack, { kind: 'stack.source_available', severity: 'notice', message });
+    }
+    readable.set(stack.id, true);
     if (plan.changes.length === 0 || !plan.document) return;
     const newest = await findVersion(store, stack.id, stack.desired_version);
     if (
@@ -66,19 +87,11 @@ export function createRefFollower(context: Context, planDeploy: PlanDeploy): Ref
       log.warn({ err: error, stack: stack.name }, 'refs not followed');
       return;
     }
-    if (unavailable.has(stack.id)) return;
-    unavailable.add(stack.id);
+    const isNews = await wasReadable(stack);
+    readable.set(stack.id, false);
+    if (!isNews) return;
     const message = `The refs of stack ${stack.name} cannot be read: ${error.message}`;
-    await store.batch([
-      insertEvent(store, {
-        kind: 'stack.source_unavailable',
-        severity: 'warning',
-        message,
-        at: clock.now(),
-        stack: stack.name,
-      }),
-    ]);
-    context.signals.notify('events');
+    await tellOfSource(stack, { kind: 'stack.source_unavailable', severity: 'warning', message });
   };
 
   const tick = async () => {

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { verifyGrant } from '@mainstay/contract/grant';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -286,6 +286,27 @@ describe('refs', () => {
       (await at.client['events.list']({ stack: 'shop', limit: 1_000 })).events.map(({ kind }) => kind);
     await vi.waitFor(async () => expect(await kinds()).toContain('operation.denied'), 15_000);
     expect(await kinds()).not.toContain('stack.ref_moved');
+  });
+
+  it('that cannot be read are told once, also by a control plane that was started again, and once when they can', async () => {
+    await at.client['stacks.apply']({ stack: 'shop', spec: specOf() });
+    const { result } = await at.client['stacks.enable_webhook']({ stack: 'shop' });
+    const headers = { 'x-gitlab-token': result!.secret! };
+    const push = () => at.http(result!.path, { method: 'POST', token: null, body: '{}', headers });
+    const told = async () =>
+      (await at.client['events.list']({ stack: 'shop', kind: ['stack.'] })).events
+        .map(({ kind, severity }) => `${kind} ${severity}`)
+        .join(', ');
+    renameSync(repository.url, `${repository.url}.away`);
+    await push();
+    await vi.waitFor(async () => expect(await told()).toBe('stack.source_unavailable warning'), 15_000);
+    await at.restart();
+    await push();
+    renameSync(`${repository.url}.away`, repository.url);
+    repository.commit('second');
+    await push();
+    await vi.waitFor(async () => expect(await told()).toMatch(/stack.ref_moved info$/), 15_000);
+    expect(await told()).toBe('stack.source_unavailable warning, stack.source_available notice, stack.ref_moved info');
   });
 
   it('of tags and full commits are resolved to the commit behind them', async () => {

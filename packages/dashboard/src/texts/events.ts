@@ -41,6 +41,7 @@ const kinds: Record<EventKind, string> = {
   'server.assigned': 'Server assigned',
   'stack.ref_moved': 'New commits',
   'stack.source_unavailable': 'Repository unreadable',
+  'stack.source_available': 'Repository readable again',
   'stack.paused': 'Stack paused',
   'stack.resumed': 'Stack resumed',
   'webhook.received': 'Webhook received',

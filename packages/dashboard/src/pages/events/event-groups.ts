@@ -45,6 +45,7 @@ const groupOf: Record<EventKind, EventGroup> = {
   'server.assigned': 'servers',
   'stack.ref_moved': 'sources',
   'stack.source_unavailable': 'sources',
+  'stack.source_available': 'sources',
   'webhook.received': 'sources',
   'webhook.refused': 'sources',
   'access.signed_in': 'access',

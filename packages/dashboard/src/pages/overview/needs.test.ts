@@ -80,7 +80,15 @@ const event = (change: Partial<EventView> = {}): EventView => ({
 });
 
 const needs = (input: Partial<NeedsInput>) =>
-  needsOf({ stacks: [stack()], servers: [server()], operations: [operation()], warnings: [], now, ...input });
+  needsOf({
+    stacks: [stack()],
+    servers: [server()],
+    operations: [operation()],
+    warnings: [],
+    sources: [],
+    now,
+    ...input,
+  });
 
 test('nothing needs anybody while everything is as it should be', () => {
   expect(needs({})).toEqual([]);
@@ -128,10 +136,13 @@ test('what is worst stands first, and of two the newer', () => {
   expect(found.map(({ key }) => key)).toEqual(['offline b', 'offline a', 'problem local 0', 'paused shop']);
 });
 
-test('a repository that could not be read is told until somebody deployed from it again', () => {
+test('a repository that could not be read is told until it could, or somebody deployed from it again', () => {
   const unreadable = event({ kind: 'stack.source_unavailable', severity: 'warning', service: null });
-  expect(needs({ warnings: [unreadable] }).map(({ key }) => key)).toEqual(['source shop']);
-  expect(needs({ warnings: [unreadable], operations: [operation({ created_at: now })] })).toEqual([]);
+  const readable = event({ kind: 'stack.source_available', severity: 'notice', service: null, at: now });
+  expect(needs({ sources: [unreadable] }).map(({ key }) => key)).toEqual(['source shop']);
+  expect(needs({ sources: [unreadable, readable] })).toEqual([]);
+  expect(needs({ sources: [readable, unreadable] })).toHaveLength(1);
+  expect(needs({ sources: [unreadable], operations: [operation({ created_at: now })] })).toEqual([]);
 });
 
 test('a denial is told for a day', () => {

@@ -40,6 +40,8 @@ export type NeedsInput = {
   operations: readonly OperationView[];
   /** Events of severity warning and worse, oldest first. */
   warnings: readonly EventView[];
+  /** Events `stack.source_…`, oldest first. */
+  sources: readonly EventView[];
   now: number;
 };
 
@@ -48,10 +50,13 @@ const denial_shown_ms = 24 * 3_600_000;
 
 const order: Record<Tone, number> = { bad: 0, warning: 1, busy: 2, idle: 3, good: 4 };
 
-export function needsOf({ stacks, servers, operations, warnings, now }: NeedsInput): Need[] {
+export function needsOf({ stacks, servers, operations, warnings, sources, now }: NeedsInput): Need[] {
   const needs = [
     ...servers.flatMap(serverNeeds),
-    ...stacks.flatMap((stack) => stackNeeds(stack, servers, operations, warnings)),
+    ...stacks.flatMap((stack) => [
+      ...stackNeeds(stack, servers, operations, warnings),
+      ...sourceNeeds(stack, operations, sources),
+    ]),
     ...operations
       .filter(({ state, created_at }) => state === 'denied' && now - created_at < denial_shown_ms)
       .map(denied),
@@ -144,20 +149,27 @@ function stackNeeds(
       action: texts.openStack,
     });
   }
-  const unreadable = warnings.findLast(({ kind, stack: of }) => kind === 'stack.source_unavailable' && of === name);
+  return needs;
+}
+
+function sourceNeeds({ name }: StackView, operations: readonly OperationView[], sources: readonly EventView[]): Need[] {
+  const told = sources.findLast(({ stack }) => stack === name);
+  const deployed = operations.find(
+    ({ stack, version, state }) => stack === name && version !== null && state !== 'denied',
+  );
   // Whoever deployed since then has read the repository.
-  if (unreadable && (newest?.created_at ?? 0) < unreadable.at) {
-    needs.push({
+  if (told?.kind !== 'stack.source_unavailable' || (deployed?.created_at ?? 0) > told.at) return [];
+  return [
+    {
       key: `source ${name}`,
       tone: 'warning',
       title: texts.unreadable(name),
-      detail: unreadable.message,
-      at: unreadable.at,
-      place,
+      detail: told.message,
+      at: told.at,
+      place: { to: 'stack', stack: name },
       action: texts.openStack,
-    });
-  }
-  return needs;
+    },
+  ];
 }
 
 /** What is wrong is that servers are offline, which is told of each of them; on the others all is well. */

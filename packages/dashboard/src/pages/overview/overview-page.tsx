@@ -22,9 +22,10 @@ export function OverviewPage() {
   const servers = useRead('servers.list', {}, { every_ms: usage_every_ms });
   const operations = useRead('operations.list', { limit: 200 });
   const warnings = useRead('events.list', { limit: 200, severity: 'warning' });
+  const sources = useRead('events.list', { limit: 200, kind: ['stack.source_unavailable', 'stack.source_available'] });
   const isEmpty = stacks.data?.stacks.length === 0 && servers.data?.servers.length === 0;
-  // Without these two the page only knows less; with an error in them it is shown all the same.
-  const isComing = operations.isPending || warnings.isPending;
+  // Without these the page only knows less; with an error in them it is shown all the same.
+  const isComing = operations.isPending || warnings.isPending || sources.isPending;
   const skeleton = <Rows count={8} height={52} />;
   return (
     <Page
@@ -54,6 +55,7 @@ export function OverviewPage() {
                   servers={servers}
                   operations={operations.data?.operations ?? []}
                   warnings={warnings.data?.events ?? []}
+                  sources={sources.data?.events ?? []}
                 />
               )
             }
@@ -67,8 +69,9 @@ export function OverviewPage() {
 
 type GlanceProps = Omit<NeedsInput, 'now'>;
 
-function Glance({ stacks, servers, operations, warnings }: GlanceProps) {
-  const needs = needsOf({ stacks, servers, operations, warnings, now: Date.now() });
+function Glance(props: GlanceProps) {
+  const { stacks, servers, operations, warnings } = props;
+  const needs = needsOf({ ...props, now: Date.now() });
   const changes = lastChanges(operations, warnings);
   const desired = new Map(stacks.map((stack) => [stack.name, stack.version]));
   const busy = stacks.some((stack) => stack.health === 'deploying');

@@ -12,6 +12,7 @@ const goodKinds: ReadonlySet<EventKind> = new Set<EventKind>([
   'server.enrolled',
   'server.online',
   'agent.recovered',
+  'stack.source_available',
 ]);
 
 /** The shape that stands for an event. */
