@@ -9,7 +9,7 @@ import { queryClient, useRead } from './api/queries.ts';
 import { SignInPage } from './pages/sign-in/sign-in-page.tsx';
 import { UnreachablePage } from './pages/sign-in/unreachable-page.tsx';
 import { router } from './router.tsx';
-import { common } from './texts/common.ts';
+import { general } from './texts/general.ts';
 import { useScheme } from './ui/appearance.ts';
 import { theme } from './ui/theme.ts';
 
@@ -36,5 +36,5 @@ function Session() {
   if (isSignedIn) return <RouterProvider router={router} />;
   if (actor.error?.code === 'Unauthenticated') return <SignInPage />;
   if (actor.error) return <UnreachablePage error={actor.error} retry={() => void actor.refetch()} />;
-  return <Loader aria-label={common.loading} m="xl" />;
+  return <Loader aria-label={general.loading} m="xl" />;
 }

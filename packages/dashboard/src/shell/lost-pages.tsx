@@ -2,17 +2,17 @@
 import { AppError } from '@mainstay/contract/app-error';
 import { Button } from '@mantine/core';
 import { type ErrorComponentProps, Link } from '@tanstack/react-router';
-import { common } from '../texts/common.ts';
+import { general } from '../texts/general.ts';
 import { EmptyState, ErrorNotice, Page } from '../ui/page.tsx';
 
 export function NotFoundPage() {
   return (
-    <Page title={common.notFoundTitle}>
+    <Page title={general.notFoundTitle}>
       <EmptyState
-        title={common.notFoundTitle}
-        action={<Button renderRoot={(props) => <Link to="/" {...props} />}>{common.toOverview}</Button>}
+        title={general.notFoundTitle}
+        action={<Button renderRoot={(props) => <Link to="/" {...props} />}>{general.toOverview}</Button>}
       >
-        {common.notFoundText}
+        {general.notFoundText}
       </EmptyState>
     </Page>
   );
@@ -20,10 +20,10 @@ export function NotFoundPage() {
 
 export function BrokenPage({ error, reset }: ErrorComponentProps) {
   const shown =
-    error instanceof AppError ? error : new AppError('Internal', String(error), { hint: common.brokenText });
+    error instanceof AppError ? error : new AppError('Internal', String(error), { hint: general.brokenText });
   return (
-    <Page title={common.brokenTitle}>
-      <ErrorNotice error={shown} retry={reset} title={common.brokenTitle} />
+    <Page title={general.brokenTitle}>
+      <ErrorNotice error={shown} retry={reset} title={general.brokenTitle} />
     </Page>
   );
 }

@@ -4,7 +4,7 @@ import { useDisclosure } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useState } from 'react';
-import { common } from '../texts/common.ts';
+import { general } from '../texts/general.ts';
 import { shell as texts } from '../texts/shell.ts';
 import { focusContent, useFocusBack } from '../ui/focus-back.ts';
 import mark from '../ui/mark.svg';
@@ -44,7 +44,7 @@ export function Shell() {
     <div className={css.frame}>
       {/* No link: a fragment alone leads to the address of the installation (`<base>`), not to that of the page. */}
       <button type="button" className={css.skip} onClick={focusContent}>
-        {common.skipToContent}
+        {general.skipToContent}
       </button>
       <section className={css.bar} aria-label={texts.bar}>
         <Burger opened={drawer} onClick={openDrawer} size="sm" aria-label={texts.openNavigation} />
@@ -55,7 +55,7 @@ export function Shell() {
         <Brand />
         <UnstyledButton className={css.search} onClick={() => setOverlay('palette')} title={texts.paletteOpen}>
           <IconSearch size={15} />
-          <span>{common.search}</span>
+          <span>{general.search}</span>
           <Kbd size="xs">{isMac ? '⌘K' : 'Ctrl K'}</Kbd>
         </UnstyledButton>
         <Navigation />
@@ -87,7 +87,7 @@ function Brand() {
   return (
     <Link to="/" className={css.brand}>
       <img src={mark} alt="" width="26" height="26" />
-      <span>{common.product}</span>
+      <span>{general.product}</span>
     </Link>
   );
 }

@@ -2,9 +2,9 @@
 import { ActionIcon, Tooltip } from '@mantine/core';
 import { IconCheck, IconCopy } from '@tabler/icons-react';
 import { useEffect, useRef, useState } from 'react';
-import { common } from '../texts/common.ts';
+import { general } from '../texts/general.ts';
 
-export function CopyButton({ text, label = common.copy }: { text: string; label?: string }) {
+export function CopyButton({ text, label = general.copy }: { text: string; label?: string }) {
   const button = useRef<HTMLButtonElement>(null);
   const [outcome, setOutcome] = useState<'copied' | 'refused' | null>(null);
   useEffect(() => {
@@ -17,7 +17,7 @@ export function CopyButton({ text, label = common.copy }: { text: string; label?
       () => setOutcome('copied'),
       () => setOutcome('refused'),
     );
-  const word = outcome === 'copied' ? common.copied : outcome === 'refused' ? common.copyFailed : label;
+  const word = outcome === 'copied' ? general.copied : outcome === 'refused' ? general.copyFailed : label;
   return (
     <>
       <ActionIcon ref={button} size="sm" aria-label={word} title={word} onClick={() => void copy()}>

@@ -4,7 +4,7 @@ import { Alert, Button, Skeleton } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { type ReactNode, useEffect } from 'react';
-import { common } from '../texts/common.ts';
+import { general } from '../texts/general.ts';
 import { Foreign } from './foreign.tsx';
 import css from './page.module.css';
 
@@ -27,7 +27,7 @@ export type PageProps = {
 
 export function Page({ title, tabTitle, trail, aside, actions, lead, wide = false, children }: PageProps) {
   useEffect(() => {
-    document.title = `${tabTitle ?? title} · ${common.product}`;
+    document.title = `${tabTitle ?? title} · ${general.product}`;
   }, [title, tabTitle]);
   return (
     <div className={css.page} data-wide={wide || undefined}>
@@ -86,7 +86,7 @@ const message_chars_max = 8_000;
 /** What went wrong, in the words of the control plane: message, next step, and how to find it in the log. */
 export function ErrorNotice({ error, retry, title }: { error: AppError; retry?: () => void; title?: string }) {
   return (
-    <Alert color="red" variant="light" icon={<IconAlertTriangle />} title={title ?? common.failedToLoad} role="alert">
+    <Alert color="red" variant="light" icon={<IconAlertTriangle />} title={title ?? general.failedToLoad} role="alert">
       <p className={css.errorMessage}>
         <Foreign text={error.message} chars_max={message_chars_max} />
       </p>
@@ -95,10 +95,10 @@ export function ErrorNotice({ error, retry, title }: { error: AppError; retry?: 
           <Foreign text={error.hint} />
         </p>
       )}
-      {error.correlation_id && <p className={css.errorHint}>{common.correlation(error.correlation_id)}</p>}
+      {error.correlation_id && <p className={css.errorHint}>{general.correlation(error.correlation_id)}</p>}
       {retry && (
         <Button size="xs" variant="default" mt="sm" onClick={retry}>
-          {common.retry}
+          {general.retry}
         </Button>
       )}
     </Alert>
@@ -123,7 +123,7 @@ export function Fetched<T>({ query, skeleton, children }: FetchedProps<T>) {
 export function Rows({ count, height = 44 }: { count: number; height?: number }) {
   return (
     <div aria-busy="true">
-      <span className="visually-hidden">{common.loading}</span>
+      <span className="visually-hidden">{general.loading}</span>
       {Array.from({ length: count }, (_, index) => (
         <Skeleton key={index} height={height - 12} my={6} radius="sm" />
       ))}

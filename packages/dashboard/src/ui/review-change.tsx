@@ -13,7 +13,7 @@ import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { call, type Input, type Output } from '../api/client.ts';
 import { invalidateAll, useRead } from '../api/queries.ts';
 import { change as texts } from '../texts/change.ts';
-import { common } from '../texts/common.ts';
+import { general } from '../texts/general.ts';
 import { useFocusBack } from './focus-back.ts';
 import { Foreign, visible } from './foreign.tsx';
 import { ErrorNotice, Rows } from './page.tsx';
@@ -65,7 +65,7 @@ export function ReviewChange({ change, title, children, onClose, onAccepted, ...
       onClose={onClose}
       title={title}
       size="lg"
-      closeButtonProps={{ 'aria-label': common.close }}
+      closeButtonProps={{ 'aria-label': general.close }}
     >
       {/* Nothing can be pressed before the plan is there, but the dialog has the keys from the beginning. */}
       <div ref={content} className={css.review} tabIndex={-1} data-autofocus>
@@ -163,7 +163,7 @@ function Review(props: ReviewProps) {
       )}
       <div className={css.buttons}>
         <Button variant="default" onClick={onClose}>
-          {common.cancel}
+          {general.cancel}
         </Button>
         <Button
           type="submit"
@@ -231,7 +231,7 @@ function Followed({ operation: first, onClose, onSucceeded }: FollowedProps) {
             {texts.open}
           </Button>
         )}
-        <Button onClick={onClose}>{ended ? common.close : texts.closeAndWatch}</Button>
+        <Button onClick={onClose}>{ended ? general.close : texts.closeAndWatch}</Button>
       </div>
     </div>
   );

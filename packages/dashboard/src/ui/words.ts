@@ -4,7 +4,7 @@ import type { OperationState } from '@mainstay/contract/operation';
 import type { ServiceOnServer } from '@mainstay/contract/operations/services';
 import type { StackHealth } from '@mainstay/contract/operations/stacks';
 import type * as z from 'zod';
-import { common } from '../texts/common.ts';
+import { general } from '../texts/general.ts';
 import { status } from '../texts/status.ts';
 
 export type Tone = 'good' | 'busy' | 'warning' | 'bad' | 'idle';
@@ -83,7 +83,7 @@ export function duration(milliseconds: number): string {
 
 /** `just now`, `8 s ago`, `3 min ago`. */
 export function ago(at: number, now: number): string {
-  return now - at < 2_000 ? common.justNow : common.ago(duration(now - at));
+  return now - at < 2_000 ? general.justNow : general.ago(duration(now - at));
 }
 
 /** Bytes in binary units: `512 KiB`, `61.2 MiB`, `3.4 GiB`. */

@@ -5,7 +5,7 @@
 import { Button, Modal } from '@mantine/core';
 import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
-import { common } from '../../texts/common.ts';
+import { general } from '../../texts/general.ts';
 import { newStack as texts } from '../../texts/new-stack.ts';
 import { useDraft } from '../../ui/draft.ts';
 import { Page } from '../../ui/page.tsx';
@@ -46,12 +46,12 @@ export function NewStackPage() {
         opened={asks}
         onClose={() => setAsks(false)}
         title={texts.startOverTitle}
-        closeButtonProps={{ 'aria-label': common.close }}
+        closeButtonProps={{ 'aria-label': general.close }}
       >
         <p>{texts.startOverText}</p>
         <div className={css.buttons}>
           <Button variant="default" onClick={() => setAsks(false)}>
-            {common.cancel}
+            {general.cancel}
           </Button>
           <Button
             onClick={() => {

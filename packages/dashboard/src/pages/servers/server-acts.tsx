@@ -4,7 +4,7 @@ import { Button, Modal, Select, Tooltip } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
 import { useCallback, useState } from 'react';
 import { useRead } from '../../api/queries.ts';
-import { common } from '../../texts/common.ts';
+import { general } from '../../texts/general.ts';
 import { servers as texts } from '../../texts/servers.ts';
 import { type Change, ReviewChange } from '../../ui/review-change.tsx';
 import css from './server.module.css';
@@ -69,7 +69,7 @@ export function AssignStack({ server, opened, onClose }: ActProps) {
         opened={opened && change === null}
         onClose={done}
         title={texts.assign.title(server.name)}
-        closeButtonProps={{ 'aria-label': common.close }}
+        closeButtonProps={{ 'aria-label': general.close }}
       >
         <form
           className={css.form}
@@ -94,7 +94,7 @@ export function AssignStack({ server, opened, onClose }: ActProps) {
           />
           <div className={css.buttons}>
             <Button variant="default" onClick={done}>
-              {common.cancel}
+              {general.cancel}
             </Button>
             <Button type="submit" disabled={others.length === 0}>
               {texts.assign.review}

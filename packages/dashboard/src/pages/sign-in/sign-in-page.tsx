@@ -5,7 +5,7 @@ import { useMutation } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { queryClient } from '../../api/queries.ts';
 import { signIn } from '../../api/session.ts';
-import { common } from '../../texts/common.ts';
+import { general } from '../../texts/general.ts';
 import { signIn as texts } from '../../texts/sign-in.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
 import mark from '../../ui/mark.svg';
@@ -24,7 +24,7 @@ export function SignInPage() {
     onSuccess: () => queryClient.resetQueries(),
   });
   useEffect(() => {
-    document.title = `${texts.title} · ${common.product}`;
+    document.title = `${texts.title} · ${general.product}`;
   }, []);
   const error = attempt.error ?? refusal;
   return (

@@ -5,7 +5,7 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense } from 'react';
 import type { Output } from '../../api/client.ts';
 import { useRead } from '../../api/queries.ts';
-import { common } from '../../texts/common.ts';
+import { general } from '../../texts/general.ts';
 import { head as texts } from '../../texts/stack/head.ts';
 import { EmptyState, ErrorNotice, Page, Rows } from '../../ui/page.tsx';
 import { PageTabs } from '../../ui/page-tabs.tsx';
@@ -71,9 +71,9 @@ function NotLoaded({ name, error, retry }: { name: string; error: AppError; retr
   return (
     <EmptyState
       title={texts.notFound(name)}
-      action={<Button renderRoot={(props) => <Link to="/" {...props} />}>{common.toOverview}</Button>}
+      action={<Button renderRoot={(props) => <Link to="/" {...props} />}>{general.toOverview}</Button>}
     >
-      {common.notFoundText}
+      {general.notFoundText}
     </EmptyState>
   );
 }

@@ -11,6 +11,8 @@ export type LogClock = 'time' | 'date' | 'utc';
 
 export type LogRowProps = {
   line: LogLine;
+  /** Pixels from the top of the other rows, for a row that is not among them; null for those that follow each other. */
+  apart: number | null;
   clock: LogClock;
   href: string;
   pattern: RegExp | null;
@@ -22,7 +24,7 @@ export type LogRowProps = {
 
 /** Of few elements, in one line of text: dozens of rows are made and dropped for each turn of a wheel. */
 export const LogRow = memo(function LogRow(props: LogRowProps) {
-  const { line, clock, href, pattern, chip, showsServer, isLinked } = props;
+  const { line, apart, clock, href, pattern, chip, showsServer, isLinked } = props;
   const { pieces, is_cut } = shownLine(line.text, pattern);
   return (
     <div
@@ -31,6 +33,7 @@ export const LogRow = memo(function LogRow(props: LogRowProps) {
       data-at={line.at}
       data-level={line.level ?? undefined}
       data-linked={isLinked || undefined}
+      style={apart === null ? undefined : { position: 'absolute', top: apart, left: 0, right: 0 }}
     >
       <a className={css.time} href={href} tabIndex={-1} data-link>
         {clockText(line.at, clock)}

@@ -179,12 +179,12 @@ export function LogScroller(props: LogScrollerProps) {
   eye.current.first = Math.max(0, seen.first - overscan_rows);
   eye.current.last = Math.min(lines.length - 1, seen.last + overscan_rows);
   const shown = lines.slice(eye.current.first, eye.current.last + 1);
-  const kept = pinned === null ? -1 : indexOfCursor(lines, pinned);
-  const isKeptApart = lines[kept]?.cursor === pinned && (kept < eye.current.first || kept > eye.current.last);
-  const rowOf = (line: LogLine, index: number) => (
+  const block_top = heights.offsetOf(eye.current.first);
+  const rowOf = (line: LogLine, index: number, apart: number | null = null) => (
     <LogRow
       key={line.cursor}
       line={line}
+      apart={apart}
       clock={clock}
       href={props.hrefOf(line.cursor)}
       pattern={pattern}
@@ -193,12 +193,11 @@ export function LogScroller(props: LogScrollerProps) {
       isLinked={line.cursor === linked}
     />
   );
-  const blockOf = (key: string, from: number, some: readonly LogLine[]) => (
-    <div key={key} className={css.block} style={{ top: heights.offsetOf(from) + edge_height }}>
-      {some.map((line, at) => rowOf(line, from + at))}
-    </div>
-  );
-  const apart = isKeptApart && lines[kept] ? blockOf('apart', kept, [lines[kept]]) : null;
+  // The row where a selection began stays the same element, among the same siblings, wherever the rest is scrolled to.
+  const kept = pinned === null ? -1 : indexOfCursor(lines, pinned);
+  const keptLine = lines[kept];
+  const isApart = keptLine?.cursor === pinned && (kept < eye.current.first || kept > eye.current.last);
+  const keptRow = isApart && keptLine ? rowOf(keptLine, kept, heights.offsetOf(kept) - block_top) : null;
   return (
     <div
       ref={scroller}
@@ -239,9 +238,13 @@ export function LogScroller(props: LogScrollerProps) {
         <span id={keys_id} className="visually-hidden">
           {texts.keys}
         </span>
-        {kept < eye.current.first && apart}
-        {blockOf('shown', eye.current.first, shown)}
-        {kept > eye.current.last && apart}
+        <div className={css.block} style={{ top: block_top + edge_height }}>
+          {[
+            ...(kept < eye.current.first ? [keptRow] : []),
+            ...shown.map((line, at) => rowOf(line, eye.current.first + at)),
+            ...(kept > eye.current.last ? [keptRow] : []),
+          ]}
+        </div>
         <span className={css.probe} data-probe aria-hidden="true">
           {'0'.repeat(probe_columns)}
         </span>

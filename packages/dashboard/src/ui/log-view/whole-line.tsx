@@ -1,6 +1,6 @@
 /** One line in full, however long it is. */
 import { Modal } from '@mantine/core';
-import { common } from '../../texts/common.ts';
+import { general } from '../../texts/general.ts';
 import { logs as texts } from '../../texts/logs.ts';
 import { CopyButton } from '../copy-button.tsx';
 import { absoluteTime } from '../time.tsx';
@@ -15,7 +15,7 @@ export function WholeLine({ line, onClose }: { line: LogLine | null; onClose(): 
       onClose={onClose}
       title={texts.wholeTitle}
       size="xl"
-      closeButtonProps={{ 'aria-label': common.close }}
+      closeButtonProps={{ 'aria-label': general.close }}
     >
       {line && (
         <div className={css.wholeLine}>

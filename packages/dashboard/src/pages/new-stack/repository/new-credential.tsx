@@ -1,7 +1,7 @@
 /** Makes a deploy key or stores a token. A token is in the memory of this component only, and never kept as a draft. */
 import { Button, Modal, PasswordInput, TextInput } from '@mantine/core';
 import { useState } from 'react';
-import { common } from '../../../texts/common.ts';
+import { general } from '../../../texts/general.ts';
 import { newStack } from '../../../texts/new-stack.ts';
 import { type Change, ReviewChange } from '../../../ui/review-change.tsx';
 import { problemText } from '../draft-problems.ts';
@@ -47,7 +47,7 @@ function Making({ kind, taken, onClose, onMade }: MakingProps) {
         opened={change === null}
         onClose={onClose}
         title={isKey ? texts.keyTitle : texts.tokenTitle}
-        closeButtonProps={{ 'aria-label': common.close }}
+        closeButtonProps={{ 'aria-label': general.close }}
       >
         <form
           className={css.dialog}
@@ -87,7 +87,7 @@ function Making({ kind, taken, onClose, onMade }: MakingProps) {
           )}
           <div className={css.buttons}>
             <Button variant="default" onClick={onClose}>
-              {common.cancel}
+              {general.cancel}
             </Button>
             <Button type="submit">{texts.review}</Button>
           </div>

@@ -1,7 +1,7 @@
 /** Asks for the value of a secret and seals it. The value is in the memory of this component only. */
 import { Button, Modal, PasswordInput } from '@mantine/core';
 import { useState } from 'react';
-import { common } from '../../../texts/common.ts';
+import { general } from '../../../texts/general.ts';
 import { newStack } from '../../../texts/new-stack.ts';
 import { type Change, ReviewChange } from '../../../ui/review-change.tsx';
 import { problemText } from '../draft-problems.ts';
@@ -25,7 +25,7 @@ function Asking({ stack, name, onClose }: { stack: string; name: string; onClose
         opened={change === null}
         onClose={onClose}
         title={texts.secretTitle(name)}
-        closeButtonProps={{ 'aria-label': common.close }}
+        closeButtonProps={{ 'aria-label': general.close }}
       >
         <form
           className={css.dialog}
@@ -47,7 +47,7 @@ function Asking({ stack, name, onClose }: { stack: string; name: string; onClose
           />
           <div className={css.buttons}>
             <Button variant="default" onClick={onClose}>
-              {common.cancel}
+              {general.cancel}
             </Button>
             <Button type="submit">{texts.secretReview}</Button>
           </div>

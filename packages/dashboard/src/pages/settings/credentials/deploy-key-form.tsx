@@ -1,7 +1,7 @@
 /** Makes a deploy key: only its name is asked for. */
 import { Button, TextInput } from '@mantine/core';
 import { useState } from 'react';
-import { common } from '../../../texts/common.ts';
+import { general } from '../../../texts/general.ts';
 import { settings } from '../../../texts/settings.ts';
 import { useDraft } from '../../../ui/draft.ts';
 import { Section } from '../../../ui/page.tsx';
@@ -41,7 +41,7 @@ export function DeployKeyForm({ onMade, onCancel }: { onMade(key: MadeKey): void
         <div className={css.controls}>
           <Button type="submit">{texts.review}</Button>
           <Button variant="default" onClick={onCancel}>
-            {common.cancel}
+            {general.cancel}
           </Button>
         </div>
       </form>

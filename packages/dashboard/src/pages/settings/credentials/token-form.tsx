@@ -1,7 +1,7 @@
 /** Stores an access token, or puts another in the place of one. The token stays in this component's memory, and goes with it. */
 import { Button, PasswordInput, TextInput } from '@mantine/core';
 import { useState } from 'react';
-import { common } from '../../../texts/common.ts';
+import { general } from '../../../texts/general.ts';
 import { settings } from '../../../texts/settings.ts';
 import { useDraft } from '../../../ui/draft.ts';
 import { Section } from '../../../ui/page.tsx';
@@ -68,7 +68,7 @@ export function TokenForm({ exchanged, onDone }: TokenFormProps) {
         <div className={css.controls}>
           <Button type="submit">{texts.review}</Button>
           <Button variant="default" onClick={onDone}>
-            {common.cancel}
+            {general.cancel}
           </Button>
         </div>
       </form>

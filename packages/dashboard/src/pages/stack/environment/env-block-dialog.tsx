@@ -1,7 +1,7 @@
 /** Takes the text of a .env file, says what was found in it, and gives it to the table. What is pasted is kept nowhere. */
 import { Button, Modal, Textarea } from '@mantine/core';
 import { useState } from 'react';
-import { common } from '../../../texts/common.ts';
+import { general } from '../../../texts/general.ts';
 import { environment } from '../../../texts/stack/environment.ts';
 import formCss from '../forms.module.css';
 import { type EnvEntry, parseEnvBlock } from './env-block.ts';
@@ -20,7 +20,7 @@ export function EnvBlockDialog({ names, onClose, onUse }: EnvBlockDialogProps) {
   const { entries, problems } = parseEnvBlock(text);
   const replaced = entries.filter(({ name }) => names.includes(name)).length;
   return (
-    <Modal opened onClose={onClose} title={texts.title} size="lg" closeButtonProps={{ 'aria-label': common.close }}>
+    <Modal opened onClose={onClose} title={texts.title} size="lg" closeButtonProps={{ 'aria-label': general.close }}>
       <form
         className={formCss.column}
         onSubmit={(event) => {
@@ -49,7 +49,7 @@ export function EnvBlockDialog({ names, onClose, onUse }: EnvBlockDialogProps) {
         </div>
         <div className={formCss.tools} style={{ justifyContent: 'flex-end' }}>
           <Button variant="default" onClick={onClose}>
-            {common.cancel}
+            {general.cancel}
           </Button>
           <Button type="submit" disabled={entries.length === 0}>
             {texts.use}

@@ -2,7 +2,7 @@
 import type { AppError } from '@mainstay/contract/app-error';
 import { Button, Modal, PasswordInput, TextInput } from '@mantine/core';
 import { useState } from 'react';
-import { common } from '../../../texts/common.ts';
+import { general } from '../../../texts/general.ts';
 import { secrets } from '../../../texts/stack/environment.ts';
 import { refusalText } from '../../../ui/refusal.ts';
 import { ReviewChange } from '../../../ui/review-change.tsx';
@@ -55,7 +55,7 @@ export function SetSecret({ stack, name: existing, onClose, onSet }: SetSecretPr
       opened
       onClose={onClose}
       title={existing === null ? texts.addTitle : texts.setTitle(existing)}
-      closeButtonProps={{ 'aria-label': common.close }}
+      closeButtonProps={{ 'aria-label': general.close }}
     >
       <form
         className={formCss.column}
@@ -92,7 +92,7 @@ export function SetSecret({ stack, name: existing, onClose, onSet }: SetSecretPr
         />
         <div className={formCss.tools} style={{ justifyContent: 'flex-end' }}>
           <Button variant="default" onClick={onClose}>
-            {common.cancel}
+            {general.cancel}
           </Button>
           <Button type="submit">{texts.review}</Button>
         </div>

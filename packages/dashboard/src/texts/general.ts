@@ -1,5 +1,5 @@
 /** Words that many pages use. All English texts of the dashboard are in this folder, one file per page, ready to be translated. */
-export const common = {
+export const general = {
   product: 'Mainstay',
   loading: 'Loading…',
   retry: 'Try again',
