@@ -24,7 +24,7 @@ export function EventPlace({ event: { stack, server, service }, without }: Event
       )}
       {showServer && (
         <>
-          {(stack !== null || service !== null) && <span className="quiet"> {texts.on} </span>}
+          {(showStack || service !== null) && <span className="quiet"> {texts.on} </span>}
           <Link to="/servers/$server" params={{ server }} title={server}>
             {server}
           </Link>
