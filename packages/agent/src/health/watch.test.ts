@@ -47,7 +47,9 @@ test('the last checks are told one by one, and no more than twenty of them', asy
   expect(bad.recent[2]).toMatchObject({ at: clock.now(), message: `GET / on port ${port} answered 503` });
 
   status = 200;
-  for (let i = 0; i < 9; i++) await check();
+  for (let i = 0; i < 8; i++) await check();
+  expect(watch.status().recent.map(({ ok }) => ok)).toEqual([false, false, ...Array.from({ length: 8 }, () => true)]);
+  await check();
   const { recent, consecutive_failures, state } = watch.status();
   expect([consecutive_failures, state, recent.length]).toEqual([0, 'healthy', 10]);
   expect(recent.map(({ ok }) => ok)).toEqual([false, ...Array.from({ length: 9 }, () => true)]);

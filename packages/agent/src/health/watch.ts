@@ -11,7 +11,9 @@ import { checkHealth, type HealthCheckSpec } from './check.ts';
 /** Bad answers in a row, as a multiple of `unhealthy_threshold`, after which an instance is taken for hung. */
 const hung_factor = 3;
 
+/** Checks told of while one of them failed; while all went well, a few say the same, and a fleet of heartbeats stays small. */
 const recent_max = 10;
+const recent_good_max = 3;
 const recent_message_max = 200;
 
 export type HealthStatus = HealthObserved;
@@ -45,6 +47,7 @@ export function watchHealth(options: HealthWatchOptions): HealthWatch {
   const ending = new AbortController();
   let good = 0;
   let bad = 0;
+  let recent: HealthStatus['recent'] = [];
   let status: HealthStatus = options.healthy
     ? { ...unknownHealth, state: 'healthy', checked_at: clock.now() }
     : unknownHealth;
@@ -63,6 +66,7 @@ export function watchHealth(options: HealthWatchOptions): HealthWatch {
     const { ok, latency_ms } = result;
     const message = result.ok ? null : result.message.slice(0, 1_000);
     const entry = { at, ok, latency_ms, message: message?.slice(0, recent_message_max) ?? null };
+    recent = [...recent, entry].slice(-recent_max);
     status = {
       state,
       checked_at: at,
@@ -70,7 +74,7 @@ export function watchHealth(options: HealthWatchOptions): HealthWatch {
       latency_ms,
       status: result.status,
       consecutive_failures: bad,
-      recent: [...status.recent, entry].slice(-recent_max),
+      recent: recent.every((check) => check.ok) ? recent.slice(-recent_good_max) : recent,
     };
     if (state !== before) options.onChange(status);
     if (!result.ok && bad === health.unhealthy_threshold * hung_factor) options.onHung(result.message);

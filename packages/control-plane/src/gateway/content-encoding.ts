@@ -2,8 +2,8 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 
-/** Shorter text is sent as it is: its answer fits into one packet anyway. */
-const compressed_bytes_min = 1_024;
+/** Shorter text is sent as it is: it is there in a few packets, and each compression costs 256 kB of memory for a moment. */
+const compressed_bytes_min = 16_384;
 
 const gzipped = promisify(gzip);
 

@@ -22,7 +22,7 @@ export async function viewOfStack(context: Context, stack: StackRow): Promise<St
     serving_version: stack.serving_version || null,
     servers: servers.map((server) => server.name),
     services: Object.keys(base?.document.services ?? newest?.document.services ?? {}),
-    url: shortest(shares.flatMap((share) => share.urls)),
+    url: shares.reduce<string | null>((url, share) => shorter(url, share.url), null),
     held_services: heldServices(stack),
     paused: pausedOf(stack),
     webhook: stack.webhook_digest !== null,
@@ -65,7 +65,7 @@ export async function proxiesOfStack({ store }: Context, stack: StackRow): Promi
 }
 
 /** What one server adds to the health of its stack. */
-type Share = { problems: string[]; is_serving: boolean; is_moving: boolean; urls: string[] };
+type Share = { problems: string[]; is_serving: boolean; is_moving: boolean; url: string | null };
 
 /** Shares by the report that they were made from, so that a page about a thousand servers costs only what was reported since. */
 const shares = new WeakMap<AgentState, { of: string; share: Share }>();
@@ -81,7 +81,7 @@ function shareOf(stack: StackRow, base: StackVersion | null, server: ServerBrief
       : [],
     is_serving: rows.some((row) => row.observed?.state === 'running'),
     is_moving: server.online === 1 && isMoving(stack, reported),
-    urls: rows.flatMap((row) => row.observed?.url ?? []),
+    url: rows.reduce<string | null>((url, row) => shorter(url, row.observed?.url ?? null), null),
   };
   if (reported !== null) shares.set(reported, { of, share });
   return share;
@@ -152,7 +152,8 @@ function namesOf(servers: ServerBrief[]): string {
   return servers.map((server) => server.name).join(', ');
 }
 
-/** The address that stands for a stack: that of the service nearest to the root. */
-function shortest(urls: string[]): string | null {
-  return urls.sort((a, b) => a.length - b.length)[0] ?? null;
+/** Of two addresses the one that stands for a stack: that of the service nearer to the root. */
+function shorter(one: string | null, other: string | null): string | null {
+  if (one === null || other === null) return one ?? other;
+  return other.length < one.length ? other : one;
 }
