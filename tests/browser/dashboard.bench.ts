@@ -168,7 +168,11 @@ async function scores(page: Page, { url, stack, service }: LargeInstallation): P
       },
     );
     const categories = result!.lhr.categories;
-    const score = (id: string) => String(Math.round((categories[id]?.score ?? 0) * 100));
+    const score = (id: string) => {
+      const value = categories[id]?.score;
+      // Lighthouse gives none where the browser told it of no paint.
+      return value === null || value === undefined ? 'none' : String(Math.round(value * 100));
+    };
     console.log(
       `  ${path.padEnd(40)} ${score('performance').padStart(11)}  ${score('accessibility').padStart(13)}  ${score('best-practices').padStart(14)}`,
     );

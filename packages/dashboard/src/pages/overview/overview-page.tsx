@@ -26,7 +26,11 @@ export function OverviewPage() {
   const isEmpty = stacks.data?.stacks.length === 0 && servers.data?.servers.length === 0;
   // Without these the page only knows less; with an error in them it is shown all the same.
   const isComing = operations.isPending || warnings.isPending || sources.isPending;
-  const skeleton = <Rows count={8} height={52} />;
+  const skeleton = (
+    <div className={css.coming}>
+      <Rows count={8} height={52} />
+    </div>
+  );
   return (
     <Page
       title={texts.title}
