@@ -61,7 +61,10 @@ export async function boundedText(request: Request, bytes_max: number): Promise<
     new AppError('TooLarge', `The request is larger than ${Math.floor(bytes_max / 1024)} KiB.`, {
       hint: 'Send less at once.',
     });
-  if (Number(request.headers.get('content-length') ?? 0) > bytes_max) throw tooLarge();
+  const stated = request.headers.get('content-length');
+  if (Number(stated ?? 0) > bytes_max) throw tooLarge();
+  // A stated length is kept by the HTTP parser; such a body is read in one go, which costs a fraction of a stream.
+  if (stated !== null) return request.text();
   if (!request.body) return '';
   const chunks: Uint8Array[] = [];
   let size = 0;
