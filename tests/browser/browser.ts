@@ -2,17 +2,14 @@
  * What the browser tests stand on: a whole installation with its real agent, Debian's Chromium, and pages that note every
  * complaint: script errors, refusals by the page's policy, console errors.
  */
-import { accessSync, constants } from 'node:fs';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { chromium_path, no_browser } from '../e2e/chromium.ts';
 import { createInstallation, type Installation, type Up } from '../e2e/installation.ts';
 
-export const chromium_path = '/usr/bin/chromium';
+export { chromium_path, no_browser };
 
 /** What a page is waited for at most: two cores may be shared with much else. */
 const patience_ms = 60_000;
-
-/** Why browser tests cannot run here; null where they can. */
-export const no_browser: string | null = isExecutable(chromium_path) ? null : 'there is no chromium on this machine';
 
 export type Window = {
   page: Page;
@@ -103,13 +100,4 @@ export async function settled(page: Page): Promise<void> {
 /** Pixels by which the page is wider than its window. */
 export function overflowOf(page: Page): Promise<number> {
   return page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth));
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

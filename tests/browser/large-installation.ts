@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createSimulatedAgent, type SimulatedAgent } from '@mainstay/agent/sim/simulated-agent';
 import { agentApiLimits } from '@mainstay/contract/agent-answers';
 import type { Client } from '@mainstay/contract/client';
+import { serverFacts } from '@mainstay/contract/testing/agent-state';
 import { type Installation, startControlPlane, until } from '../bench/installation.ts';
 import { makeRepository } from './repository.ts';
 
@@ -73,16 +74,7 @@ async function invite(client: Client, server: string, stack: string): Promise<st
 
 /** A server that only tells: of events and log lines, as an agent would send what had gathered while it was cut off. */
 async function enrolTeller(at: Installation, server: string, stack: string) {
-  const facts = {
-    hostname: server,
-    os: 'Debian GNU/Linux 12',
-    kernel: '6.1.0',
-    arch: 'x64',
-    cpus: 2,
-    memory_bytes: 4 * 1024 ** 3,
-    supervisor: 'simulated',
-    proxy: 'none',
-  };
+  const facts = serverFacts({ hostname: server });
   const post = async (path: string, body: unknown, credential?: string) => {
     const response = await fetch(`${at.url}/agent/v1${path}`, {
       method: 'POST',

@@ -1,9 +1,9 @@
 /** What a newcomer gets: `mainstay up` on an empty home, used from outside as a person would, until Ctrl-C and again. */
-import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { chromium_path, no_browser } from './chromium.ts';
 import { createInstallation, type Installation, type Up } from './installation.ts';
 
 const ready = 'Ctrl-C stops everything';
@@ -58,10 +58,9 @@ describe('the first start', () => {
   });
 
   test('the dashboard shows the example healthy to who opens the sign-in link, and nothing before', async (context) => {
-    const browserPath = '/usr/bin/chromium';
-    if (!isExecutable(browserPath)) context.skip('there is no chromium on this machine');
+    if (no_browser) context.skip(no_browser);
     const link = JSON.parse((await mainstay.cli('sign-in-link', '--json')).stdout) as { result: { url: string } };
-    const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu'] });
+    const browser = await chromium.launch({ executablePath: chromium_path, args: ['--no-sandbox', '--disable-gpu'] });
     try {
       const page = await browser.newPage();
       const complaints: string[] = [];
@@ -183,13 +182,4 @@ async function servicePids(): Promise<Record<string, number | null>> {
 /** Whether the first start found a Python for the example's clock. */
 function hasClock(): boolean {
   return !up.said().includes('Left out');
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -8,6 +8,7 @@ import { servers } from '../../texts/servers.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
 import { Foreign } from '../../ui/foreign.tsx';
 import { EmptyState, Fetched, Rows, Section } from '../../ui/page.tsx';
+import { Scroller } from '../../ui/scroller.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { Time } from '../../ui/time.tsx';
 import { bytes, percent, serviceStatus, shortCommit } from '../../ui/words.ts';
@@ -25,8 +26,7 @@ export function ServerServices({ server }: { server: ServerView }) {
           services.length === 0 ? (
             <EmptyState title={texts.none}>{texts.noneText}</EmptyState>
           ) : (
-            // biome-ignore lint/a11y/noNoninteractiveTabindex: a table that scrolls is reached by the keyboard through its scroller.
-            <section className={css.scroller} aria-label={texts.tableName(server.name)} tabIndex={0}>
+            <Scroller className={css.scroller} aria-label={texts.tableName(server.name)}>
               <table className={css.table}>
                 <thead>
                   <tr>
@@ -43,7 +43,7 @@ export function ServerServices({ server }: { server: ServerView }) {
                   ))}
                 </tbody>
               </table>
-            </section>
+            </Scroller>
           )
         }
       </Fetched>

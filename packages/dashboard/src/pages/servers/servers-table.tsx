@@ -6,6 +6,7 @@ import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { memo, useLayoutEffect, useRef, useState } from 'react';
 import { servers as texts } from '../../texts/servers.ts';
 import { Meter } from '../../ui/meter.tsx';
+import { Scroller } from '../../ui/scroller.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { Time } from '../../ui/time.tsx';
 import { bytes, serverStatus } from '../../ui/words.ts';
@@ -39,8 +40,7 @@ export function ServersTable({ servers, sort, onSort }: ServersTableProps) {
   const above = (seen[0]?.start ?? scrollMargin) - scrollMargin;
   const below = rows.getTotalSize() - ((seen.at(-1)?.end ?? scrollMargin) - scrollMargin);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a table that scrolls is reached by the keyboard through its scroller.
-    <section className={css.scroller} aria-label={texts.tableName} tabIndex={0}>
+    <Scroller className={css.scroller} aria-label={texts.tableName}>
       <table className={`${css.table} ${css.fixed}`} ref={table} aria-rowcount={servers.length + 1}>
         <thead>
           <tr>
@@ -68,7 +68,7 @@ export function ServersTable({ servers, sort, onSort }: ServersTableProps) {
           {below > 0 && <Spacer height={below} />}
         </tbody>
       </table>
-    </section>
+    </Scroller>
   );
 }
 

@@ -3,6 +3,7 @@ import type { ServiceOnServer } from '@mainstay/contract/operations/services';
 import { service } from '../../texts/service.ts';
 import { Foreign } from '../../ui/foreign.tsx';
 import { EmptyState, Section } from '../../ui/page.tsx';
+import { Scroller } from '../../ui/scroller.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { absoluteTime, Time, timeOfDay } from '../../ui/time.tsx';
 import { HealthHistory } from './health-history.tsx';
@@ -65,8 +66,7 @@ function Now({ entry: { observed, server } }: { entry: ServiceOnServer }) {
         )}
       </div>
       {health.recent.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scroller must be reachable by the keyboard.
-        <section className={css.scroll} data-short tabIndex={0} aria-label={texts.answers(server)}>
+        <Scroller className={css.scroll} data-short aria-label={texts.answers(server)}>
           <table className={css.table}>
             <thead>
               <tr>
@@ -89,7 +89,7 @@ function Now({ entry: { observed, server } }: { entry: ServiceOnServer }) {
               ))}
             </tbody>
           </table>
-        </section>
+        </Scroller>
       )}
     </>
   );

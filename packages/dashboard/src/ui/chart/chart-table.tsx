@@ -1,6 +1,7 @@
 /** The values of a chart as a table, made when it is opened: for screen readers, and for who wants the numbers. */
 import { useState } from 'react';
 import { chart as texts } from '../../texts/chart.ts';
+import { Scroller } from '../scroller.tsx';
 import css from './chart.module.css';
 import type { ChartUnit, Column } from './series.ts';
 import { momentOf } from './words.ts';
@@ -31,8 +32,7 @@ function Values({ label, times, series, unit }: ChartTableProps) {
     .toReversed()
     .slice(0, rows_max);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scroller without anything to focus in it is out of reach of the keyboard.
-    <section className={css.tableScroll} tabIndex={0} aria-label={texts.tableCaption(label)}>
+    <Scroller className={css.tableScroll} aria-label={texts.tableCaption(label)}>
       <table className={css.table}>
         <caption className="visually-hidden">{texts.tableCaption(label)}</caption>
         <thead>
@@ -58,6 +58,6 @@ function Values({ label, times, series, unit }: ChartTableProps) {
         </tbody>
       </table>
       {times.length > rows_max && <p className="quiet">{texts.tableCut(rows_max)}</p>}
-    </section>
+    </Scroller>
   );
 }

@@ -7,6 +7,7 @@ import { useRead } from '../../../api/queries.ts';
 import { newStack } from '../../../texts/new-stack.ts';
 import { visible } from '../../../ui/foreign.tsx';
 import { withoutEscapes } from '../../../ui/log-view/ansi.ts';
+import { Scroller } from '../../../ui/scroller.tsx';
 import css from './follow.module.css';
 
 const texts = newStack.follow;
@@ -53,15 +54,14 @@ export function LogTail({ service, isLive, isOpen }: LogTailProps) {
       </button>
       {shown && (
         <>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by the keyboard. */}
-          <section ref={end} className={css.lines} tabIndex={0} aria-label={texts.log}>
+          <Scroller ref={end} className={css.lines} aria-label={texts.log}>
             {lines.length === 0 && <span className="quiet">{texts.logEmpty}</span>}
             {lines.map((line) => (
               <div key={line.cursor} className={css.line} data-stream={line.stream}>
                 {visible(withoutEscapes(line.text), line_chars_max)}
               </div>
             ))}
-          </section>
+          </Scroller>
           <Link
             to="/stacks/$stack/services/$service"
             params={{ stack, service: name }}
