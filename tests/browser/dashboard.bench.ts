@@ -153,8 +153,27 @@ async function scores(page: Page, { url, stack, service }: LargeInstallation): P
   );
   console.log(`  ${'page'.padEnd(40)} performance  accessibility  best practices`);
   for (const path of paths) {
+    const report = await scored(url + path, Cookie);
+    const { categories, audits } = report;
+    const score = (id: string) => {
+      const value = categories[id]?.score;
+      return typeof value === 'number' ? String(Math.round(value * 100)) : 'none';
+    };
+    console.log(
+      `  ${path.padEnd(40)} ${score('performance').padStart(11)}  ${score('accessibility').padStart(13)}  ${score('best-practices').padStart(14)}`,
+    );
+    for (const audit of Object.values(audits)) {
+      if (audit.score === 0 && ['binary', 'metricSavings'].includes(audit.scoreDisplayMode))
+        console.log(`      ${audit.id}: ${audit.title}`);
+    }
+  }
+}
+
+/** Now and then the browser tells Lighthouse of no paint, and there is no score of the performance: then it is asked again. */
+async function scored(address: string, Cookie: string) {
+  for (let attempt = 1; ; attempt++) {
     const result = await lighthouse(
-      url + path,
+      address,
       {
         port: debug_port,
         extraHeaders: { Cookie },
@@ -167,18 +186,7 @@ async function scores(page: Page, { url, stack, service }: LargeInstallation): P
         settings: { formFactor: 'desktop', screenEmulation: desktopScreen, throttling: desktopThrottling },
       },
     );
-    const categories = result!.lhr.categories;
-    const score = (id: string) => {
-      const value = categories[id]?.score;
-      // Lighthouse gives none where the browser told it of no paint.
-      return value === null || value === undefined ? 'none' : String(Math.round(value * 100));
-    };
-    console.log(
-      `  ${path.padEnd(40)} ${score('performance').padStart(11)}  ${score('accessibility').padStart(13)}  ${score('best-practices').padStart(14)}`,
-    );
-    for (const audit of Object.values(result!.lhr.audits)) {
-      if (audit.score === 0 && ['binary', 'metricSavings'].includes(audit.scoreDisplayMode))
-        console.log(`      ${audit.id}: ${audit.title}`);
-    }
+    const report = result!.lhr;
+    if (typeof report.categories['performance']?.score === 'number' || attempt === 3) return report;
   }
 }

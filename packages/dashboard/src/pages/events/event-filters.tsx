@@ -1,8 +1,8 @@
 /** The filters of the timeline. Each is a search parameter of the page; on a phone they are folded behind one button. */
-import { Button, NativeSelect, Pill, Select } from '@mantine/core';
+import { Button, Input, NativeSelect, Pill, Select } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { IconFilter, IconX } from '@tabler/icons-react';
-import { useState } from 'react';
+import { useDeferredValue, useState } from 'react';
 import { useRead } from '../../api/queries.ts';
 import { events } from '../../texts/events.ts';
 import { SearchField } from '../../ui/search-field.tsx';
@@ -58,6 +58,8 @@ export function EventFilters({ search, set, clear, actors }: EventFiltersProps) 
 function Choices({ search, set, actors }: Omit<EventFiltersProps, 'clear'>) {
   const stacks = useRead('stacks.list', {}).data?.stacks ?? [];
   const servers = useRead('servers.list', {}).data?.servers ?? [];
+  // Four fields that search cost as much as all lines of the screen: they come to life right after those are drawn.
+  const isDrawn = useDeferredValue(true, false);
   const services = [
     ...new Set(stacks.filter(({ name }) => !search.stack || name === search.stack).flatMap(servicesOf)),
   ];
@@ -97,6 +99,7 @@ function Choices({ search, set, actors }: Omit<EventFiltersProps, 'clear'>) {
         value={search.stack}
         names={stacks.map(({ name }) => name)}
         onChange={(stack) => set({ stack, service: undefined })}
+        isLive={isDrawn}
       />
       <Choice
         label={texts.service}
@@ -104,6 +107,7 @@ function Choices({ search, set, actors }: Omit<EventFiltersProps, 'clear'>) {
         value={search.service}
         names={services}
         onChange={(service) => set({ service })}
+        isLive={isDrawn}
       />
       <Choice
         label={texts.server}
@@ -111,6 +115,7 @@ function Choices({ search, set, actors }: Omit<EventFiltersProps, 'clear'>) {
         value={search.server}
         names={servers.map(({ name }) => name)}
         onChange={(server) => set({ server })}
+        isLive={isDrawn}
       />
       <Choice
         label={texts.actor}
@@ -118,6 +123,7 @@ function Choices({ search, set, actors }: Omit<EventFiltersProps, 'clear'>) {
         value={search.actor}
         names={[...actors].sort()}
         onChange={(actor) => set({ actor })}
+        isLive={isDrawn}
       />
     </>
   );
@@ -133,10 +139,19 @@ type ChoiceProps = {
   value: string | undefined;
   names: readonly string[];
   onChange(name: string | undefined): void;
+  /** Until then it only looks like the field. */
+  isLive: boolean;
 };
 
 /** Among many names, found by typing. What the address holds can be chosen also when it is no longer there. */
-function Choice({ label, placeholder, value, names, onChange }: ChoiceProps) {
+function Choice({ label, placeholder, value, names, onChange, isLive }: ChoiceProps) {
+  if (!isLive) {
+    return (
+      <Input component="div" size="xs" className={css.choice} data-set={value !== undefined || undefined}>
+        {value ?? <Input.Placeholder>{placeholder}</Input.Placeholder>}
+      </Input>
+    );
+  }
   const all = [...new Set(value === undefined || names.includes(value) ? names : [value, ...names])];
   return (
     <Select

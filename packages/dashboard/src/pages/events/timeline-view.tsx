@@ -2,7 +2,7 @@
 import type { EventView } from '@mainstay/contract/operations/watch';
 import { Loader } from '@mantine/core';
 import { useWindowVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
-import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { useCallback, useDeferredValue, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { events as texts } from '../../texts/events.ts';
 import { LineDetails } from '../../ui/event/event-list.tsx';
 import { EventRow } from '../../ui/event/event-row.tsx';
@@ -19,6 +19,11 @@ const day_px = 44;
 const ahead_lines = 40;
 /** Scrolled further than this, somebody is reading. */
 const reading_px = 120;
+/** Made beside what the screen shows, once that is drawn. */
+const beside_lines = 12;
+
+/** Where the list began last time. Beginning with it, the way back draws the lines once. */
+let last_offset = 0;
 
 /**
  * The height that the browser tells after it has laid a line out. A line that was just made keeps the height that was expected:
@@ -39,7 +44,7 @@ export type TimelineViewProps = { state: TimelineState; timeline: Timeline; line
 
 export function TimelineView({ state, timeline, lines }: TimelineViewProps) {
   const list = useRef<HTMLUListElement>(null);
-  const [offset, setOffset] = useState(0);
+  const [offset, setOffset] = useState(last_offset);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   // While these stay the same, what was measured is not gone through again.
   const estimateSize = useCallback((index: number) => (lines[index]?.type === 'day' ? day_px : line_px), [lines]);
@@ -48,12 +53,15 @@ export function TimelineView({ state, timeline, lines }: TimelineViewProps) {
     count: lines.length,
     estimateSize,
     getItemKey,
-    overscan: 12,
+    overscan: useDeferredValue(beside_lines, 0),
     scrollMargin: offset,
     measureElement: measuredSize,
   });
   useLayoutEffect(() => {
-    const measure = () => setOffset(list.current ? list.current.getBoundingClientRect().top + scrollY : 0);
+    const measure = () => {
+      last_offset = list.current ? list.current.getBoundingClientRect().top + scrollY : 0;
+      setOffset(last_offset);
+    };
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(document.body);

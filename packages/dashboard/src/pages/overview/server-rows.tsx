@@ -1,7 +1,7 @@
 /** The servers, a line each: state, stack and version, how busy, what is wrong, when last seen. */
 import type { ServerView } from '@mainstay/contract/operations/servers';
 import { Link } from '@tanstack/react-router';
-import { memo } from 'react';
+import { memo, useDeferredValue } from 'react';
 import { overview } from '../../texts/overview.ts';
 import { Meter, type MeterProps } from '../../ui/meter.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
@@ -13,6 +13,9 @@ const texts = overview.servers;
 
 /** Beyond it the page of servers has them all. */
 const shown_max = 200;
+/** So many are drawn at once; the others after them, so that the page comes without waiting for what is below the screen. */
+const first_rows = 12;
+const row_px = 54;
 
 export type ServerRowsProps = {
   servers: readonly ServerView[];
@@ -21,6 +24,8 @@ export type ServerRowsProps = {
 };
 
 export function ServerRows({ servers, desired }: ServerRowsProps) {
+  const drawn = Math.min(useDeferredValue(shown_max, first_rows), servers.length);
+  const missing = Math.min(servers.length, shown_max) - drawn;
   return (
     <>
       <div className={css.columns} data-of="servers" aria-hidden="true">
@@ -35,13 +40,14 @@ export function ServerRows({ servers, desired }: ServerRowsProps) {
         <span className={css.seen}>{texts.columns.seen}</span>
       </div>
       <ul className={css.rows}>
-        {servers.slice(0, shown_max).map((server) => (
+        {servers.slice(0, drawn).map((server) => (
           <ServerRow
             key={server.id}
             server={server}
             wants={server.stack === null ? null : (desired.get(server.stack) ?? null)}
           />
         ))}
+        {missing > 0 && <li aria-hidden="true" style={{ height: missing * row_px }} />}
       </ul>
       {servers.length > shown_max && (
         <p className={css.beyond}>

@@ -3,7 +3,7 @@ import type { ServerView } from '@mainstay/contract/operations/servers';
 import { IconArrowDown } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { memo, useLayoutEffect, useRef, useState } from 'react';
+import { memo, useDeferredValue, useLayoutEffect, useRef, useState } from 'react';
 import { servers as texts } from '../../texts/servers.ts';
 import { Meter } from '../../ui/meter.tsx';
 import { Scroller } from '../../ui/scroller.tsx';
@@ -15,6 +15,11 @@ import css from './servers.module.css';
 import { type ServerOrder, serverOrders } from './servers-search.ts';
 
 const row_height_px = 57;
+/** Made beside what the screen shows, once that is drawn. */
+const beside_rows = 8;
+
+/** Where the table began last time. Beginning with it, the way back draws the rows once. */
+let last_margin = 0;
 
 export type ServersTableProps = {
   servers: readonly ServerView[];
@@ -24,15 +29,16 @@ export type ServersTableProps = {
 
 export function ServersTable({ servers, sort, onSort }: ServersTableProps) {
   const table = useRef<HTMLTableElement>(null);
-  const [scrollMargin, setScrollMargin] = useState(0);
+  const [scrollMargin, setScrollMargin] = useState(last_margin);
   useLayoutEffect(() => {
     const top = table.current?.getBoundingClientRect().top ?? 0;
-    setScrollMargin(top + window.scrollY);
+    last_margin = top + window.scrollY;
+    setScrollMargin(last_margin);
   }, []);
   const rows = useWindowVirtualizer({
     count: servers.length,
     estimateSize: () => row_height_px,
-    overscan: 8,
+    overscan: useDeferredValue(beside_rows, 0),
     scrollMargin,
     getItemKey: (index) => servers[index]?.id ?? index,
   });
