@@ -12,6 +12,11 @@ export const idPrefixes = {
   instance: 'ins',
   enrolment: 'enr',
   session: 'ses',
+  run: 'run',
+  schedule: 'sch',
+  message: 'msg',
+  audit: 'aud',
+  access_key: 'key',
 } as const;
 export type IdKind = keyof typeof idPrefixes;
 

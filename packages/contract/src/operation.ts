@@ -12,7 +12,7 @@ import { idSchema } from './ids.ts';
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
 export type Effect = 'read' | 'change' | 'destroy';
 
-/** What the signed-in person may do. The first version has one role, owner, that holds them all. */
+/** What somebody may do; which role holds what stands in the control plane's authorization. */
 export const permissions = [
   'stacks:read',
   'stacks:write',
@@ -24,6 +24,15 @@ export const permissions = [
   'logs:read',
   'events:read',
   'operations:read',
+  'operations:approve',
+  'operations:cancel',
+  'runs:read',
+  'runs:write',
+  'policies:read',
+  'keys:read',
+  'keys:write',
+  'audit:read',
+  'access:read',
   'access:write',
   'system:read',
 ] as const;
@@ -106,44 +115,94 @@ export const Plan = z
   .meta({ id: 'Plan' });
 export type Plan = z.infer<typeof Plan>;
 
+/**
+ * What people are to an installation. `owner`: everything. `admin`: everything but owners and the keeper's keys. `deployer`: changes
+ * stacks and deploys. `approver`: reads, approves and rejects. `viewer`: reads.
+ */
+export const roles = ['owner', 'admin', 'deployer', 'approver', 'viewer'] as const;
+export const Role = z.enum(roles);
+export type Role = z.infer<typeof Role>;
+
+/**
+ * How an actor was proven. `signed`: by a key of the person's own that the keeper knows, over the plan's hash. `token` and `session`: by the
+ * gateway's word. `signature`: the request was signed, as webhooks are. `none`: Mainstay itself.
+ */
+export const Proof = z.enum(['session', 'token', 'signed', 'signature', 'none']);
+export type Proof = z.infer<typeof Proof>;
+
 export const Actor = z
   .object({
     kind: z.enum(['user', 'webhook', 'system', 'server']),
     id: z.string(),
     name: z.string(),
-    role: z.enum(['owner']).nullable(),
-    proof: z.enum(['session', 'token', 'signature', 'none']).describe('How the actor was proven.'),
+    role: Role.nullable(),
+    proof: Proof.describe('How the actor was proven.'),
   })
   .meta({ id: 'Actor' });
 export type Actor = z.infer<typeof Actor>;
 
 /**
  * ```
- *  proposed ──▶ denied
- *     │
- *     ▼
- *  approved ──▶ running ──▶ succeeded | failed
+ *  proposed ──policy──▶ denied
+ *    │ │
+ *    │ └──▶ waiting ──▶ rejected | expired
+ *    ▼         │
+ *  approved ◀──┘
+ *    ▼
+ *  running ──▶ succeeded | failed | compensated | cancelled
  * ```
- * `planned` is what a dry run gives; it is never stored.
+ * `planned` is what a dry run gives; it is never stored. What is `proposed`, `waiting` or `approved` can be cancelled.
  */
 export const OperationState = z.enum([
   'planned',
   'proposed',
   'denied',
+  'waiting',
+  'rejected',
+  'expired',
   'approved',
   'running',
   'succeeded',
   'failed',
+  'compensated',
   'cancelled',
 ]);
 export type OperationState = z.infer<typeof OperationState>;
 export const terminalOperationStates: readonly OperationState[] = [
   'planned',
   'denied',
+  'rejected',
+  'expired',
   'succeeded',
   'failed',
+  'compensated',
   'cancelled',
 ];
+
+/** One person's word on an operation that waits for it. */
+export const Approval = z
+  .object({
+    actor: Actor,
+    verdict: z.enum(['approve', 'reject', 'confirm']).describe('`confirm`: the proposer stands by a destructive plan.'),
+    reason: z.string().nullable(),
+    at: z.int(),
+  })
+  .meta({ id: 'Approval' });
+export type Approval = z.infer<typeof Approval>;
+
+/** What an operation waits for, and what policy asked for it. */
+export const Requirement = z
+  .object({
+    policy: z.string().describe('Name of the rule, such as `production/deploy`.'),
+    approvals: z.int().min(0).describe('How many people other than the proposer must approve.'),
+    role: Role.nullable().describe('The least role that an approver must have; null for whoever may approve.'),
+    proof: Proof.nullable().describe('How an approver or confirmer must be proven; null for any.'),
+    confirmation: z.boolean().describe('The proposer must confirm the plan, by its hash.'),
+    expires_at: z.int(),
+    not_before: z.int().nullable().describe('When the maintenance window opens that it waits for.'),
+  })
+  .meta({ id: 'Requirement' });
+export type Requirement = z.infer<typeof Requirement>;
 
 /** How far one server has come with an operation. */
 export const OperationTarget = z
@@ -165,6 +224,9 @@ export const OperationView = z
     stack: z.string().nullable(),
     version: z.int().nullable().describe('The desired-state version that it made.'),
     targets: z.array(OperationTarget),
+    requirement: Requirement.nullable().describe('What it waits or waited for.'),
+    approvals: z.array(Approval),
+    run_id: idSchema('run').nullable().describe('The run that carries it out.'),
     message: z.string().nullable().describe('Why it was denied or failed.'),
     hint: z.string().nullable(),
     created_at: z.int(),
@@ -191,6 +253,11 @@ export const changeFields = {
     .describe(
       'Repeating a request with the same key returns the first answer. Over HTTP also the header Idempotency-Key.',
     ),
+  proof: z
+    .string()
+    .max(4_096)
+    .optional()
+    .describe('Statement over the plan hash, signed by a key of the person that the keeper knows (compact JWS).'),
 } as const;
 
 type ChangeDefinition<Id extends string, I extends z.ZodRawShape, R extends z.ZodType> = {
