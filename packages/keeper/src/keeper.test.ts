@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type DesiredService, type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
 import { verifyGrant } from '@mainstay/contract/grant';
 import { newId } from '@mainstay/contract/ids';
-import { contentDigest, type Decision, type Proposal } from '@mainstay/contract/keeper-api';
+import { contentDigest, type Decision, type Issued, type Proposal } from '@mainstay/contract/keeper-api';
 import type { Actor } from '@mainstay/contract/operation';
 import { ServiceSpec } from '@mainstay/contract/stack';
 import { desiredState } from '@mainstay/contract/testing/desired-state';
@@ -45,6 +45,8 @@ async function deployProposal(change: Partial<Proposal> = {}): Promise<Proposal>
     document,
     basis: null,
     targets: [server_id],
+    about: { sources: [], servers: [{ name: 'web1', labels: {} }], stack: 'shop', environment: null },
+    proof: null,
     ...change,
   };
 }
@@ -84,8 +86,8 @@ async function proposalFor(document: DesiredState, version: number, actor: Actor
   return { ...base, action, plan: { ...base.plan, content_sha256: await contentDigest(next) } };
 }
 
-function grantOf(decision: Decision): string {
-  if (decision.decision !== 'approved') throw new Error(decision.reason);
+function grantOf(decision: Decision | Issued): string {
+  if (decision.decision !== 'approved') throw new Error(JSON.stringify(decision));
   return decision.grant;
 }
 

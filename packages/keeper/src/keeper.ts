@@ -5,10 +5,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
+import { AppError } from '@mainstay/contract/errors';
 import type { Grant } from '@mainstay/contract/grant';
 import {
   contentDigest,
-  type Decision,
+  type Issued,
   type KeeperApi,
   Proposal,
   planHash,
@@ -37,7 +38,7 @@ export async function createKeeper(options: KeeperOptions): Promise<KeeperApi> {
       exp: iat + lifetime,
       ...grant,
     } as const;
-    return { decision: 'approved', grant: await signer.sign(signed) } as const;
+    return { decision: 'approved', grant: await signer.sign(signed) } as const satisfies Issued;
   };
 
   /** How the document differs from its basis, by what this keeper itself signed; null where that cannot be told. */
@@ -66,7 +67,7 @@ export async function createKeeper(options: KeeperOptions): Promise<KeeperApi> {
       }
       const verdict = judge(proposal, await differenceOf(proposal));
       if (!verdict.allowed) return denied(verdict.reason, verdict.hint);
-      return issue(
+      const issued = await issue(
         {
           aud: proposal.targets,
           operation: plan.operation,
@@ -77,7 +78,16 @@ export async function createKeeper(options: KeeperOptions): Promise<KeeperApi> {
         },
         action.kind === 'invitation' ? invitation_lifetime_seconds : grant_lifetime_seconds,
       );
+      return { ...issued, policy: 'owner', approvals: [] };
     },
+
+    decisionOf: async () => null,
+
+    async speak() {
+      throw new AppError('Conflict', 'The operation does not wait for anybody.');
+    },
+
+    withdraw: async () => {},
 
     async enrol({ invitation, token }) {
       const invited = await signer.open(invitation);
@@ -117,6 +127,6 @@ function provenance(grant: Grant) {
   return { operation, operation_id, plan_hash, actor };
 }
 
-function denied(reason: string, hint: string | null = null): Decision {
-  return { decision: 'denied', reason, hint };
+function denied(reason: string, hint: string | null = null) {
+  return { decision: 'denied', reason, hint, policy: null } as const;
 }
