@@ -4,6 +4,7 @@ import type { Actor } from '@mainstay/contract/operation';
 const proofs: Record<Actor['proof'], string> = {
   session: 'signed in on the dashboard',
   token: 'with an API token',
+  signed: 'signed with a key of their own',
   signature: 'proven by the signature of the webhook',
   none: 'Mainstay itself',
 };

@@ -1,11 +1,28 @@
 /** Words of the settings. */
-import type { Actor } from '@mainstay/contract/operation';
+import type { Actor, Role } from '@mainstay/contract/operation';
 
 const proofs: Record<Actor['proof'], string> = {
   session: 'A session of this browser, begun with a one-time link',
   token: 'An API token',
+  signed: 'A key of your own',
   signature: 'A signature',
   none: 'Not proven',
+};
+
+const roles: Record<Role, string> = {
+  owner: 'Owner',
+  admin: 'Admin',
+  deployer: 'Deployer',
+  approver: 'Approver',
+  viewer: 'Viewer',
+};
+
+const roleHints: Record<Role, string> = {
+  owner: 'Owner: may do everything',
+  admin: 'Admin: may do everything but change owners',
+  deployer: 'Deployer: may change stacks and deploy',
+  approver: 'Approver: may look, approve and reject',
+  viewer: 'Viewer: may look',
 };
 
 export const settings = {
@@ -21,7 +38,7 @@ export const settings = {
   profile: {
     who: 'Signed in as',
     role: 'Role',
-    roles: { owner: 'Owner: may do everything' },
+    roles: roleHints,
     noRole: 'None',
     proof: 'Proven by',
     proofs,
@@ -42,6 +59,7 @@ export const settings = {
     linkForget: 'Hide it',
     copyLink: 'Copy the link',
   },
+  people: { roles },
   appearance: {
     lead: 'Kept in this browser, and used at once.',
     scheme: 'Colours',

@@ -58,10 +58,14 @@ const operationTones = {
   planned: 'idle',
   proposed: 'busy',
   denied: 'bad',
+  waiting: 'warning',
+  rejected: 'bad',
+  expired: 'idle',
   approved: 'busy',
   running: 'busy',
   succeeded: 'good',
   failed: 'bad',
+  compensated: 'bad',
   cancelled: 'idle',
 } as const satisfies Record<OperationState, Tone>;
 
@@ -111,4 +115,13 @@ export function counted(count: number, singular: string): string {
 }
 
 /** States in which an operation stays. */
-export const terminalStates: readonly OperationState[] = ['planned', 'denied', 'succeeded', 'failed', 'cancelled'];
+export const terminalStates: readonly OperationState[] = [
+  'planned',
+  'denied',
+  'rejected',
+  'expired',
+  'succeeded',
+  'failed',
+  'compensated',
+  'cancelled',
+];
