@@ -3,34 +3,15 @@
  * that it can compute itself: plan hashes and digests of documents are made again from what they are over.
  */
 import * as z from 'zod';
-import { canonicalJson, digestOf } from './canonical.ts';
-import { type DesiredState, DesiredState as DesiredStateSchema } from './desired-state.ts';
+import { canonicalJson } from './canonical.ts';
+import { DesiredState as DesiredStateSchema } from './desired-state.ts';
 import type { KeeperKey } from './grant.ts';
 import { GrantedAction } from './grant.ts';
 import { idSchema } from './ids.ts';
-import { Actor, type Approval, PlanChange, type Requirement } from './operation.ts';
+import { Actor, type Approval, type Requirement } from './operation.ts';
+import { PlanBody } from './plan.ts';
 
-/** What a plan's hash is over. Two plans with one hash do the same to the same state. */
-export const PlanBody = z.strictObject({
-  operation: z.string(),
-  target: z.string().describe('Name of the noun that changes, such as `stack/shop`.'),
-  /** What the plan was made against: the version of a stack, the revision of a row; 0 where there was nothing. */
-  base: z.int(),
-  changes: z.array(PlanChange),
-  /** SHA-256 of the desired state without its stack id and version, where the plan makes one. */
-  content_sha256: z.string().nullable(),
-});
-export type PlanBody = z.infer<typeof PlanBody>;
-
-export async function planHash(body: PlanBody): Promise<string> {
-  return digestOf(body);
-}
-
-/** SHA-256 of what a desired state says, apart from which stack and version it is. */
-export async function contentDigest(document: DesiredState): Promise<string> {
-  const { stack_id: _, version: __, ...content } = document;
-  return digestOf(content);
-}
+export { contentDigest, PlanBody, planHash } from './plan.ts';
 
 export const Proposal = z.strictObject({
   operation_id: idSchema('operation'),

@@ -1,0 +1,30 @@
+/**
+ * The plan as it is signed for: its body, its hash, and the digest that ties it to a document. A file of its own, because three
+ * sides compute these and must come to the same: who plans, the keeper that signs, and the agent that acts.
+ */
+import * as z from 'zod';
+import { digestOf } from './canonical.ts';
+import type { DesiredState } from './desired-state.ts';
+import { PlanChange } from './operation.ts';
+
+/** What a plan's hash is over. Two plans with one hash do the same to the same state. */
+export const PlanBody = z.strictObject({
+  operation: z.string(),
+  target: z.string().describe('Name of the noun that changes, such as `stack/shop`.'),
+  /** What the plan was made against: the version of a stack, the revision of a row; 0 where there was nothing. */
+  base: z.int(),
+  changes: z.array(PlanChange),
+  /** SHA-256 of the desired state without its stack id and version, where the plan makes one. */
+  content_sha256: z.string().nullable(),
+});
+export type PlanBody = z.infer<typeof PlanBody>;
+
+export async function planHash(body: PlanBody): Promise<string> {
+  return digestOf(body);
+}
+
+/** SHA-256 of what a desired state says, apart from which stack and version it is. */
+export async function contentDigest(document: DesiredState): Promise<string> {
+  const { stack_id: _, version: __, ...content } = document;
+  return digestOf(content);
+}
