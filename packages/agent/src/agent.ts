@@ -24,6 +24,7 @@ import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
 import type { NewAgentEvent } from './state/event-outbox.ts';
 import { type Identity, loadIdentity, saveIdentity } from './state/identity.ts';
 import type { WriteHook } from './state/journal.ts';
+import { createKeeperKeys, type KeeperKeys } from './state/keeper-keys.ts';
 import { type HomeLock, lockHome } from './state/lock.ts';
 import { type Outbox, openOutbox } from './state/outbox.ts';
 import { openState, type State } from './state/state.ts';
@@ -64,6 +65,7 @@ type Running = {
   adapters: Adapters;
   outbox: Outbox;
   link: Link;
+  keeper_keys: KeeperKeys;
   /** Null when the journal cannot be used. */
   work: { state: State; reconciler: Reconciler; observer: Observer } | null;
 };
@@ -98,6 +100,15 @@ export function createAgent(options: AgentOptions): Agent {
   const storeOutcome = (error: unknown) => {
     if (error === null) problems.clear('store');
     else problems.set('store', `${(error as Error).message} Services run on; nothing can be deployed until then.`);
+  };
+
+  const followKeys = async (keeper_keys: KeeperKeys, changes: readonly string[]) => {
+    try {
+      if (await keeper_keys.follow(changes)) running?.link.changed();
+      problems.clear('keeper_keys');
+    } catch (error) {
+      problems.set('keeper_keys', `A change of the keeper's keys cannot be stored: ${(error as Error).message}`);
+    }
   };
 
   const becomeEnrolled = async (): Promise<Identity | null> => {
@@ -159,6 +170,7 @@ export function createAgent(options: AgentOptions): Agent {
     const outbox = openOutboxOrMemory();
     const adapters = (options.adapters ?? embeddedAdapters)({ home, sink: outbox.logs, log });
     client.setCredential(identity.credential);
+    const keeper_keys = createKeeperKeys(home, identity);
     const link = createLink({
       client,
       clock,
@@ -166,17 +178,17 @@ export function createAgent(options: AgentOptions): Agent {
       problems,
       outbox,
       observe: agent.observe,
+      followKeys: (changes) => followKeys(keeper_keys, changes),
       offer: async (response) => (await running?.work?.reconciler.offer(response)) ?? 'retry_later',
       ...(options.heartbeat_interval_ms ? { heartbeat_interval_ms: options.heartbeat_interval_ms } : {}),
     });
-    running = { adapters, outbox, link, work: null };
+    running = { adapters, outbox, link, keeper_keys, work: null };
     const state = openStateOrTell();
     if (state) {
       const settings = { ...defaultSettings, ...options.settings };
       const { changed, fetchSecrets } = link;
       const context: Context = { clock, log, state, problems, settings, emit, changed, fetchSecrets, ...adapters };
-      const { server_id, keeper_keys } = identity;
-      const reconciler = createReconciler({ context, server_id, keeper_keys });
+      const reconciler = createReconciler({ context, server_id: identity.server_id, keeper_keys });
       running.work = { state, reconciler, observer: createObserver(reconciler.parts) };
       await reconciler.start();
     }
@@ -216,7 +228,7 @@ export function createAgent(options: AgentOptions): Agent {
     },
     async observe() {
       if (!running) throw new AppError('Unavailable', 'The agent does not run.');
-      const { adapters, outbox, work } = running;
+      const { adapters, outbox, keeper_keys, work } = running;
       const accepted = work?.state.desired.accepted() ?? null;
       return {
         agent_version,
@@ -227,6 +239,7 @@ export function createAgent(options: AgentOptions): Agent {
         accepted_sha256: accepted?.sha256 ?? null,
         receipt: work?.reconciler.receipt() ?? null,
         refusal: work?.reconciler.refusal() ?? null,
+        keeper_keys_seq: keeper_keys.pinned().seq,
         services: (await work?.observer.services()) ?? {},
         proxy: work ? proxyObserved(work.reconciler.parts) : { state: 'none', pid: null, address: null },
         usage: await usage(),

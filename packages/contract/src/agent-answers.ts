@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { DesiredState, Digest } from './desired-state.ts';
 import { KeeperKey } from './grant.ts';
 import { idSchema } from './ids.ts';
+import { PlanBody } from './plan.ts';
 import { DnsName } from './stack.ts';
 
 export const agentApiLimits = {
@@ -22,11 +23,15 @@ export const EnrolmentToken = z
   .string()
   .regex(/^mst_[A-Za-z0-9_-]{43}\.[0-9a-f]{64}$/, 'must be an enrolment token (mst_…)');
 
+/** Changes of the keeper's keys, oldest first, each signed by the key before it; what is old already changes nothing. */
+const KeyChanges = z.array(z.string().max(131_072)).max(1_000).default([]);
+
 export const EnrolResponse = z.object({
   server_id: idSchema('server'),
   server: DnsName,
   credential: z.string().min(20).max(256),
-  keeper_keys: z.array(KeeperKey).min(1).max(10),
+  keeper_keys: z.array(KeeperKey).min(1).max(20),
+  key_changes: KeyChanges,
   enrolment_grant: z.string().max(8_192),
   time_ms: z.int(),
 });
@@ -36,6 +41,9 @@ export const DesiredStateResponse = z.object({
   document: DesiredState,
   sha256: Digest,
   grant: z.string().max(65_536),
+  /** The plan that people approved: its hash is the one in the grant, and it names the content of the document. */
+  plan: PlanBody.nullable().default(null),
+  key_changes: KeyChanges,
 });
 export type DesiredStateResponse = z.infer<typeof DesiredStateResponse>;
 
@@ -43,6 +51,6 @@ export const SecretsResponse = z.object({
   secrets: z.record(Digest, z.object({ key: Digest, value: z.string() })),
 });
 
-export const HeartbeatResponse = z.object({ time_ms: z.int() });
+export const HeartbeatResponse = z.object({ time_ms: z.int(), key_changes: KeyChanges });
 
 export const AckResponse = z.object({ acked_seq: z.int().describe('Everything up to this number is stored.') });

@@ -167,6 +167,11 @@ export const AgentState = z
       .object({ version: z.int().nullable(), reason: z.string().max(64), message: z.string().max(1_000), at: z.int() })
       .nullable()
       .describe('Why the last desired state that was offered was not accepted.'),
+    keeper_keys_seq: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe("Number of the newest change of the keeper's keys that it follows; 0 for those of its enrolment."),
     services: z.record(DnsName, ServiceObserved),
     proxy: z.object({
       state: z.enum(['none', 'running', 'down']),
@@ -230,6 +235,12 @@ export const eventKinds = [
   'drift.repaired',
   // of the control plane
   'operation.denied',
+  'operation.waiting',
+  'operation.approved',
+  'operation.rejected',
+  'operation.expired',
+  'operation.cancelled',
+  'operation.compensated',
   'operation.started',
   'operation.succeeded',
   'operation.failed',

@@ -62,12 +62,21 @@ export async function keeperKeyId(x: string): Promise<string> {
   return sha256Hex(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`);
 }
 
-export type GrantRefusal = 'malformed' | 'unknown_key' | 'bad_signature' | 'expired' | 'not_yet_valid' | 'wrong_target';
+export type GrantRefusal =
+  | 'malformed'
+  | 'unknown_key'
+  | 'revoked_key'
+  | 'bad_signature'
+  | 'expired'
+  | 'not_yet_valid'
+  | 'wrong_target';
 
 export type VerifiedGrant = { ok: true; grant: Grant } | { ok: false; reason: GrantRefusal; message: string };
 
 export type VerifyOptions = {
   keys: readonly KeeperKey[];
+  /** Ids of keys that are not taken any more, whatever they signed. */
+  revoked?: readonly string[];
   /** The target that must be among `aud`. */
   audience: string;
   now_ms: number;
@@ -87,6 +96,8 @@ export async function verifyGrant(jws: string, options: VerifyOptions): Promise<
   } catch {
     return refuse('malformed', 'The grant is not a JWS.');
   }
+  if (kid !== undefined && options.revoked?.includes(kid))
+    return refuse('revoked_key', 'The grant is signed by a key that the keeper has revoked.');
   const key = options.keys.find((candidate) => candidate.kid === kid);
   if (!key || (await keeperKeyId(key.x)) !== kid)
     return refuse('unknown_key', 'The grant is signed by a key that is not pinned here.');

@@ -64,6 +64,8 @@ export type Issued =
 export type KeeperApi = {
   /** Public keys that grants may be signed with now, the current one first. */
   keys(): Promise<KeeperKey[]>;
+  /** Every change of its keys as a signed JWS (key-changes.ts), oldest first; empty while there was none. */
+  keyHistory(): Promise<string[]>;
   /** Idempotent by operation id. @throws AppError Unavailable while the keeper is away. */
   decide(proposal: Proposal): Promise<Decision>;
   /** What became of a proposal that waited; null when the keeper knows none of that id. */

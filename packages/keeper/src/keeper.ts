@@ -52,6 +52,8 @@ export async function createKeeper(options: KeeperOptions): Promise<KeeperApi> {
 
   return {
     keys: async () => [signer.key],
+    // The key was never changed: this keeper has one for life.
+    keyHistory: async () => [],
 
     async decide(unchecked) {
       const proposal = Proposal.parse(unchecked);

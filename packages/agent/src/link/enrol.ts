@@ -1,11 +1,12 @@
 /**
  * Enrolment: a one-time token against an identity. The token's second half pins the keeper's key before anything that the
- * control plane says is trusted; only that key is pinned, whatever other keys come along.
+ * control plane says is trusted; only that key is pinned, and what it signed itself as its successor, whatever else comes along.
  */
 import { EnrolmentToken, EnrolResponse } from '@mainstay/contract/agent-answers';
 import type { ServerFacts } from '@mainstay/contract/agent-api';
 import { AppError } from '@mainstay/contract/errors';
 import { keeperKeyId, verifyGrant } from '@mainstay/contract/grant';
+import { applyKeyChanges, pinKey, trustedKeys } from '@mainstay/contract/key-changes';
 import type { Identity } from '../state/identity.ts';
 import type { LinkClient } from './http.ts';
 
@@ -35,7 +36,7 @@ export async function enrol(options: EnrolOptions): Promise<Identity> {
   });
   const answer = EnrolResponse.safeParse(body);
   if (!answer.success) throw new AppError('Internal', 'The answer to the enrolment is not of the documented shape.');
-  const { server_id, server, credential, keeper_keys, enrolment_grant } = answer.data;
+  const { server_id, server, credential, keeper_keys, key_changes, enrolment_grant } = answer.data;
 
   const key = keeper_keys.find((candidate) => candidate.kid === pinned_kid);
   if (!key || (await keeperKeyId(key.x)) !== pinned_kid) {
@@ -43,7 +44,15 @@ export async function enrol(options: EnrolOptions): Promise<Identity> {
       hint: 'Somebody may stand between this machine and the control plane. Check the URL, and make a new token.',
     });
   }
-  const verified = await verifyGrant(enrolment_grant, { keys: [key], audience: server_id, now_ms: options.now() });
+  const { pinned } = await applyKeyChanges(pinKey(key), key_changes);
+  if (pinned.revoked.includes(pinned_kid)) {
+    throw new AppError('Forbidden', 'The token names a key of the keeper that was revoked since.', {
+      hint: 'Make a new token, and enrol with that.',
+    });
+  }
+  const now_ms = options.now();
+  const keys = trustedKeys(pinned, now_ms);
+  const verified = await verifyGrant(enrolment_grant, { keys, audience: server_id, now_ms });
   if (!verified.ok) {
     throw new AppError('Forbidden', `The enrolment is not signed as it must be: ${verified.message}`, {
       hint:
@@ -60,7 +69,7 @@ export async function enrol(options: EnrolOptions): Promise<Identity> {
     server,
     credential,
     control_plane_url: options.control_plane_url,
-    keeper_keys: [key],
+    keeper: pinned,
     enrolment_grant,
     stack_id: action.stack_id,
   };

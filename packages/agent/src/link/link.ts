@@ -21,7 +21,8 @@ import type { LinkClient } from './http.ts';
 import { createWake, type Wake } from './wake.ts';
 
 export type FetchedSecrets = z.infer<typeof SecretsResponse>['secrets'];
-export type OfferOutcome = 'taken' | 'refused' | 'retry_later';
+/** `known`: it was accepted before, or is a replay, and changes nothing. */
+export type OfferOutcome = 'taken' | 'known' | 'refused' | 'retry_later';
 
 export type LinkOptions = {
   client: LinkClient;
@@ -31,6 +32,8 @@ export type LinkOptions = {
   outbox: Outbox;
   /** The state for the next heartbeat. */
   observe: () => Promise<AgentState>;
+  /** Changes of the keeper's keys came. Never rejects. */
+  followKeys: (changes: readonly string[]) => Promise<void>;
   /** A desired state came; null when its shape could not be read. */
   offer: (response: DesiredStateResponse | null) => Promise<OfferOutcome>;
   heartbeat_interval_ms?: number;
@@ -120,9 +123,9 @@ export function createLink(options: LinkOptions): Link {
     const parsed = DesiredStateResponse.safeParse(response.body);
     const outcome = await options.offer(parsed.success ? parsed.data : null);
     if (outcome === 'retry_later') return 5_000;
-    const same = etag !== null && etag === response.headers.etag;
     etag = response.headers.etag ?? '"none"';
-    return same ? 1_000 : 0;
+    // Only after what the keeper newly signed is there reason to hurry; whoever answers at will must not keep this loop busy.
+    return outcome === 'taken' ? 0 : 1_000;
   };
 
   const interval_ms = options.heartbeat_interval_ms ?? 10_000;
@@ -135,7 +138,9 @@ export function createLink(options: LinkOptions): Link {
       body: { sent_at, state },
       signal,
     });
-    judgeClock(HeartbeatResponse.parse(body).time_ms, sent_at);
+    const { time_ms, key_changes } = HeartbeatResponse.parse(body);
+    judgeClock(time_ms, sent_at);
+    await options.followKeys(key_changes);
     return interval_ms;
   };
   /** Half of the round trip is the uncertainty; a minute is what grants tolerate. */

@@ -1,10 +1,12 @@
 import type { DesiredStateResponse } from '@mainstay/contract/agent-api';
 import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
 import { newId } from '@mainstay/contract/ids';
+import { type PinnedKeys, pinKey } from '@mainstay/contract/key-changes';
+import { planHash } from '@mainstay/contract/plan';
 import { desiredState } from '@mainstay/contract/testing/desired-state';
 import { beforeAll, expect, test } from 'vitest';
 import type { StoredState } from '../state/desired-states.ts';
-import { createStandInKeeper, type StandInKeeper } from '../testing/control-plane-stand-in.ts';
+import { createStandInKeeper, type StandInKeeper, signOffer } from '../testing/control-plane-stand-in.ts';
 import { judgeDesiredState } from './acceptance.ts';
 
 const server_id = newId('server');
@@ -16,15 +18,8 @@ beforeAll(async () => {
 
 const documentOf = (version: number, over: Partial<DesiredState> = {}) => desiredState({ stack_id, version, ...over });
 
-async function signed(
-  document: DesiredState,
-  over: Parameters<StandInKeeper['sign']>[1] = {},
-  by = keeper,
-): Promise<DesiredStateResponse> {
-  const sha256 = await desiredStateDigest(document);
-  const action = { kind: 'desired_state', stack_id: document.stack_id, version: document.version, sha256 } as const;
-  return { document, sha256, grant: await by.sign(action, { aud: [server_id], ...over }) };
-}
+const signed = (document: DesiredState, over: Parameters<StandInKeeper['sign']>[1] = {}, by = keeper) =>
+  signOffer(by, document, { aud: [server_id], ...over });
 
 type Memory = {
   accepted: StoredState | null;
@@ -32,10 +27,10 @@ type Memory = {
 };
 const empty = (): Memory => ({ accepted: null, nonces: new Map() });
 
-const judge = (response: DesiredStateResponse | null, memory = empty()) =>
+const judge = (response: DesiredStateResponse | null, memory = empty(), pinned: PinnedKeys = pinKey(keeper.key)) =>
   judgeDesiredState(response, {
     server_id,
-    keeper_keys: [keeper.key],
+    keeper: pinned,
     desired: {
       accepted: () => memory.accepted,
       seen: (jti) => memory.nonces.get(jti) ?? null,
@@ -77,11 +72,11 @@ test('fields that the schema does not know are refused, and so is what is no doc
 
 test('a grant for another server, for something else, or for another version is refused', async () => {
   expect(await refusal(await signed(documentOf(1), { aud: [newId('server')] }))).toBe('wrong_target');
-  const { document, sha256 } = await signed(documentOf(1));
+  const { sha256, ...rest } = await signed(documentOf(1));
   const enrolment = await keeper.sign({ kind: 'enrolment', server_id, stack_id }, { aud: [server_id] });
-  expect(await refusal({ document, sha256, grant: enrolment })).toBe('wrong_action');
+  expect(await refusal({ ...rest, sha256, grant: enrolment })).toBe('wrong_action');
   const other = await keeper.sign({ kind: 'desired_state', stack_id, version: 2, sha256 }, { aud: [server_id] });
-  expect(await refusal({ document, sha256, grant: other })).toBe('wrong_action');
+  expect(await refusal({ ...rest, sha256, grant: other })).toBe('wrong_action');
 });
 
 test('an expired grant is refused, and so is one from the future, in words that name the clock', async () => {
@@ -135,4 +130,34 @@ test('a server that is assigned another stack takes it at any version', async ()
   await accept(memory, await signed(documentOf(9)));
   const other = documentOf(1, { stack_id: newId('stack'), stack: 'blog' });
   expect(await refusal(await signed(other), memory)).toBe('accepted');
+});
+
+test('without the plan that was approved, or with another one, nothing new is accepted', async () => {
+  const response = await signed(documentOf(1));
+  expect(await refusal({ ...response, plan: null })).toBe('plan_missing');
+  const shown = { ...response.plan!, changes: [{ action: 'update', path: 'proxy.port', to: 80 } as const] };
+  expect(await refusal({ ...response, plan: shown })).toBe('wrong_plan');
+  // Also when the signature itself names a plan that shows something else than the document.
+  const other = { ...response.plan!, content_sha256: '0'.repeat(64) };
+  expect(await refusal({ ...(await signed(documentOf(1), { plan_hash: await planHash(other) })), plan: other })).toBe(
+    'wrong_plan',
+  );
+});
+
+test('what was accepted needs no plan to be known again', async () => {
+  const memory = empty();
+  const response = await signed(documentOf(1));
+  await accept(memory, response);
+  expect(await refusal({ ...response, plan: null }, memory)).toBe('known');
+});
+
+test('a key that retires is taken until its time, and one that was revoked never, in words that say so', async () => {
+  const next = await createStandInKeeper();
+  const until = Math.floor(Date.now() / 1000) + 60;
+  const pinned = { ...pinKey(next.key), seq: 1, retiring: [{ ...keeper.key, until }] };
+  const kinds = async (pins: PinnedKeys) => (await judge(await signed(documentOf(1)), empty(), pins)).kind;
+  expect(await kinds(pinned)).toBe('accepted');
+  expect(await kinds({ ...pinned, retiring: [{ ...keeper.key, until: until - 120 }] })).toBe('refused');
+  const revoked = await judge(await signed(documentOf(1)), empty(), { ...pinned, revoked: [keeper.key.kid] });
+  expect(revoked).toMatchObject({ refusal: { reason: 'revoked_key', message: expect.stringContaining('revoked') } });
 });

@@ -1,6 +1,7 @@
 /**
  * Whether a desired state may be acted on. In this order: its shape → its digest → the grant's signature by a pinned key,
- * target and expiry → that the grant allows exactly this document → nonce not seen → version higher than the accepted one.
+ * target and expiry → that the grant allows exactly this document → nonce not seen → version higher than the accepted one →
+ * the plan, whose hash is the granted one, shows this document's content: what people approved is what runs.
  * Nothing that the control plane says beside the grant counts.
  *
  * Which stack a server may run follows from the grant too: the keeper signs the ids of the servers that a document is for.
@@ -12,7 +13,9 @@ import type { DesiredStateResponse, Receipt } from '@mainstay/contract/agent-api
 import { digestOf } from '@mainstay/contract/canonical';
 import { DesiredState } from '@mainstay/contract/desired-state';
 import { invalidInput } from '@mainstay/contract/errors';
-import { type Grant, type KeeperKey, verifyGrant } from '@mainstay/contract/grant';
+import { type Grant, verifyGrant } from '@mainstay/contract/grant';
+import { type PinnedKeys, trustedKeys } from '@mainstay/contract/key-changes';
+import { contentDigest, planHash } from '@mainstay/contract/plan';
 import type { DesiredStates, StoredState } from '../state/desired-states.ts';
 
 export type Refusal = { version: number | null; reason: string; message: string };
@@ -25,10 +28,12 @@ export type Judgement =
 
 export type AcceptanceOptions = {
   server_id: string;
-  keeper_keys: readonly KeeperKey[];
+  keeper: PinnedKeys;
   desired: Pick<DesiredStates, 'accepted' | 'seen' | 'receipt' | 'highest'>;
   now_ms: number;
 };
+
+const clock_hint = 'Set this clock by NTP if it is off; otherwise deploy again.';
 
 export async function judgeDesiredState(
   response: DesiredStateResponse | null,
@@ -55,11 +60,15 @@ export async function judgeDesiredState(
   }
 
   const verified = await verifyGrant(response.grant, {
-    keys: options.keeper_keys,
+    keys: trustedKeys(options.keeper, options.now_ms),
+    revoked: options.keeper.revoked,
     audience: options.server_id,
     now_ms: options.now_ms,
   });
-  if (!verified.ok) return refuse(verified.reason, verified.message);
+  if (!verified.ok) {
+    const about_clock = verified.reason === 'expired' || verified.reason === 'not_yet_valid';
+    return refuse(verified.reason, about_clock ? `${verified.message} ${clock_hint}` : verified.message);
+  }
   const { grant } = verified;
   const { action } = grant;
   if (action.kind !== 'desired_state')
@@ -79,6 +88,12 @@ export async function judgeDesiredState(
   if (version < highest || (version === highest && !is_back)) {
     return refuse('lower_version', `Version ${version} is not higher than version ${highest}, which was accepted.`);
   }
+  const { plan } = response;
+  if (!plan) return refuse('plan_missing', 'The plan that was approved did not come with the document.');
+  if ((await planHash(plan)) !== grant.plan_hash)
+    return refuse('wrong_plan', 'The plan is not the one that the grant was signed for.');
+  if (plan.content_sha256 !== (await contentDigest(document)))
+    return refuse('wrong_plan', 'The document is not what the approved plan shows.');
   const { operation_id } = grant;
   const state = {
     stack_id,

@@ -8,9 +8,9 @@
  * A version whose rollout failed is not tried again until a newer one is accepted: its receipt says so, also after a restart.
  */
 import type { AgentState, DesiredStateResponse, Receipt } from '@mainstay/contract/agent-api';
-import type { KeeperKey } from '@mainstay/contract/grant';
 import type { OfferOutcome } from '../link/link.ts';
 import { createWake } from '../link/wake.ts';
+import type { KeeperKeys } from '../state/keeper-keys.ts';
 import { judgeDesiredState, type Refusal } from './acceptance.ts';
 import { type Context, Superseded } from './context.ts';
 import { createParts, type Parts } from './parts.ts';
@@ -33,7 +33,7 @@ export type Reconciler = {
   stop(options: { services: boolean }): Promise<void>;
 };
 
-export type ReconcilerOptions = { context: Context; server_id: string; keeper_keys: readonly KeeperKey[] };
+export type ReconcilerOptions = { context: Context; server_id: string; keeper_keys: KeeperKeys };
 
 /** After an error of the reconciler itself, such as a full disk, the next try is this much later. */
 const retry_ms = 5_000;
@@ -107,23 +107,27 @@ export function createReconciler({ context, server_id, keeper_keys }: Reconciler
     refusal = { ...reason, at: known && refusal ? refusal.at : clock.now() };
     context.changed();
     // A clock that is set right makes it acceptable.
-    return reason.reason === 'not_yet_valid' ? 'retry_later' : 'refused';
+    return reason.reason === 'not_yet_valid' || reason.reason === 'expired' ? 'retry_later' : 'refused';
   };
 
   const judge = async (response: DesiredStateResponse | null): Promise<OfferOutcome> => {
+    await keeper_keys.follow(response?.key_changes ?? []);
     const judgement = await judgeDesiredState(response, {
       server_id,
-      keeper_keys,
+      keeper: keeper_keys.pinned(),
       desired: state.desired,
       now_ms: clock.now(),
     });
     if (judgement.kind === 'refused') return refuse(judgement.refusal);
     if (refusal) context.changed();
     refusal = null;
-    if (judgement.kind === 'known') return 'taken';
+    if (judgement.kind === 'known') return 'known';
     const { state: accepted, grant } = judgement;
-    supersede(accepted.version);
-    state.desired.accept(accepted, grant, runningReceipt(accepted));
+    // One write, and before anything else: what is not journalled is not run, and what it supersedes is not given up for it.
+    state.write(() => {
+      supersede(accepted.version);
+      state.desired.accept(accepted, grant, runningReceipt(accepted));
+    });
     const { version, operation_id } = accepted;
     const message = `Version ${version} was accepted: operation ${grant.operation} by ${grant.actor.name}.`;
     context.emit({ kind: 'desired_state.accepted', message, operation_id, data: { version } });

@@ -11,6 +11,7 @@ import type {
   ServerFacts,
 } from '@mainstay/contract/agent-api';
 import { AppError } from '@mainstay/contract/errors';
+import { applyKeyChanges } from '@mainstay/contract/key-changes';
 import { type Clock, systemClock } from '@mainstay/runtime/clock';
 import { createBackoff } from '../link/backoff.ts';
 import { enrol } from '../link/enrol.ts';
@@ -65,11 +66,16 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
   let etag: string | null = null;
   let loops: Promise<void>[] = [];
 
+  const followKeys = async (changes: readonly string[]) => {
+    if (identity) identity = { ...identity, keeper: (await applyKeyChanges(identity.keeper, changes)).pinned };
+  };
+
   const take = async (response: DesiredStateResponse) => {
     if (!identity) return;
+    await followKeys(response.key_changes ?? []);
     const judgement = await judgeDesiredState(response, {
       server_id: identity.server_id,
-      keeper_keys: identity.keeper_keys,
+      keeper: identity.keeper,
       desired: {
         accepted: () => accepted,
         seen: (jti) => nonces.get(jti) ?? null,
@@ -119,6 +125,7 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
     accepted_sha256: accepted?.sha256 ?? null,
     receipt,
     refusal,
+    keeper_keys_seq: identity?.keeper.seq ?? 0,
     services: simulatedServices(accepted?.document ?? null, idle_services, started_at, clock.now()),
     proxy: { state: 'none', pid: null, address: null },
     usage: {
@@ -135,7 +142,8 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
 
   const heartbeat = async (): Promise<number> => {
     const body = { sent_at: clock.now(), state: observe() };
-    await client.send({ method: 'POST', path: '/agent/v1/heartbeat', body, signal: ending.signal });
+    const answer = await client.send({ method: 'POST', path: '/agent/v1/heartbeat', body, signal: ending.signal });
+    await followKeys((answer.body as { key_changes?: string[] }).key_changes ?? []);
     counts.heartbeats++;
     return heartbeat_interval_ms;
   };

@@ -10,9 +10,9 @@ import type { Journal } from './journal.ts';
 
 /** Seconds after its expiry in which a grant is still taken, for clocks that are apart; nonces are kept that long. */
 const clock_tolerance_ms = 60_000;
-const receipts_kept_max = 100;
+export const receipts_kept_max = 100;
 /** Unexpired nonces kept at most; older ones are also held off by their version. */
-const nonces_kept_max = 10_000;
+export const nonces_kept_max = 10_000;
 
 export type StoredState = {
   stack_id: string;
@@ -59,8 +59,10 @@ export function createDesiredStates(journal: Journal): DesiredStates {
   const selectReceipt = database.prepare('SELECT receipt FROM receipts WHERE stack_id = ? AND version = ?');
   const selectHighest = database.prepare('SELECT MAX(version) AS version FROM receipts WHERE stack_id = ?');
   const putReceipt = database.prepare('INSERT OR REPLACE INTO receipts (stack_id, version, receipt) VALUES (?, ?, ?)');
+  // The highest of each stack stays: without it, a lower version of a stack that was here long ago would be taken again.
   const dropReceipts = database.prepare(
-    `DELETE FROM receipts WHERE rowid IN (SELECT rowid FROM receipts ORDER BY rowid DESC LIMIT -1 OFFSET ${receipts_kept_max})`,
+    `DELETE FROM receipts WHERE rowid IN (SELECT rowid FROM receipts ORDER BY rowid DESC LIMIT -1 OFFSET ${receipts_kept_max})
+       AND version < (SELECT MAX(version) FROM receipts AS own WHERE own.stack_id = receipts.stack_id)`,
   );
 
   const load = (slot: string): StoredState | null => {

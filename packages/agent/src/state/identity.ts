@@ -5,8 +5,8 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
-import { KeeperKey } from '@mainstay/contract/grant';
 import { idSchema } from '@mainstay/contract/ids';
+import { KeyChange } from '@mainstay/contract/key-changes';
 import * as z from 'zod';
 
 export const Identity = z.object({
@@ -14,8 +14,8 @@ export const Identity = z.object({
   server: z.string(),
   credential: z.string(),
   control_plane_url: z.string(),
-  /** The keys that were pinned; a grant signed by any other is refused. */
-  keeper_keys: z.array(KeeperKey).min(1),
+  /** The keeper's keys as they were pinned, and followed since; a grant signed by any other is refused. */
+  keeper: KeyChange.pick({ current: true, retiring: true, revoked: true }).extend({ seq: z.int().min(0) }),
   enrolment_grant: z.string(),
   /** The stack that the enrolment names; null when a stack was not chosen yet. */
   stack_id: z.string().nullable(),

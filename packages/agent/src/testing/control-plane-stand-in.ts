@@ -21,11 +21,15 @@ import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desire
 import { AppError } from '@mainstay/contract/errors';
 import { type Grant, type GrantedAction, type KeeperKey, keeperKeyId } from '@mainstay/contract/grant';
 import { newId } from '@mainstay/contract/ids';
+import { type KeyChange, key_change_type } from '@mainstay/contract/key-changes';
+import { contentDigest, planHash } from '@mainstay/contract/plan';
 import { CompactSign } from 'jose';
 
 export type StandInKeeper = {
   key: KeeperKey;
   sign(action: GrantedAction, over?: Partial<Grant>): Promise<string>;
+  /** Signs a change of the keeper's keys, as the keeper does with the key that was current before it. */
+  signKeyChange(change: Pick<KeyChange, 'seq' | 'current'> & Partial<KeyChange>): Promise<string>;
 };
 
 export async function createStandInKeeper(): Promise<StandInKeeper> {
@@ -53,7 +57,34 @@ export async function createStandInKeeper(): Promise<StandInKeeper> {
         .setProtectedHeader({ alg: 'EdDSA', kid })
         .sign(privateKey);
     },
+    signKeyChange(over) {
+      const at = Math.floor(Date.now() / 1000);
+      const change: KeyChange = { iss: 'mainstay-keeper', kind: 'rotated', at, retiring: [], revoked: [], ...over };
+      return new CompactSign(new TextEncoder().encode(JSON.stringify(change)))
+        .setProtectedHeader({ alg: 'EdDSA', kid, typ: key_change_type })
+        .sign(privateKey);
+    },
   };
+}
+
+/** What a control plane offers: the document, the plan that shows it, and a grant over both. */
+export async function signOffer(
+  keeper: StandInKeeper,
+  document: DesiredState,
+  over: Partial<Grant>,
+): Promise<DesiredStateResponse> {
+  const sha256 = await desiredStateDigest(document);
+  const { stack_id, stack, version } = document;
+  const plan = {
+    operation: 'stacks.apply',
+    target: `stack/${stack}`,
+    base: version - 1,
+    changes: [],
+    content_sha256: await contentDigest(document),
+  };
+  const action = { kind: 'desired_state', stack_id, version, sha256 } as const;
+  const grant = await keeper.sign(action, { plan_hash: await planHash(plan), ...over });
+  return { document, sha256, grant, plan, key_changes: [] };
 }
 
 export type StandIn = {
@@ -73,6 +104,8 @@ export type StandIn = {
   offer(document: DesiredState, over?: Partial<Grant>): Promise<DesiredStateResponse>;
   /** Offers an answer as it is. */
   offerRaw(response: unknown): void;
+  /** Tells these changes of the keeper's keys, at enrolment and with every heartbeat. */
+  tellKeyChanges(changes: string[]): void;
   /** Makes a secret known; gives its commitment. */
   addSecret(value: string): Promise<string>;
   /** Does not answer the next acknowledgements, though it stores what came. */
@@ -99,6 +132,7 @@ export async function startStandIn(over: { time_offset_ms?: number; token?: stri
   const waiting = new Set<() => void>();
   let offered: { etag: string; body: unknown } | null = null;
   let acks_to_lose = 0;
+  let key_changes: string[] = [];
 
   const store = <T extends { seq: number }>(into: Map<number, T>, batch: T[]) => {
     for (const item of batch) if (!into.has(item.seq)) into.set(item.seq, item);
@@ -120,6 +154,7 @@ export async function startStandIn(over: { time_offset_ms?: number; token?: stri
           server: 'local',
           credential,
           keeper_keys: [keeper.key],
+          key_changes,
           enrolment_grant,
           time_ms: Date.now(),
         },
@@ -150,7 +185,7 @@ export async function startStandIn(over: { time_offset_ms?: number; token?: stri
       case '/agent/v1/heartbeat':
         received.heartbeats.push(HeartbeatRequest.parse(body).state);
         if (received.heartbeats.length > 1_000) received.heartbeats.shift();
-        return { status: 200, body: { time_ms: Date.now() + time_offset_ms } };
+        return { status: 200, body: { time_ms: Date.now() + time_offset_ms, key_changes } };
       case '/agent/v1/events': {
         const batch = EventsRequest.parse(body).events;
         received.event_batches.push(batch);
@@ -202,12 +237,7 @@ export async function startStandIn(over: { time_offset_ms?: number; token?: stri
     events: () => [...events.values()].sort((a, b) => a.seq - b.seq),
     lines: () => [...lines.values()].sort((a, b) => a.seq - b.seq),
     state: () => received.heartbeats.at(-1) ?? null,
-    async sign(document, grant = {}) {
-      const sha256 = await desiredStateDigest(document);
-      const { stack_id, version } = document;
-      const action = { kind: 'desired_state', stack_id, version, sha256 } as const;
-      return { document, sha256, grant: await keeper.sign(action, { aud: [server_id], ...grant }) };
-    },
+    sign: (document, grant = {}) => signOffer(keeper, document, { aud: [server_id], ...grant }),
     async offer(document, grant) {
       const response = await standIn.sign(document, grant);
       standIn.offerRaw(response);
@@ -216,6 +246,9 @@ export async function startStandIn(over: { time_offset_ms?: number; token?: stri
     offerRaw(body) {
       offered = { etag: `"${randomBytes(8).toString('hex')}"`, body };
       for (const done of [...waiting]) done();
+    },
+    tellKeyChanges: (changes) => {
+      key_changes = changes;
     },
     async addSecret(value) {
       const key = randomBytes(32).toString('hex');

@@ -18,6 +18,7 @@ import { createRateLimit } from '../gateway/rate-limit.ts';
 import { jsonBody } from '../gateway/request-input.ts';
 import { openValues } from '../secrets/secret-store.ts';
 import { enrolServer } from './enrolment.ts';
+import { createKeyChanges } from './key-changes.ts';
 import { createOffers } from './offers.ts';
 import { createReports } from './reports.ts';
 import { type ServerRow, serverOfCredential } from './server-store.ts';
@@ -27,7 +28,8 @@ const failed_enrolments_per_minute_max = 60;
 
 export function agentRoutes(context: Context, metrics: Metrics): Hono {
   const app = new Hono();
-  const offers = createOffers(context);
+  const key_changes = createKeyChanges(context);
+  const offers = createOffers(context, key_changes);
   const reports = createReports(context);
   const limit = createRateLimit(context.clock, failed_enrolments_per_minute_max);
 
@@ -71,7 +73,8 @@ export function agentRoutes(context: Context, metrics: Metrics): Hono {
     const server = await serverOf(context, req.raw);
     const { state, sent_at } = await bodyOf(req.raw, HeartbeatRequest);
     await reports.heartbeat(server, state, sent_at);
-    return Response.json({ time_ms: context.clock.now() });
+    const news = await key_changes.after(state.keeper_keys_seq);
+    return Response.json({ time_ms: context.clock.now(), key_changes: news });
   });
 
   app.post('/events', async ({ req }) => {

@@ -55,6 +55,7 @@ export async function enrolServer(context: Context, request: z.output<typeof Enr
     server: server.name,
     credential,
     keeper_keys: await keeper.keys(),
+    key_changes: await keeper.keyHistory(),
     enrolment_grant: decision.grant,
     time_ms: now,
   };

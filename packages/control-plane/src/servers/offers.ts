@@ -1,11 +1,14 @@
 /**
- * What a server is offered: the newest desired state of its stack, with a grant that names it. A server that asks with the
- * ETag of what it has waits here until there is something else, or its time is up.
+ * What a server is offered: the newest desired state of its stack, with the plan that shows it and a grant over both that names
+ * the server. A server that asks with the ETag of what it has waits here until there is something else, or its time is up.
  */
 import type { DesiredState } from '@mainstay/contract/desired-state';
 import { Grant } from '@mainstay/contract/grant';
+import type { PlanBody } from '@mainstay/contract/plan';
 import type { Context } from '../context.ts';
 import { findStackById, findVersion, type StackVersion } from '../stacks/stack-store.ts';
+import type { Store } from '../store/store.ts';
+import type { KeyChanges } from './key-changes.ts';
 import { enrolmentGrant, findServerById, reportedState, type ServerRow } from './server-store.ts';
 
 export type Offer = { kind: 'none' } | { kind: 'same'; etag: string } | { kind: 'offer'; etag: string; body: string };
@@ -19,7 +22,7 @@ export type Offers = {
   commitmentsOf(server: ServerRow): Promise<Set<string>>;
 };
 
-export function createOffers(context: Context): Offers {
+export function createOffers(context: Context, key_changes: KeyChanges): Offers {
   const { store, keeper, clock, signals } = context;
   /** Grants signed anew, per server; made again after a restart. */
   const reissued = new Map<string, { sha256: string; grant: string }>();
@@ -38,9 +41,11 @@ export function createOffers(context: Context): Offers {
 
   const grantFor = async (server: ServerRow, version: StackVersion): Promise<string | null> => {
     const now_seconds = clock.now() / 1000;
+    const current = await key_changes.currentKeyId();
     const holds = (jws: string) => {
-      const { targets, exp } = termsOf(jws);
-      return targets.has(server.id) && exp - now_seconds > grant_left_min_seconds;
+      const { targets, exp, kid } = termsOf(jws);
+      const by_current_key = current === null || kid === current;
+      return by_current_key && targets.has(server.id) && exp - now_seconds > grant_left_min_seconds;
     };
     if (holds(version.row.grant_jws)) return version.row.grant_jws;
     const cached = reissued.get(server.id);
@@ -70,7 +75,10 @@ export function createOffers(context: Context): Offers {
     const grant = await grantFor(server, version);
     if (grant === null) return { kind: 'none' };
     const { document, row } = version;
-    return { kind: 'offer', etag, body: JSON.stringify({ document, sha256: row.sha256, grant }) };
+    const plan = await planBodyOf(store, row.operation_id);
+    const follows = (await reportedState(store, server))?.keeper_keys_seq ?? 0;
+    const offer = { document, sha256: row.sha256, grant, plan, key_changes: await key_changes.after(follows) };
+    return { kind: 'offer', etag, body: JSON.stringify(offer) };
   };
 
   return {
@@ -106,7 +114,17 @@ function commitmentsIn(document: DesiredState): string[] {
   ]);
 }
 
-type Terms = { targets: ReadonlySet<string>; exp: number };
+/** The plan of the operation that made a version. Operations stay as long as the versions that they made. */
+async function planBodyOf(store: Store, operation_id: string): Promise<PlanBody | null> {
+  const row = await store.db
+    .selectFrom('operations')
+    .select('plan_body')
+    .where('id', '=', operation_id)
+    .executeTakeFirst();
+  return row?.plan_body ? (JSON.parse(row.plan_body) as PlanBody) : null;
+}
+
+type Terms = { targets: ReadonlySet<string>; exp: number; kid: string | undefined };
 
 /** Terms of the grants that were given out of late: one grant may be for a thousand servers that all ask at once. */
 const terms = new Map<string, Terms>();
@@ -116,8 +134,10 @@ const terms_kept_max = 100;
 function termsOf(jws: string): Terms {
   const found = terms.get(jws);
   if (found) return found;
-  const grant = Grant.parse(JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')));
-  const made = { targets: new Set(grant.aud), exp: grant.exp };
+  const part = (index: number): unknown =>
+    JSON.parse(Buffer.from(jws.split('.')[index] ?? '', 'base64url').toString('utf8'));
+  const { aud, exp } = Grant.parse(part(1));
+  const made = { targets: new Set(aud), exp, kid: (part(0) as { kid?: string }).kid };
   const [oldest] = terms.keys();
   if (terms.size >= terms_kept_max && oldest !== undefined) terms.delete(oldest);
   terms.set(jws, made);
