@@ -16,6 +16,7 @@ export const idPrefixes = {
   schedule: 'sch',
   message: 'msg',
   audit: 'aud',
+  installation: 'mns',
   access_key: 'key',
 } as const;
 export type IdKind = keyof typeof idPrefixes;
