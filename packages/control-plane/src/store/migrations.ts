@@ -1,6 +1,7 @@
 /** The schema, as migrations that run in order, once each. A released migration is never edited. */
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { busMigration } from '../bus/bus-tables.ts';
 
 const initial: Migration = {
   async up(db: Kysely<unknown>) {
@@ -186,4 +187,4 @@ const initial: Migration = {
   },
 };
 
-export const migrations: Record<string, Migration> = { '0001_initial': initial };
+export const migrations: Record<string, Migration> = { '0001_initial': initial, '0002_bus': busMigration };

@@ -3,11 +3,12 @@
  * `rev` is for compare-and-swap. Every row of a noun carries its project; there is one, `default`, until people need more.
  */
 import type { ColumnType, Generated } from 'kysely';
+import type { BusTables } from '../bus/bus-tables.ts';
 
 type Project = ColumnType<string, string | undefined, never>;
 type Json = string;
 
-export type Tables = {
+export type Tables = BusTables & {
   users: { id: string; name: string; role: 'owner'; created_at: number };
   /** Sessions, API tokens and sign-in links: only the SHA-256 of what the person holds. */
   access_keys: {
