@@ -5,6 +5,8 @@ export const exitCodes = {
   ok: 0,
   /** The operation ended, and did not succeed; or `status` found something that is not healthy. */
   failed: 1,
+  /** The operation waits for people; nothing was done yet. */
+  waiting: 8,
   /** Ctrl-C: the command stopped, and what it watched goes on. */
   interrupted: 130,
 } as const;
@@ -33,6 +35,7 @@ export const exitCodeMeanings: readonly (readonly [code: number, meaning: string
   [5, 'It contradicts the present state (`Conflict`).'],
   [6, 'Not possible at the moment; the same command may work later (`Unavailable`, `Timeout`, `RateLimited`).'],
   [7, 'A Git repository, ref or credential could not be used (`SourceUnavailable`).'],
+  [8, 'The operation waits for people (an approval, a confirmation, a maintenance window): nothing was done yet.'],
   [70, 'A fault in Mainstay (`Internal`).'],
   [130, 'Interrupted with Ctrl-C; an operation that was under way goes on.'],
 ];

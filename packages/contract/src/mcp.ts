@@ -18,7 +18,7 @@ import {
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
 import { AppError, type ErrorBody } from './errors.ts';
 import { inputJsonSchema, type JsonSchema, outputJsonSchema } from './json-schema.ts';
-import { isChange, type Operation } from './operation.ts';
+import type { Operation } from './operation.ts';
 import { type OperationId, operationList } from './operations/index.ts';
 
 /** Name of an operation's tool: clients take letters, digits and underscores only. */
@@ -47,8 +47,8 @@ function annotationsOf(operation: Operation): NonNullable<Tool['annotations']> {
   const destroys = operation.effect === 'destroy' || method === 'PUT' || method === 'DELETE';
   return {
     title: operation.summary,
-    readOnlyHint: !isChange(operation),
-    destructiveHint: isChange(operation) && destroys,
+    readOnlyHint: operation.effect === 'read',
+    destructiveHint: operation.effect !== 'read' && destroys,
     idempotentHint: method !== 'POST',
     openWorldHint: operation.errors.includes('SourceUnavailable'),
   };

@@ -10,7 +10,8 @@ import type { ErrorCode } from './errors.ts';
 import { idSchema } from './ids.ts';
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
-export type Effect = 'read' | 'change' | 'destroy';
+/** `act`: speaks on an operation or a run that is there already, and so is no operation of its own. */
+export type Effect = 'read' | 'act' | 'change' | 'destroy';
 
 /** What somebody may do; which role holds what stands in the control plane's authorization. */
 export const permissions = [
@@ -32,6 +33,8 @@ export const permissions = [
   'keys:read',
   'keys:write',
   'audit:read',
+  'people:read',
+  'people:write',
   'access:read',
   'access:write',
   'system:read',
@@ -85,6 +88,16 @@ export function read<Id extends string, I extends z.ZodRawShape, O extends z.Zod
   definition: ReadDefinition<Id, I, O>,
 ): Operation<Id, z.ZodObject<I, z.core.$strict>, O> {
   return { ...definition, effect: 'read', input: z.strictObject(definition.input), errors: definition.errors ?? [] };
+}
+
+/**
+ * Defines a word on what is under way already, such as an approval: done at once, with no plan and no operation of its own, because the
+ * operation or run that it is about was planned and stands with its own record.
+ */
+export function act<Id extends string, I extends z.ZodRawShape, O extends z.ZodType>(
+  definition: ReadDefinition<Id, I, O>,
+): Operation<Id, z.ZodObject<I, z.core.$strict>, O> {
+  return { ...definition, effect: 'act', input: z.strictObject(definition.input), errors: definition.errors ?? [] };
 }
 
 /** Any JSON value. */
@@ -292,8 +305,9 @@ export function change<Id extends string, I extends z.ZodRawShape, R extends z.Z
   } satisfies Operation;
 }
 
+/** Whether it is planned, decided, signed and run. */
 export function isChange(operation: Operation): boolean {
-  return operation.effect !== 'read';
+  return operation.effect === 'change' || operation.effect === 'destroy';
 }
 
 export type InputOf<T extends Operation> = z.input<T['input']>;

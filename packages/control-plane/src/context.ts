@@ -1,6 +1,7 @@
 /** What every noun of the control plane is given: the store, time, the keeper, signals. No noun reaches for a global. */
 import type { KeeperApi } from '@mainstay/contract/keeper-api';
 import type { Clock, Git, Logger } from '@mainstay/runtime';
+import type { Recall } from './operations/planned.ts';
 import type { Seal } from './secrets/seal.ts';
 import type { Signals } from './signals.ts';
 import type { Store } from './store/store.ts';
@@ -23,6 +24,8 @@ export type Context = {
   /** The path in it, such as `/panel`; empty without one. Requests come with it or without, as the reverse proxy does it. */
   prefix: string;
   version: string;
+  /** While a change is planned: what it learns beyond the store, so that it is planned the same way when it is carried out. */
+  recall: Recall;
   /** Asks for running operations to be looked at soon. */
   settle: () => void;
 };

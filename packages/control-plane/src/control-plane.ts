@@ -11,12 +11,18 @@ import type { KeeperApi } from '@mainstay/contract/keeper-api';
 import type { Actor } from '@mainstay/contract/operation';
 import { parsePublicUrl } from '@mainstay/contract/public-url';
 import { type Clock, createGit, type Exec, type Logger, systemClock, systemExec } from '@mainstay/runtime';
-import { ensureOwner, isTokenValid, newKey, pruneKeys } from './access/access-store.ts';
+import { isTokenValid, newKey, pruneKeys } from './access/access-store.ts';
+import { keyHandlers } from './access/key-operations.ts';
+import { userHandlers } from './access/user-operations.ts';
+import { ensureOwner } from './access/user-store.ts';
 import type { Context } from './context.ts';
 import { pruneEvents } from './events/event-store.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { pruneLines } from './logs/log-store.ts';
-import { createDispatcher, type Dispatcher } from './operations/dispatcher.ts';
+import { approvalHandlers } from './operations/approval-operations.ts';
+import { createController } from './operations/controller.ts';
+import { reconcileDecisions } from './operations/decisions.ts';
+import { createDispatcher, type Dispatcher, plansOf } from './operations/dispatcher.ts';
 import { pruneOperations } from './operations/operation-store.ts';
 import { createSettler } from './operations/settlement.ts';
 import { watchHandlers } from './operations/watch-operations.ts';
@@ -30,7 +36,7 @@ import { createSignals } from './signals.ts';
 import { createSourceHandlers } from './sources/source-operations.ts';
 import { pruneSubjects } from './stacks/commit-subjects.ts';
 import { pauseHandlers } from './stacks/pause-operations.ts';
-import { createRefFollower, type PlanDeploy } from './stacks/refs.reconciler.ts';
+import { createRefFollower } from './stacks/refs.reconciler.ts';
 import { serviceHandlers } from './stacks/service-operations.ts';
 import { stackHandlers } from './stacks/stack-operations.ts';
 import { openStore } from './store/store.ts';
@@ -89,11 +95,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     usage: createUsageRecorder({ store, clock }),
     public_url: () => reached?.url ?? url,
     prefix: reached?.prefix ?? '',
+    recall: async (_name, learn) => learn(),
     settle: () => void settler.next().catch(() => {}),
   };
   const settler = createSettler(context);
-  const owner_id = await ensureOwner(store, clock.now());
-  const dispatcher = createDispatcher(context, [
+  await ensureOwner(store, clock.now());
+  const handlers = [
     ...stackHandlers,
     ...pauseHandlers,
     ...serviceHandlers,
@@ -102,17 +109,23 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     ...usageHandlers,
     ...secretHandlers,
     ...watchHandlers,
+    ...approvalHandlers,
     ...systemHandlers,
-  ]);
+    ...userHandlers,
+    ...keyHandlers,
+  ];
+  const planOf = plansOf(handlers);
+  const dispatcher = createDispatcher(context, handlers, planOf);
+  const controller = createController(context, planOf);
   const gateway = createGateway(context, dispatcher, { public_dir: options.public_dir ?? null });
   const server = await listen(gateway.fetch, options.host ?? '127.0.0.1', options.port);
   const { port } = server.address() as AddressInfo;
   url = `http://${hostInUrl(options.host ?? '127.0.0.1')}:${port}`;
 
-  const deploy = stackHandlers.find((handler) => handler.id === 'stacks.deploy');
-  const follower = createRefFollower(context, (deploy as unknown as { plan: PlanDeploy }).plan);
+  const follower = createRefFollower(context, planOf);
   const started_at = clock.now();
   const unlisten = context.signals.listen((topic) => {
+    if (topic.startsWith('operation:')) void controller.next().catch(() => {});
     if (!topic.startsWith('refs:')) return;
     follower.ask(topic.slice('refs:'.length));
     void follower.tick();
@@ -120,6 +133,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const reconcilers = startReconcilers(log, [
     { name: 'presence', every_ms: 5_000, run: () => reconcilePresence(context, started_at) },
     { name: 'usage', every_ms: 1_000, run: () => reconcileUsage(context) },
+    { name: 'decisions', every_ms: 5_000, run: () => reconcileDecisions(context, planOf) },
     { name: 'settlement', every_ms: 5_000, run: () => settler.next() },
     { name: 'refs', every_ms: 1_000, run: () => follower.tick() },
     {
@@ -142,10 +156,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     url,
     call: dispatcher.call,
     async owner() {
-      return { kind: 'user', id: owner_id, name: 'owner', role: 'owner', proof: 'token' };
+      const { id, name, role } = await ensureOwner(store, clock.now());
+      return { kind: 'user', id, name, role, proof: 'token' };
     },
     async createToken() {
-      const { key, statement } = newKey(store, 'token', owner_id, clock.now(), null);
+      const now = clock.now();
+      const { id: user_id } = await ensureOwner(store, now);
+      const { key, statement } = newKey(store, 'token', { user_id, now, expires_at: null, name: 'mainstay up' });
       await store.batch([statement]);
       return key;
     },
@@ -154,6 +171,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       unlisten();
       await reconcilers.stop();
       await settler.stop();
+      await controller.stop();
       context.signals.close();
       await close(server);
       await context.usage

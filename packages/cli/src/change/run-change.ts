@@ -3,7 +3,7 @@
  * there is one, call, follow to the end, and tell how it ended by words and exit code.
  */
 import { AppError } from '@mainstay/contract/errors';
-import type { OperationView } from '@mainstay/contract/operation';
+import type { OperationState, OperationView } from '@mainstay/contract/operation';
 import { type OperationId, operations } from '@mainstay/contract/operations/index';
 import type { EventView } from '@mainstay/contract/operations/watch';
 import type { Command } from 'commander';
@@ -11,10 +11,12 @@ import type { Cli, CommonOptions } from '../cli.ts';
 import type { Connection } from '../connection.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { safeText } from '../terminal/text.ts';
+import { confirmOperation, waitsForConfirmation } from './confirm.ts';
 import { showFailure } from './failure.ts';
 import { followOperation } from './follow.ts';
 import { planLines } from './plan-view.ts';
 import { createProgress, quietProgress } from './progress.ts';
+import { waitingLines } from './waiting-view.ts';
 
 export type ChangeOptions = CommonOptions & { wait?: boolean; timeout?: string; yes?: boolean };
 export type ChangeOutput = { operation: OperationView; result: unknown };
@@ -58,16 +60,20 @@ export async function carryOut(
   const timeout_ms = timeoutOf(options);
   const output = (await connection.callRaw(id, input)) as ChangeOutput;
   let { operation } = output;
+  // Who said yes to the plan, on the terminal or by --yes, has confirmed it.
+  if (waitsForConfirmation(operation)) operation = await confirmOperation(cli, connection, operation);
   const events: EventView[] = [];
   if (options.wait !== false && operation.id !== null && isUnderWay(operation)) {
     const followed = await watch(cli, connection, operation.id, timeout_ms, options, events);
     if (followed === null) return null;
     operation = followed;
   }
-  if (!options.json && exitCodeOf(operation) !== exitCodes.ok) {
+  if (!options.json && exitCodeOf(operation) === exitCodes.failed) {
     await showFailure(operation, events, connection, cli.terminal);
   }
-  return { ...output, operation };
+  // The answer to the request came before there was a result.
+  const isLate = output.operation.state === 'waiting' && operation.state === 'succeeded';
+  return isLate ? connection.call('operations.collect', { id: operation.id! }) : { ...output, operation };
 }
 
 /** Follows an operation with progress on stderr; null when a person stopped watching. */
@@ -110,9 +116,11 @@ export function timeoutOf(options: ChangeOptions): number {
   throw new AppError('InvalidInput', '"timeout" must be a number of seconds from 1 to 86400.', { field: 'timeout' });
 }
 
+const badStates: readonly OperationState[] = ['failed', 'denied', 'rejected', 'expired', 'compensated', 'cancelled'];
+
 export function exitCodeOf({ state }: OperationView): number {
-  const isBad = state === 'failed' || state === 'denied' || state === 'cancelled';
-  return isBad ? exitCodes.failed : exitCodes.ok;
+  if (state === 'waiting') return exitCodes.waiting;
+  return badStates.includes(state) ? exitCodes.failed : exitCodes.ok;
 }
 
 function isUnderWay({ state }: OperationView): boolean {
@@ -124,6 +132,10 @@ function showOutcome(cli: Cli, output: ChangeOutput, showResult: (output: Change
   const { out } = cli.terminal;
   if (operation.state === 'planned') {
     for (const line of planLines(operation.plan, { paint: out.paint, width: out.columns })) cli.print(line);
+    return;
+  }
+  if (operation.state === 'waiting') {
+    for (const line of waitingLines(operation, out.paint)) cli.print(line);
     return;
   }
   if (exitCodeOf(operation) !== exitCodes.ok) return;

@@ -1,8 +1,16 @@
 /** Rows of operations: what was asked for, by whom, what it was planned to do, and what became of it. */
 import { AppError } from '@mainstay/contract/errors';
-import type { Actor, OperationState, OperationTarget, OperationView, Plan } from '@mainstay/contract/operation';
-import type { Insertable, Selectable } from 'kysely';
-import type { Store } from '../store/store.ts';
+import type {
+  Actor,
+  Approval,
+  OperationState,
+  OperationTarget,
+  OperationView,
+  Plan,
+  Requirement,
+} from '@mainstay/contract/operation';
+import type { Insertable, Selectable, Updateable } from 'kysely';
+import type { Statement, Store } from '../store/store.ts';
 import type { Tables } from '../store/tables.ts';
 
 export type OperationRow = Selectable<Tables['operations']>;
@@ -57,8 +65,21 @@ export async function selectOperations(
   return { rows: rows.slice(0, limit), more: rows.length > limit };
 }
 
-export async function selectRunning(store: Store): Promise<OperationRow[]> {
-  return store.db.selectFrom('operations').selectAll().where('state', '=', 'running').orderBy('id').execute();
+export async function selectByState(store: Store, ...states: OperationState[]): Promise<OperationRow[]> {
+  return store.db.selectFrom('operations').selectAll().where('state', 'in', states).orderBy('id').execute();
+}
+
+/** Moves an operation on, if it is still in one of these states; the batch is undone where it is not. */
+export function updateOperation(
+  store: Store,
+  id: string,
+  from: readonly OperationState[],
+  set: Updateable<Tables['operations']>,
+): Statement {
+  return {
+    query: store.db.updateTable('operations').set(set).where('id', '=', id).where('state', 'in', from),
+    rows: 1,
+  };
 }
 
 /** Older operations than the newest so many are forgotten, but for those that run and those that made a kept version. */
@@ -76,7 +97,7 @@ export async function pruneOperations(store: Store): Promise<void> {
   await store.db
     .deleteFrom('operations')
     .where('id', '<=', oldest.id)
-    .where('state', '!=', 'running')
+    .where('state', 'not in', ['proposed', 'waiting', 'approved', 'running'])
     .where('id', 'not in', (e) => e.selectFrom('stack_versions').select('operation_id'))
     .execute();
 }
@@ -92,6 +113,9 @@ export function viewOfOperation(row: OperationRow, targets?: OperationTarget[]):
     stack: row.stack,
     version: row.version,
     targets: targets ?? (JSON.parse(row.targets) as OperationTarget[]),
+    requirement: row.requirement === null ? null : (JSON.parse(row.requirement) as Requirement),
+    approvals: JSON.parse(row.approvals) as Approval[],
+    run_id: row.run_id,
     message: row.message,
     hint: row.hint,
     created_at: row.created_at,

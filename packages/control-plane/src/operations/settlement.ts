@@ -9,7 +9,7 @@ import { insertEvent } from '../events/event-store.ts';
 import { createRounds, type Rounds } from '../rounds.ts';
 import { reportedStates, type ServerBrief, serversByIds } from '../servers/server-store.ts';
 import { setVersionState } from '../stacks/stack-store.ts';
-import { type OperationRow, selectRunning, viewOfOperation } from './operation-store.ts';
+import { type OperationRow, selectByState, viewOfOperation } from './operation-store.ts';
 
 /** A server that has not reported the end of a change within this time has failed to. It is the life of a grant. */
 export const settle_within_ms = 3_600_000;
@@ -63,7 +63,7 @@ function targetOf(
 
 /** Ends every operation whose servers have all reported, or whose time is up. Idempotent; woken by reports and a timer. */
 export async function settleOperations(context: Context): Promise<void> {
-  const running = await selectRunning(context.store);
+  const running = await selectByState(context.store, 'running');
   for (const row of running) await settle(context, row);
   if (running.length > 0) context.signals.notify('operations');
 }

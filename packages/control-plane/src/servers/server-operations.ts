@@ -54,9 +54,11 @@ export const serverHandlers: Handler[] = [
       });
     }
     const row = stack === undefined ? null : await getStackRow(store, stack);
-    const [key] = await keeper.keys();
-    const token = `mst_${randomBytes(32).toString('base64url')}.${key!.kid}`;
-    const server_id = existing?.id ?? newId('server', clock.now());
+    const token = await context.recall('token', async () => {
+      const [key] = await keeper.keys();
+      return `mst_${randomBytes(32).toString('base64url')}.${key!.kid}`;
+    });
+    const server_id = existing?.id ?? (await context.recall('server_id', () => newId('server', clock.now())));
     const stack_id = row?.id ?? null;
     return {
       summary: `Invite server ${name}${stack === undefined ? '' : ` to run stack ${stack}`}`,

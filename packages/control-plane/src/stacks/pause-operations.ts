@@ -5,8 +5,8 @@
 import { AppError } from '@mainstay/contract/errors';
 import { operations } from '@mainstay/contract/operations/index';
 import type { Context } from '../context.ts';
-import type { Planned } from '../operations/change.ts';
 import { changes, type Handler } from '../operations/handlers.ts';
+import type { Planned } from '../operations/planned.ts';
 import { getStackRow, type Paused, pausedOf, type StackRow, updateStack } from './stack-store.ts';
 
 export const pauseHandlers: Handler[] = [

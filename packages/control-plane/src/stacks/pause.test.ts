@@ -23,7 +23,7 @@ describe('a paused stack', () => {
     const { operation } = await at.client['stacks.pause']({ stack: 'shop', reason: 'the sale' });
     expect(operation).toMatchObject({ state: 'succeeded', plan: { changes: [{ action: 'create', path: 'paused' }] } });
     expect(await stackOf('shop')).toMatchObject({
-      paused: { by: 'owner', reason: 'the sale', at: operation.created_at },
+      paused: { by: 'owner', reason: 'the sale', at: operation.finished_at },
       version: 2,
     });
     repository.commit('second');

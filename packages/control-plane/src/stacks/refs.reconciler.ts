@@ -8,14 +8,13 @@ import { contentDigest } from '@mainstay/contract/keeper-api';
 import type { Actor } from '@mainstay/contract/operation';
 import type { Context } from '../context.ts';
 import { insertEvent, type NewEvent, selectEvents } from '../events/event-store.ts';
-import { change, type Planned } from '../operations/change.ts';
+import { change } from '../operations/change.ts';
+import { type Facts, recallFrom } from '../operations/planned.ts';
+import type { PlanOf } from '../operations/plans.ts';
 import { baseVersion, findVersion, type StackRow, selectStacks } from './stack-store.ts';
 
 export const pollerActor: Actor = { kind: 'system', id: 'ref-poller', name: 'ref poller', role: null, proof: 'none' };
 export const webhookActor: Actor = { kind: 'webhook', id: 'webhook', name: 'webhook', role: null, proof: 'signature' };
-
-/** Plans a deployment of a stack's refs; the handler of `stacks.deploy`. */
-export type PlanDeploy = (context: Context, input: { stack: string }, actor: Actor) => Promise<Planned>;
 
 export type RefFollower = {
   /** Looks up what is due. Never rejects. */
@@ -24,7 +23,7 @@ export type RefFollower = {
   ask(stack_id: string): void;
 };
 
-export function createRefFollower(context: Context, planDeploy: PlanDeploy): RefFollower {
+export function createRefFollower(context: Context, planOf: PlanOf): RefFollower {
   const { store, clock, log } = context;
   const looked_at = new Map<string, number>();
   const asked = new Set<string>();
@@ -50,7 +49,10 @@ export function createRefFollower(context: Context, planDeploy: PlanDeploy): Ref
   };
 
   const follow = async (stack: StackRow, actor: Actor) => {
-    const plan = await planDeploy(context, { stack: stack.name }, actor);
+    const facts: Facts = {};
+    const input = { stack: stack.name };
+    const planning = { ...context, recall: recallFrom(facts) };
+    const plan = await planOf('stacks.deploy')(planning, input as never, actor);
     if (!(await wasReadable(stack))) {
       const message = `The refs of stack ${stack.name} can be read again.`;
       await tellOfSource(stack, { kind: 'stack.source_available', severity: 'notice', message });
@@ -63,23 +65,7 @@ export function createRefFollower(context: Context, planDeploy: PlanDeploy): Ref
       (await contentDigest(newest.document)) === (await contentDigest(plan.document))
     )
       return;
-    const services = plan.changes.map((entry) => entry.path.split('.')[1]).join(', ');
-    const moved = { kind: 'stack.ref_moved', message: `New commits for stack ${stack.name}: ${services}.` } as const;
-    await change(context, {
-      operation: 'stacks.deploy',
-      actor,
-      input: { stack: stack.name },
-      dry_run: false,
-      plan_hash: undefined,
-      idempotency_key: undefined,
-      plan: async () => ({
-        ...plan,
-        carryOut: async (approved) => {
-          const carried = await plan.carryOut(approved);
-          return { ...carried, events: [{ ...moved, stack: stack.name }, ...(carried.events ?? [])] };
-        },
-      }),
-    });
+    await change(context, planOf, { operation: 'stacks.deploy', actor, input, facts });
   };
 
   const tell = async (stack: StackRow, error: unknown) => {

@@ -7,6 +7,7 @@ import { operations } from '@mainstay/contract/operations/index';
 import type { StackSpec } from '@mainstay/contract/stack';
 import { digestOfKey } from '../access/access-store.ts';
 import { changes, type Handler, reads } from '../operations/handlers.ts';
+import type { Planned } from '../operations/planned.ts';
 import { selectSubjects } from './commit-subjects.ts';
 import { refuseWhilePaused } from './pause-operations.ts';
 import { stackFileYaml } from './stack-file.ts';
@@ -120,7 +121,7 @@ export const stackHandlers: Handler[] = [
       restart: restart === true && isMeant(service),
     }));
     const which = services ? services.join(', ') : 'all services';
-    return planDesired(context, {
+    const planned = await planDesired(context, {
       name,
       stack: row,
       base,
@@ -130,6 +131,7 @@ export const stackHandlers: Handler[] = [
       is_automatic: automatic,
       summary: `Deploy ${which} of stack ${name}`,
     });
+    return automatic ? tellingOfRefs(name, planned) : planned;
   }),
 
   changes(operations['stacks.rollback'], async (context, { stack: name, version, service }) => {
@@ -189,6 +191,19 @@ export const stackHandlers: Handler[] = [
     };
   }),
 ];
+
+/** A deployment of Mainstay's own says which services have new commits. */
+function tellingOfRefs(stack: string, planned: Planned): Planned {
+  const services = planned.changes.map(({ path }) => path.split('.')[1]).join(', ');
+  const moved = { kind: 'stack.ref_moved', message: `New commits for stack ${stack}: ${services}.`, stack } as const;
+  return {
+    ...planned,
+    carryOut: async (approved) => {
+      const carried = await planned.carryOut(approved);
+      return { ...carried, events: [moved, ...(carried.events ?? [])] };
+    },
+  };
+}
 
 function commitsOf({ document }: StackVersion): Record<string, string> {
   return Object.fromEntries(Object.entries(document.services).map(([name, { source }]) => [name, source.commit]));

@@ -9,7 +9,7 @@ import { newId } from '@mainstay/contract/ids';
 import { contentDigest } from '@mainstay/contract/keeper-api';
 import type { ServiceSpec, StackSpec } from '@mainstay/contract/stack';
 import type { Context } from '../context.ts';
-import type { Planned } from '../operations/change.ts';
+import type { Planned } from '../operations/planned.ts';
 import { findCredential, openCredential, selectSecrets } from '../secrets/secret-store.ts';
 import { reportedStates, type ServerBrief, serversOfStack } from '../servers/server-store.ts';
 import { type RefRequest, resolveRefs } from './refs.ts';
@@ -78,7 +78,7 @@ export async function documentFor(
   const commits = await commitsOf(context, present, services, basis);
   const document: DesiredState = {
     schema: 1,
-    stack_id: stack?.id ?? newId('stack', context.clock.now()),
+    stack_id: stack?.id ?? (await context.recall('stack_id', () => newId('stack', context.clock.now()))),
     stack: name,
     version: (stack?.desired_version ?? 0) + 1,
     poll_interval_seconds: spec.poll_interval_seconds,
@@ -144,7 +144,8 @@ async function commitsOf(
     }
   }
   const requests = found.filter((entry): entry is RefRequest => 'ref' in entry);
-  const commits = await resolveRefs(requests, context.git);
+  const asked = requests.map(({ git, ref }) => `${git} ${ref}`).join('\n');
+  const commits = await context.recall(`commits of\n${asked}`, () => resolveRefs(requests, context.git));
   let next = 0;
   return found.map((entry, index) =>
     'ref' in entry ? { commit: commits[next++]!, credential_commitment: credentials[index]! } : entry,

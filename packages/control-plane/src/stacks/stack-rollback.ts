@@ -3,7 +3,7 @@ import type { DesiredState } from '@mainstay/contract/desired-state';
 import { AppError, invalidInput } from '@mainstay/contract/errors';
 import { StackSpec } from '@mainstay/contract/stack';
 import type { Context } from '../context.ts';
-import type { Planned } from '../operations/change.ts';
+import type { Planned } from '../operations/planned.ts';
 import { reportedStates, serversOfStack } from '../servers/server-store.ts';
 import { diffStacks } from './stack-diff.ts';
 import { planDesired } from './stack-plan.ts';

@@ -1,0 +1,72 @@
+/**
+ * Carrying out what was approved: the signature is verified with public keys, the plan is made again and must be the one that was
+ * signed, and the change, its operation's new state, its events and its audit entries are one write. The caller adds the run's receipt to that write,
+ * so that it takes place once.
+ */
+import { AppError } from '@mainstay/contract/errors';
+import { type Grant, type KeeperKey, verifyGrant } from '@mainstay/contract/grant';
+import type { Actor } from '@mainstay/contract/operation';
+import type { Context } from '../context.ts';
+import { insertEvent } from '../events/event-store.ts';
+import type { Statement } from '../store/store.ts';
+import { planAgain } from './decisions.ts';
+import { type OperationRow, updateOperation } from './operation-store.ts';
+import type { PlanOf } from './plans.ts';
+import { auditOperation } from './records.ts';
+import { resultColumns } from './results.ts';
+
+export type Effect = { statements: Statement[]; signals: string[]; settled_by_receipts: boolean };
+
+/** The grant of an operation, when it allows exactly this operation with exactly this plan, here and now. */
+export async function verifiedGrant(row: OperationRow, keys: readonly KeeperKey[], now_ms: number): Promise<Grant> {
+  const refuse = (reason: string) =>
+    new AppError('Forbidden', `Operation ${row.id} is not carried out: ${reason}`, {
+      hint: 'Somebody changed the state of the control plane, or the keeper. Look at the audit: mainstay audit verify',
+    });
+  if (row.grant_jws === null) throw refuse('nobody signed it.');
+  const verified = await verifyGrant(row.grant_jws, { keys, audience: 'control-plane', now_ms });
+  if (!verified.ok) throw refuse(verified.message);
+  const { grant } = verified;
+  if (grant.operation_id !== row.id || grant.operation !== row.operation)
+    throw refuse('its grant is for another operation.');
+  if (grant.plan_hash !== (JSON.parse(row.plan) as { hash: string }).hash)
+    throw refuse('its grant is for another plan.');
+  if (grant.actor.id !== (JSON.parse(row.actor) as Actor).id) throw refuse('its grant is for another actor.');
+  return grant;
+}
+
+export async function carryOut(context: Context, planOf: PlanOf, row: OperationRow): Promise<Effect> {
+  const { store, clock } = context;
+  const grant = await verifiedGrant(row, await context.keeper.keys(), clock.now());
+  const { planned, body } = await planAgain(context, planOf, row);
+  const now = clock.now();
+  const { actor } = grant;
+  const carried = await planned.carryOut({ operation_id: row.id, grant: row.grant_jws!, now, actor, plan_body: body });
+  const settled_by_receipts = planned.settled_by_receipts === true;
+  const state = settled_by_receipts
+    ? ({ state: 'running', targets: JSON.stringify(planned.targets ?? []) } as const)
+    : ({ state: 'succeeded', finished_at: now } as const);
+  const own = {
+    kind: settled_by_receipts ? ('operation.started' as const) : ('operation.succeeded' as const),
+    message: planned.summary,
+    stack: row.stack,
+  };
+  const events = [own, ...(carried.events ?? [])].map((event) =>
+    insertEvent(store, { ...event, at: now, actor: actor.name, operation_id: row.id }),
+  );
+  return {
+    settled_by_receipts,
+    statements: [
+      updateOperation(store, row.id, ['approved'], {
+        ...state,
+        ...resultColumns(context, row.id, carried),
+        version: planned.document?.version ?? null,
+        proposal_sealed: null,
+      }),
+      ...carried.statements,
+      ...events,
+      auditOperation(store, settled_by_receipts ? 'operation.started' : 'operation.succeeded', row, now),
+    ],
+    signals: ['operations', 'events', `operation:${row.id}`, ...(carried.signals ?? [])],
+  };
+}

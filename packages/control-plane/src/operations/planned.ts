@@ -1,0 +1,59 @@
+/**
+ * What a noun plans, and how it is carried out once it is allowed. A plan is pure: nothing is written while it is made, and what it learns
+ * beyond the store (commits of refs, ids, one-time tokens) goes through `context.recall`, so that the same plan is made again from
+ * the same facts when it is carried out, days later or in another process.
+ */
+import type { DesiredState } from '@mainstay/contract/desired-state';
+import type { GrantedAction } from '@mainstay/contract/grant';
+import type { PlanBody } from '@mainstay/contract/keeper-api';
+import type { Actor, PlanChange } from '@mainstay/contract/operation';
+import type { NewEvent } from '../events/event-store.ts';
+import type { Statement } from '../store/store.ts';
+
+export type Planned = {
+  summary: string;
+  /** What changes, such as `stack/shop`. */
+  target: string;
+  /** What it was planned against: a version or a revision. */
+  base: number;
+  changes: PlanChange[];
+  warnings?: string[];
+  action: GrantedAction;
+  document?: DesiredState;
+  /** The desired state that it was planned against, and the grant that allowed it. */
+  basis?: { document: DesiredState; grant: string };
+  /** Server ids. */
+  targets?: string[];
+  stack?: { id: string; name: string; version: number };
+  /** Runs until the servers have reported, instead of being done when it is written. */
+  settled_by_receipts?: boolean;
+  /** An empty plan is carried out all the same, as with what only hands out something new. */
+  always?: boolean;
+  carryOut(approved: Approved): Promise<CarriedOut> | CarriedOut;
+};
+
+export type Approved = { operation_id: string; grant: string; now: number; actor: Actor; plan_body: PlanBody };
+
+export type CarriedOut = {
+  statements: Statement[];
+  /** Given back to the caller; may hold one-time secrets. */
+  result?: unknown;
+  /** The same without secrets: kept, and given when the request is repeated. */
+  kept_result?: unknown;
+  events?: Omit<NewEvent, 'at' | 'actor' | 'operation_id'>[];
+  /** Topics to be woken after the write. */
+  signals?: string[];
+};
+
+/** What a plan learned, by name; JSON only. */
+export type Facts = Record<string, unknown>;
+
+/** Gives what was learned under a name, or learns it now. */
+export type Recall = <T>(name: string, learn: () => Promise<T> | T) => Promise<T>;
+
+export function recallFrom(facts: Facts): Recall {
+  return async <T>(name: string, learn: () => Promise<T> | T) => {
+    if (!(name in facts)) facts[name] = await learn();
+    return facts[name] as T;
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * Making a plan, the first time and again: the noun's plan, what its hash is over, and what people are shown. A plan that is made
+ * again and has another hash says what moved in between.
+ */
+import { AppError } from '@mainstay/contract/errors';
+import { contentDigest, type PlanBody, type Proposal, planHash } from '@mainstay/contract/keeper-api';
+import type { Actor, Plan } from '@mainstay/contract/operation';
+import type { Context } from '../context.ts';
+import { serversByIds } from '../servers/server-store.ts';
+import { type Facts, type Planned, recallFrom } from './planned.ts';
+
+/** Plans an operation of the contract for an actor. */
+export type PlanOf = (operation: string) => (context: Context, input: never, actor: Actor) => Promise<Planned>;
+
+/** What was asked for: enough to plan it again. */
+export type Asked = { operation: string; actor: Actor; input: Record<string, unknown>; facts: Facts };
+
+export type Made = { planned: Planned; body: PlanBody; plan: Plan };
+
+export async function makePlan(context: Context, planOf: PlanOf, asked: Asked): Promise<Made> {
+  const planned = await planOf(asked.operation)(
+    { ...context, recall: recallFrom(asked.facts) },
+    asked.input as never,
+    asked.actor,
+  );
+  const body: PlanBody = {
+    operation: asked.operation,
+    target: planned.target,
+    base: planned.base,
+    changes: planned.changes,
+    content_sha256: planned.document ? await contentDigest(planned.document) : null,
+  };
+  const { summary, changes, warnings = [] } = planned;
+  return { planned, body, plan: { summary, changes, warnings, hash: await planHash(body) } };
+}
+
+/** A grant that named a thousand servers would go to each of them; beyond a few, each gets one of its own when it asks. */
+const grant_targets_max = 50;
+
+/** What the keeper is asked. The control plane itself is a target of all: it carries out what is not done on servers. */
+export async function proposalOf(
+  context: Context,
+  { planned, body }: Made,
+  about: { operation_id: string; actor: Actor; proof: string | null },
+): Promise<Proposal> {
+  const targets = planned.targets ?? [];
+  const servers = await serversByIds(context.store, targets);
+  const sources = Object.values(planned.document?.services ?? {}).map(({ source }) => source.git);
+  return {
+    ...about,
+    plan: body,
+    action: planned.action,
+    document: planned.document ?? null,
+    basis: planned.basis ?? null,
+    targets: targets.length <= grant_targets_max ? [...targets, 'control-plane'] : ['control-plane'],
+    about: {
+      sources: [...new Set(sources)],
+      servers: [...servers.values()].map(({ name }) => ({ name, labels: {} })),
+      stack: planned.stack?.name ?? null,
+      environment: null,
+    },
+  };
+}
+
+/** That what was planned is no longer what would be done, and why. */
+export function movedOn(before: PlanBody, after: PlanBody): AppError {
+  const moved: string[] = [];
+  if (before.base !== after.base) moved.push(`${before.target} went from revision ${before.base} to ${after.base}`);
+  const paths = (body: PlanBody) => new Map(body.changes.map((change) => [change.path, JSON.stringify(change)]));
+  const [was, is] = [paths(before), paths(after)];
+  const differing = [...new Set([...was.keys(), ...is.keys()])].filter((path) => was.get(path) !== is.get(path));
+  if (differing.length > 0) moved.push(`the plan differs in ${differing.slice(0, 10).join(', ')}`);
+  if (moved.length === 0) moved.push('the desired state would be another one');
+  return new AppError('Conflict', `The plan no longer holds: ${moved.join('; ')}. Nothing was done.`, {
+    hint: 'Look at the new plan (a dry run), and ask for it again.',
+  });
+}
