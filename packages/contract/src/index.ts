@@ -1,4 +1,7 @@
 export * from './agent-api.ts';
+export * from './audit.ts';
+export * from './audit-export.ts';
+export * from './audit-verify.ts';
 export * from './canonical.ts';
 export * from './client.ts';
 export * from './crash-report.ts';
@@ -11,6 +14,8 @@ export * from './keeper-api.ts';
 export * from './key-changes.ts';
 export * from './openapi.ts';
 export * from './operation.ts';
+export * from './operations/access.ts';
+export * from './operations/audit.ts';
 export * from './operations/index.ts';
 export * from './operations/secrets.ts';
 export * from './operations/servers.ts';

@@ -1,6 +1,19 @@
 /** The whole contract: every operation by its id, in the order in which the references list them. */
 import type { Operation } from '../operation.ts';
 import {
+  createSignInLink,
+  createToken,
+  createUser,
+  endSession,
+  listSessions,
+  listTokens,
+  listUsers,
+  removeUser,
+  revokeToken,
+  setRole,
+} from './access.ts';
+import { approveOperation, cancelOperation, collectResult, confirmOperation, rejectOperation } from './approvals.ts';
+import {
   createDeployKey,
   listCredentials,
   listSecrets,
@@ -25,7 +38,7 @@ import {
   resumeStack,
   rollbackStack,
 } from './stacks.ts';
-import { createSignInLink, getHealth, whoAmI } from './system.ts';
+import { getHealth, whoAmI } from './system.ts';
 import { getServerUsage, getServiceUsage } from './usage.ts';
 import { getOperation, listEvents, listLogs, listOperations } from './watch.ts';
 
@@ -62,9 +75,23 @@ const all = [
   listLogs,
   listOperations,
   getOperation,
+  approveOperation,
+  rejectOperation,
+  confirmOperation,
+  cancelOperation,
+  collectResult,
   getHealth,
   whoAmI,
   createSignInLink,
+  listUsers,
+  createUser,
+  setRole,
+  removeUser,
+  listSessions,
+  endSession,
+  listTokens,
+  createToken,
+  revokeToken,
 ] as const;
 
 type All = (typeof all)[number];

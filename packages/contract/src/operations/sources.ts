@@ -1,6 +1,7 @@
 /**
  * Sources: a Git repository looked at before anything runs from it: which branches and tags it has, and which services it
- * could be. What is proposed is only proposed: every value comes with its reason, and a person changes what is wrong.
+ * could be. What is proposed is only proposed: every value comes with its reason, and a person changes what is wrong. The control
+ * plane fetches from the address that is given, as a deploy does, and so only for who may also change stacks.
  */
 import * as z from 'zod';
 import { CommitSha } from '../desired-state.ts';
@@ -74,9 +75,8 @@ const credential = CredentialName.optional().describe('Credential for a private 
 export const listSourceRefs = read({
   id: 'sources.refs',
   summary: 'List the branches and tags of a Git repository',
-  description:
-    'At most 1,000 of each: the default branch first, then by name; tags by version, newest first. With a credential, it also needs stacks:write.',
-  permission: 'stacks:read',
+  description: 'At most 1,000 of each: the default branch first, then by name; tags by version, newest first.',
+  permission: 'stacks:write',
   http: { method: 'GET', path: '/sources/refs' },
   cli: { command: ['sources', 'refs'], args: ['git'] },
   input: { git, credential },
@@ -92,9 +92,8 @@ export const listSourceRefs = read({
 export const inspectSource = read({
   id: 'sources.inspect',
   summary: 'Look at a Git repository and propose services, each value with its reason',
-  description:
-    'Nothing of the repository is run or checked out. What is read is bounded in time, number and size. With a credential, it also needs stacks:write.',
-  permission: 'stacks:read',
+  description: 'Nothing of the repository is run or checked out. What is read is bounded in time, number and size.',
+  permission: 'stacks:write',
   http: { method: 'GET', path: '/sources/inspect' },
   cli: { command: ['sources', 'inspect'], args: ['git'] },
   input: {

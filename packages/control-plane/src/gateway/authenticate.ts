@@ -3,8 +3,7 @@
  * own pages, so that another site cannot use it.
  */
 import { AppError } from '@mainstay/contract/errors';
-import type { Actor } from '@mainstay/contract/operation';
-import { actorOfKey } from '../access/access-store.ts';
+import { type Authenticated, authenticatedBy } from '../access/access-store.ts';
 import type { Context } from '../context.ts';
 
 export const session_cookie = 'mainstay_session';
@@ -18,21 +17,22 @@ export function sessionOf(request: Request): string | null {
   return cookies.find((cookie) => cookie.startsWith(`${session_cookie}=`))?.slice(session_cookie.length + 1) ?? null;
 }
 
-export async function authenticate(context: Context, request: Request): Promise<Actor | null> {
+/** @throws AppError Unauthenticated for a token that does not hold, Forbidden for another site's page. */
+export async function authenticate(context: Context, request: Request): Promise<Authenticated | null> {
   const now = context.clock.now();
   const bearer = bearerOf(request);
   if (bearer !== null) {
-    const actor = await actorOfKey(context.store, 'token', bearer, now);
-    if (!actor)
+    const known = await authenticatedBy(context.store, 'token', bearer, now);
+    if (!known)
       throw new AppError('Unauthenticated', 'The token is unknown, expired or revoked.', {
         hint: 'Check MAINSTAY_TOKEN.',
       });
-    return actor;
+    return known;
   }
   const session = sessionOf(request);
   if (session === null) return null;
   if (request.method !== 'GET' && request.method !== 'HEAD') checkSameOrigin(context, request);
-  return actorOfKey(context.store, 'session', session, now);
+  return authenticatedBy(context.store, 'session', session, now);
 }
 
 /**

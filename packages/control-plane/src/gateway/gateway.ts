@@ -12,6 +12,7 @@ import { operationList } from '@mainstay/contract/operations/index';
 import { correlationId, withCorrelation } from '@mainstay/runtime';
 import { Hono } from 'hono';
 import { getPath } from 'hono/utils/url';
+import { holdsKey } from '../access/access-store.ts';
 import type { Context } from '../context.ts';
 import { logDownload } from '../logs/log-download.ts';
 import type { Dispatcher } from '../operations/dispatcher.ts';
@@ -62,11 +63,13 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
       const started = performance.now();
       let code = 'ok';
       try {
-        const actor = await authenticate(context, req.raw);
-        if (!actor && operation.permission !== 'none') throw notSignedIn();
+        const known = await authenticate(context, req.raw);
+        if (!known && operation.permission !== 'none') throw notSignedIn();
         const given = Object.fromEntries(names.map((name) => [name, req.param(name) ?? '']));
         const input = await rawInput(operation, req.raw, given);
-        const output = await dispatcher.call(operation.id, actor, input, { signal: req.raw.signal });
+        const { signal } = req.raw;
+        const asked = known === null ? { signal } : { signal, key_id: known.key_id };
+        const output = await dispatcher.call(operation.id, known?.actor ?? null, input, asked);
         return isChange(operation) ? Response.json(output) : await jsonResponse(req.raw, output);
       } catch (error) {
         code = error instanceof AppError ? error.code : 'Internal';
@@ -81,8 +84,9 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
     jsonResponse(req.raw, { ...openApiDocument(context.version), servers: [{ url: prefix || '/' }] }),
   );
   app.get(`${apiPrefix}/live`, async ({ req }) => {
-    if (!(await authenticate(context, req.raw))) throw notSignedIn();
-    const stream = live.stream(req.raw);
+    const known = await authenticate(context, req.raw);
+    if (!known) throw notSignedIn();
+    const stream = live.stream(req.raw, () => holdsKey(context.store, known.key_id, context.clock.now()));
     if (!stream) throw new AppError('Unavailable', 'Too many pages are open.', { hint: 'Close some, and load again.' });
     return stream;
   });

@@ -13,7 +13,7 @@
 import type { Context } from '../context.ts';
 import { createLiveHistory } from './live-history.ts';
 
-const nouns = new Set(['stacks', 'servers', 'services', 'events', 'operations']);
+const nouns = new Set(['stacks', 'servers', 'services', 'events', 'operations', 'access']);
 const coalesce_ms = 100;
 const keep_alive_ms = 15_000;
 /** Time after which a browser that was cut off comes back. */
@@ -24,24 +24,30 @@ const unread_max = 64;
 export const live_pages_max = 1_000;
 
 export type Live = {
-  /** The stream for one page; null when too many are open. */
-  stream(request: Request): Response | null;
+  /**
+   * The stream for one page; null when too many are open. It ends as soon as its session or token holds no more: `holds` is asked
+   * when anything about access changed, and with every beat.
+   */
+  stream(request: Request, holds: () => Promise<boolean>): Response | null;
 };
 
 export function createLive(context: Context): Live {
   const history = createLiveHistory();
-  const pages = new Set<{ wake(): void; end(): void }>();
+  const pages = new Set<{ wake(): void; end(): void; look(): void }>();
   context.signals.listen((topic) => {
     if (!nouns.has(topic) && !topic.startsWith('logs:')) return;
     history.note(topic);
-    for (const page of pages) page.wake();
+    for (const page of pages) {
+      if (topic === 'access') page.look();
+      page.wake();
+    }
   });
   context.signals.ended.addEventListener('abort', () => {
     for (const page of pages) page.end();
   });
 
   return {
-    stream(request) {
+    stream(request, holds) {
       if (pages.size >= live_pages_max || context.signals.ended.aborted) return null;
       const seen = request.headers.get('last-event-id') ?? new URL(request.url).searchParams.get('last_event_id');
       const seenAt = seen === null ? null : history.pointOf(seen);
@@ -68,12 +74,21 @@ export function createLive(context: Context): Live {
           const beat = setInterval(() => {
             if (isReading()) send('beat', { time_ms: context.clock.now() });
             tell();
+            page.look();
           }, keep_alive_ms);
           const page = {
             wake() {
               timer ??= setTimeout(tell, coalesce_ms);
             },
+            look() {
+              // A store that cannot be read says nothing about the key.
+              void holds().then(
+                (holding) => !holding && page.end(),
+                () => {},
+              );
+            },
             end() {
+              if (!pages.has(page)) return;
               close();
               controller.close();
             },

@@ -9,8 +9,8 @@ import { body_bytes_max, boundedText } from './request-input.ts';
 
 export function mcpRoute(context: Context, dispatcher: Dispatcher) {
   return async ({ req }: HonoContext): Promise<Response> => {
-    const actor = await authenticate(context, req.raw);
-    if (!actor) {
+    const known = await authenticate(context, req.raw);
+    if (!known) {
       throw new AppError('Unauthenticated', 'Nobody is signed in.', {
         hint: 'Send an API token: Authorization: Bearer mtk_…',
       });
@@ -21,7 +21,7 @@ export function mcpRoute(context: Context, dispatcher: Dispatcher) {
     return answerMcpRequest(
       {
         version: context.version,
-        call: (id, input, signal) => dispatcher.call(id, actor, input, { signal }),
+        call: (id, input, signal) => dispatcher.call(id, known.actor, input, { signal, key_id: known.key_id }),
         correlationId,
         onFault: (error) => context.log.error({ err: error }, 'tool call failed'),
       },

@@ -4,7 +4,7 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { endSession, session_lifetime_ms, useSignInLink } from '../access/access-store.ts';
 import type { Context } from '../context.ts';
-import { insertEvent } from '../events/event-store.ts';
+import { insertEvent, type NewEvent } from '../events/event-store.ts';
 import { checkSameOrigin, session_cookie, sessionOf } from './authenticate.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { jsonBody } from './request-input.ts';
@@ -24,30 +24,37 @@ export function signInRoutes(context: Context): Hono {
     limit.take();
     const input = SignIn.safeParse(await jsonBody(req.raw, 4_096));
     const now = context.clock.now();
-    const session = input.success ? await useSignInLink(context.store, input.data.key, now) : null;
-    const message = session
-      ? 'The owner signed in with a link.'
-      : 'A sign-in link was refused: unknown, used or expired.';
-    const event = {
-      kind: session ? 'access.signed_in' : 'access.refused',
-      severity: session ? 'info' : 'warning',
-      message,
-      at: now,
-    } as const;
+    const signedIn = input.success
+      ? await useSignInLink(context.store, input.data.key, now, req.header('user-agent') ?? null)
+      : null;
+    const event: NewEvent = signedIn
+      ? {
+          kind: 'access.signed_in',
+          message: `${signedIn.user.name} signed in with a link.`,
+          actor: signedIn.user.name,
+          at: now,
+        }
+      : {
+          kind: 'access.refused',
+          severity: 'warning',
+          message: 'A sign-in link was refused: unknown, used or expired.',
+          at: now,
+        };
     await context.store.batch([insertEvent(context.store, event)]);
-    context.signals.notify('events');
-    if (!session) {
+    context.signals.notify('events', 'access');
+    if (!signedIn) {
       throw new AppError('Unauthenticated', 'This sign-in link is unknown, was used before, or has expired.', {
-        hint: 'Make a new one with: mainstay sign-in-link',
+        hint: 'Make a new one with: mainstay sign-in-link. An owner or an admin makes one for you with your name behind it.',
       });
     }
-    return Response.json({ ok: true }, { headers: { 'set-cookie': cookie(session, session_lifetime_ms / 1000) } });
+    return Response.json({ ok: true }, { headers: { 'set-cookie': cookie(signedIn.key, session_lifetime_ms / 1000) } });
   });
 
   app.post('/sign-out', async ({ req }) => {
     checkSameOrigin(context, req.raw);
     const session = sessionOf(req.raw);
     if (session !== null) await endSession(context.store, session);
+    context.signals.notify('access');
     return Response.json({ ok: true }, { headers: { 'set-cookie': cookie('', 0) } });
   });
   return app;

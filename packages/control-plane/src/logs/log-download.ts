@@ -21,10 +21,11 @@ const time_max = 8.64e15;
 
 export function logDownload(context: Context) {
   return async ({ req }: HonoContext): Promise<Response> => {
-    const actor = await authenticate(context, req.raw);
-    if (!actor) {
+    const known = await authenticate(context, req.raw);
+    if (!known) {
       throw new AppError('Unauthenticated', 'Nobody is signed in.', { hint: 'Sign in, or send a token.' });
     }
+    const { actor } = known;
     if (!authorize(actor, 'logs:read', null)) throw new AppError('Forbidden', `${actor.name} may not read logs.`);
     const query = queryInput(LogDownload, new URL(req.url).searchParams);
     const parsed = LogDownload.safeParse({ ...query, stack: req.param('stack') });

@@ -5,7 +5,6 @@
 import { posix } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
 import { operations } from '@mainstay/contract/operations/index';
-import { authorize } from '../access/authorize.ts';
 import type { Context } from '../context.ts';
 import { type CallInfo, type Handler, reads } from '../operations/handlers.ts';
 import { findCredential, openCredential } from '../secrets/secret-store.ts';
@@ -76,17 +75,11 @@ function createSlots(slots_max: number): <T>(work: () => Promise<T>) => Promise<
 async function remoteOf(
   context: Context,
   input: { git: string; credential?: string | undefined },
-  { actor, signal }: CallInfo,
+  { signal }: CallInfo,
 ): Promise<Remote> {
   const remote = { git: input.git, credential: null, run: context.git, signal };
   const name = input.credential;
   if (name === undefined) return remote;
-  // The address gets the credential, so that choosing both is more than reading.
-  if (!actor || !authorize(actor, 'stacks:write', null)) {
-    throw new AppError('Forbidden', 'Looking at a repository with a credential needs stacks:write.', {
-      field: 'credential',
-    });
-  }
   const row = await findCredential(context.store, name);
   if (!row) {
     throw new AppError('NotFound', `There is no Git credential "${name}".`, {

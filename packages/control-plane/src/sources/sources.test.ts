@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type Fixture, startFixture } from '../testing/fixture.ts';
 import { refusal } from '../testing/refusal.ts';
-import { createSourceHandlers, repositoryName } from './source-operations.ts';
+import { repositoryName } from './source-operations.ts';
 import { type GitRepository, makeGitRepository, specOf } from './testing/repositories.ts';
 
 let at: Fixture;
@@ -170,18 +170,17 @@ describe('a credential', () => {
       expect(error).toMatchObject({ code: 'NotFound', field: 'credential' });
     }
   });
-
-  it('is not for whoever may only read: the address would get it', async () => {
-    const [refs] = createSourceHandlers();
-    if (refs?.kind !== 'read') throw new Error('sources.refs is a read');
-    const actor = { kind: 'webhook', id: 'x', name: 'x', role: null, proof: 'none' } as const;
-    const input = { git: repository.path, credential: 'forge' };
-    const work = refs.read({ home: at.home } as never, input as never, { actor, signal: new AbortController().signal });
-    expect(await refusal(work)).toMatchObject({ code: 'Forbidden', field: 'credential' });
-  });
 });
 
 describe('an address', () => {
+  it('is not fetched from for whoever may only read, with a credential or without', async () => {
+    const viewer = { kind: 'user', id: `usr_${'1'.repeat(32)}`, name: 'ada', role: 'viewer', proof: 'token' } as const;
+    for (const call of ['sources.refs', 'sources.inspect'] as const) {
+      const error = await refusal(at.plane.call(call, viewer, { git: repository.path }));
+      expect(error).toMatchObject({ code: 'Forbidden' });
+    }
+  });
+
   it.each([['ext::sh -c id'], ['--upload-pack=x'], ['https://u:p@example.org/x'], ['gopher://x/y'], ['relative/path']])(
     '%j is refused before git sees it',
     async (git) => {

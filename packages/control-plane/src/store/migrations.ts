@@ -1,6 +1,8 @@
 /** The schema, as migrations that run in order, once each. A released migration is never edited. */
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { accessMigration } from '../access/access-tables.ts';
+import { auditMigration } from '../audit/audit-tables.ts';
 import { busMigration } from '../bus/bus-tables.ts';
 
 const initial: Migration = {
@@ -187,4 +189,30 @@ const initial: Migration = {
   },
 };
 
-export const migrations: Record<string, Migration> = { '0001_initial': initial, '0002_bus': busMigration };
+const operations: Migration = {
+  async up(db: Kysely<unknown>) {
+    const text = [
+      'plan_body',
+      'proposal_sealed',
+      'requirement',
+      'policy',
+      'run_id',
+      'result_sealed',
+      'error_code',
+      'error_field',
+    ];
+    for (const column of text) await db.schema.alterTable('operations').addColumn(column, 'text').execute();
+    await db.schema
+      .alterTable('operations')
+      .addColumn('approvals', 'text', (c) => c.notNull().defaultTo('[]'))
+      .execute();
+  },
+};
+
+export const migrations: Record<string, Migration> = {
+  '0001_initial': initial,
+  '0002_bus': busMigration,
+  '0004_audit': auditMigration,
+  '0005_access': accessMigration,
+  '0006_operations': operations,
+};

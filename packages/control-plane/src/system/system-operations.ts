@@ -2,10 +2,9 @@
 import { statfs } from 'node:fs/promises';
 import { AppError } from '@mainstay/contract/errors';
 import { operations } from '@mainstay/contract/operations/index';
-import { newKey } from '../access/access-store.ts';
 import { permissionsOf } from '../access/authorize.ts';
 import type { Context } from '../context.ts';
-import { changes, type Handler, reads } from '../operations/handlers.ts';
+import { type Handler, reads } from '../operations/handlers.ts';
 
 /** Less free space than this is told as a problem. */
 const free_bytes_min = 128 * 1024 * 1024;
@@ -21,21 +20,6 @@ export const systemHandlers: Handler[] = [
     if (!actor) throw new AppError('Unauthenticated', 'Nobody is signed in.');
     return { actor, permissions: [...permissionsOf(actor)] };
   }),
-
-  changes(operations['access.create_sign_in_link'], async (context, { expires_seconds }, actor) => ({
-    summary: `Make a one-time sign-in link for ${actor.name}`,
-    target: `user/${actor.id}`,
-    base: 0,
-    changes: [{ action: 'create', path: 'sign_in_link', note: `holds for ${expires_seconds} s, once` }],
-    action: { kind: 'control_plane' },
-    carryOut: ({ now }) => {
-      const expires_at = now + expires_seconds * 1000;
-      const link = newKey(context.store, 'sign_in_link', actor.id, now, expires_at);
-      // The key stands behind the #, which browsers keep to themselves: it reaches no log and no Referer.
-      const url = `${context.public_url()}/#sign-in=${link.key}`;
-      return { statements: [link.statement], result: { url, expires_at }, kept_result: { url: null, expires_at } };
-    },
-  })),
 ];
 
 type Check = { ok: boolean; message: string };
