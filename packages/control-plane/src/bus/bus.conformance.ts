@@ -3,10 +3,10 @@
  * moving its clock or by waiting.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Bus, ConsumerSpec, Delivery, NewMessage, StreamSpec } from './bus.ts';
+import type { Bus, ConsumerSpec, Delivery, NewMessage } from './bus.ts';
 
 export type BusHarness = {
-  /** A bus with the streams of `conformance_streams` that no other harness sees. */
+  /** A bus with the streams of conformance-streams.ts that no other harness sees. */
   open(): Promise<Bus>;
   /** Another process's view of the same; `open` again after `close` is a restart. */
   openAnother(): Promise<Bus>;
@@ -16,14 +16,6 @@ export type BusHarness = {
   /** Ends all and removes what was stored. */
   remove(): Promise<void>;
 };
-
-const roomy = { max_messages: 10_000, max_bytes: 2 ** 24, max_age_ms: 3_600_000, max_payload_bytes: 1_000 };
-export const conformance_streams: readonly StreamSpec[] = [
-  { name: 'work', subjects: ['work.*', 'deep.>'], ...roomy, duplicate_window_ms: 10_000 },
-  { name: 'few', subjects: ['few.*'], ...roomy, max_messages: 5, duplicate_window_ms: 100 },
-  { name: 'small', subjects: ['small.*'], ...roomy, max_bytes: 100, duplicate_window_ms: 100 },
-  { name: 'short', subjects: ['short.*'], ...roomy, max_age_ms: 5_000, duplicate_window_ms: 100 },
-];
 
 const ack_wait_ms = 2_000;
 const over_ack_wait_ms = ack_wait_ms + 100;

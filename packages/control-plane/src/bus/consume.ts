@@ -9,7 +9,7 @@ import type { Bus, ConsumerSpec, Delivery } from './bus.ts';
 /** What becomes of a message: done, again after so many milliseconds, or never again. */
 export type Verdict = 'ack' | { nak_ms: number; reason?: string } | { term: string };
 
-export type Handle = (message: Delivery, signal: AbortSignal) => Promise<Verdict> | Verdict;
+export type Handle = (message: Delivery, signal: AbortSignal) => Promise<Verdict>;
 
 export type ConsumeOptions = {
   bus: Bus;

@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BatchConflict } from '../store/store.ts';
-import { busConformance, conformance_streams } from './bus.conformance.ts';
+import { busConformance } from './bus.conformance.ts';
 import type { ConsumerSpec } from './bus.ts';
+import { conformance_streams } from './conformance-streams.ts';
 import { createStoreBus, type StoreBus } from './store-bus.ts';
 import * as texts from './store-bus-sql.ts';
 import { streams as own_streams } from './subjects.ts';
