@@ -94,6 +94,11 @@ export const AuditAnchor = z
     hash: Digest,
     at: z.int().describe('When it was noted, UTC milliseconds.'),
     source: z.enum(['keeper', 'mirror']),
+    jws: z
+      .string()
+      .max(4_096)
+      .nullable()
+      .describe('The keeper’s signed statement; null of the mirror, whose commit is signed.'),
   })
   .meta({ id: 'AuditAnchor' });
 export type AuditAnchor = z.infer<typeof AuditAnchor>;

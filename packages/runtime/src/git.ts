@@ -15,6 +15,7 @@ export type GitOptions = {
   cwd?: string;
   /** Variables in addition to those of the environment. */
   env?: Record<string, string>;
+  stdin?: string;
   /** Milliseconds. */
   timeout_ms: number;
   signal?: AbortSignal;

@@ -119,6 +119,9 @@ export const verifyAudit = read({
     total: z.int().describe('Number of the newest entry of the chain.'),
     pending: z.int(),
     anchors_checked: z.int(),
+    keeper_reached: z
+      .boolean()
+      .describe('False while the keeper is away: then an end that was cut off may not be found out.'),
     problems: z.array(AuditProblem),
     more_problems: z.boolean(),
   }),

@@ -3,6 +3,7 @@
  * was hashed again, is found out. The keeper notes one soon after the chain has grown; the mirror's newest commit is another.
  */
 import type { AuditAnchor, ChainHead } from '@mainstay/contract/audit';
+import type { KeeperApi } from '@mainstay/contract/keeper-api';
 import type { Clock, Logger } from '@mainstay/runtime';
 import { createRounds } from '../rounds.ts';
 
@@ -13,6 +14,21 @@ export type Anchors = {
   /** What was noted, the newest last; bounded by whoever keeps them. */
   list(): Promise<AuditAnchor[]>;
 };
+
+const anchors_read_max = 1_000;
+
+/** Anchors that the keeper signs, and keeps in its own ledger. */
+export function keeperAnchors(keeper: Pick<KeeperApi, 'anchor' | 'anchors'>): Anchors {
+  return {
+    async record({ seq, hash }) {
+      await keeper.anchor({ kind: 'audit', seq, hash });
+    },
+    async list() {
+      const noted = await keeper.anchors({ kind: 'audit', limit: anchors_read_max });
+      return noted.reverse().map(({ seq, hash, at, jws }) => ({ seq, hash, at, jws, source: 'keeper' as const }));
+    },
+  };
+}
 
 /** Milliseconds between two anchors, at least: what is cut off within them is known by the mirror only. */
 export const anchor_apart_ms = 5_000;

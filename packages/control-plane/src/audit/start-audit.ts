@@ -1,0 +1,126 @@
+/**
+ * The audit trail as it runs: the chainer, the anchors with the keeper, the mirror and its remotes, and what of them the
+ * operations show. It takes no part in any change: whoever writes one puts `auditEntry` into the batch, and that is all.
+ */
+import { join } from 'node:path';
+import type { AuditAnchor } from '@mainstay/contract/audit';
+import { AppError } from '@mainstay/contract/errors';
+import { type Exec, systemExec } from '@mainstay/runtime';
+import type { Context } from '../context.ts';
+import type { Handler } from '../operations/handlers.ts';
+import { createAnchorer, keeperAnchors } from './anchors.ts';
+import { createAuditHandlers } from './audit-operations.ts';
+import { chainHead } from './audit-store.ts';
+import { createChainer } from './chainer.ts';
+import { createMirror, type Mirror } from './mirror.ts';
+import { createPusher, type Pusher, type PushStatus } from './mirror-push.ts';
+import { type MirrorSettings, readMirrorSettings } from './mirror-settings.ts';
+import { type AuditRetention, pruneAudit } from './retention.ts';
+
+/** What operations and downloads take from the running parts. */
+export type AuditParts = {
+  /** Every place of the chain that was noted elsewhere, oldest first of each source; the mirror's alone while the keeper is away. */
+  anchors(): Promise<{ anchors: AuditAnchor[]; keeper_reached: boolean }>;
+  /** Settles when what was written before the call is chained. */
+  chained(): Promise<void>;
+  mirror(): ReturnType<Mirror['status']> | null;
+  remotes(): PushStatus[];
+};
+
+export type AuditOptions = {
+  context: Pick<Context, 'store' | 'clock' | 'log' | 'keeper' | 'signals' | 'home'>;
+  exec?: Exec;
+  retention?: AuditRetention;
+};
+
+export type Audit = AuditParts & {
+  handlers: Handler[];
+  /** Removes what is too old or too much; for the reconciler of retention. */
+  prune(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+/** How often it looks for entries that nobody told of. */
+const look_every_ms = 1_000;
+/** Topics that are notified when something was written that may have an audit entry. */
+const telling = /^(events|operations|access|servers|stacks)$/;
+
+/** @throws AppError InvalidInput when `<home>/audit-mirror.yaml` is not acceptable. */
+export function startAudit({ context, exec = systemExec, retention }: AuditOptions): Audit {
+  const { store, clock, log, keeper, signals, home } = context;
+  const settings: MirrorSettings = readMirrorSettings(join(home, 'audit-mirror.yaml'));
+  const noted = keeperAnchors(keeper);
+  const anchorer = createAnchorer(noted, { log, clock });
+  const pusher: Pusher | null = settings.enabled ? createPusher({ remotes: settings.remotes, clock, log, exec }) : null;
+  const mirror: Mirror | null = settings.enabled
+    ? createMirror({
+        store,
+        clock,
+        log,
+        exec,
+        keeper,
+        folder: join(home, 'audit-mirror'),
+        onCommit: (repository, { commit }) => pusher?.tell(repository, commit),
+      })
+    : null;
+  const chainer = createChainer(store, (head) => {
+    anchorer.tell(head);
+    void mirror?.next().catch(() => {});
+  });
+  let isFailing = false;
+  const chain = () =>
+    chainer.next().then(
+      () => {
+        isFailing = false;
+      },
+      (error: unknown) => {
+        if (!isFailing && !isStopped) log.error({ err: error }, 'audit entries could not be chained');
+        isFailing = true;
+      },
+    );
+  let isStopped = false;
+  const unlisten = signals.listen((topic) => {
+    if (telling.test(topic)) void chain();
+  });
+  const timer = setInterval(() => void chain(), look_every_ms);
+  // What an earlier process chained may not be anchored or mirrored yet.
+  void chainHead(store)
+    .then((head) => head && anchorer.tell(head))
+    .catch(() => {});
+  void mirror?.next().catch(() => {});
+  void chain();
+
+  const parts: AuditParts = {
+    chained: () => chainer.next(),
+    mirror: () => mirror?.status() ?? null,
+    remotes: () => pusher?.status() ?? [],
+    async anchors() {
+      const tip = mirror?.status().tip ?? null;
+      const mirrored = tip ? [{ seq: tip.seq, hash: tip.hash, at: tip.at, source: 'mirror' as const, jws: null }] : [];
+      const kept = await noted.list().catch((error: unknown) => {
+        if (error instanceof AppError && error.code === 'Unavailable') return null;
+        throw error;
+      });
+      return { anchors: [...(kept ?? []), ...mirrored], keeper_reached: kept !== null };
+    },
+  };
+  return {
+    ...parts,
+    handlers: createAuditHandlers(parts),
+    async prune() {
+      const mirrored_through = mirror ? (mirror.status().tip?.seq ?? 0) : null;
+      await pruneAudit(store, clock, { mirrored_through, ...(retention ? { retention } : {}) });
+    },
+    async stop() {
+      // What was written until now is chained and anchored; the mirror goes on with it at the next start.
+      unlisten();
+      clearInterval(timer);
+      await chain();
+      isStopped = true;
+      await chainer.stop();
+      await mirror?.stop();
+      await pusher?.stop();
+      await anchorer.stop();
+    },
+  };
+}
