@@ -1,7 +1,7 @@
 import { silentLogger } from '@mainstay/runtime';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Bus } from './bus.ts';
-import { conformance_streams } from './conformance-streams.ts';
+import { conformance_streams } from './conformance/streams.ts';
 import { backoffMs, type ConsumeOptions, type RunningConsumer, startConsumer } from './consume.ts';
 import type { StoreBus } from './store-bus.ts';
 import { createBusFixture } from './testing/fixture.ts';

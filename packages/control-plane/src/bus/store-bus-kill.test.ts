@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { conformance_streams } from './conformance-streams.ts';
+import { conformance_streams } from './conformance/streams.ts';
 import type { StoreBus } from './store-bus.ts';
 import { createBusFixture } from './testing/fixture.ts';
 

@@ -99,7 +99,7 @@ export const delete_settled = `
 /** due_at, consumer_id, seq, deliveries */
 export const postpone = 'update bus_deliveries set due_at = ? where consumer_id = ? and seq = ? and deliveries = ?';
 
-/** stream, limit of age; stream, how many are kept. The last message that is too old, or one too many; null for none. */
+/** stream, the time before which a message is too old, how many are kept. The last message that goes; 0 for none. */
 export const over_age_or_number = `
   select max(
     coalesce((select coalesce(
@@ -110,12 +110,10 @@ export const over_age_or_number = `
 /** stream */
 export const stream_bytes = 'select coalesce(sum(bytes), 0) as bytes from bus_messages where stream = ?';
 
-/** stream, bytes that are kept */
-export const over_bytes = `
-  select coalesce(max(seq), 0) as seq from (
-    select seq, sum(bytes) over (order by seq desc) as newer from bus_messages where stream = ?) where newer > ?`;
+/** stream, position, limit */
+export const scan_bytes = 'select seq, bytes from bus_messages where stream = ? and seq > ? order by seq limit ?';
 
-/** stream, stream, the last seq that goes */
+/** stream, the last seq that goes */
 export const count_unseen = `
   select count(*) as unseen from bus_messages where stream = ?1
   and seq > (select min(position) from bus_consumers where stream = ?1) and seq <= ?2`;

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BatchConflict } from '../store/store.ts';
 import { busConformance } from './bus.conformance.ts';
 import type { ConsumerSpec } from './bus.ts';
-import { conformance_streams } from './conformance-streams.ts';
+import { conformance_streams } from './conformance/streams.ts';
 import { createStoreBus, type StoreBus } from './store-bus.ts';
 import * as texts from './store-bus-sql.ts';
 import { streams as own_streams } from './subjects.ts';
@@ -115,6 +115,36 @@ describe('the bus in the store', () => {
     expect(dead).toHaveLength(1_000);
     expect(dead[0]).toMatchObject({ id: 'd1004', reason: 'r'.repeat(500) });
     expect(dead.at(-1)!.id).toBe('d5');
+  });
+
+  test('a full disk refuses what is published, loses nothing, and is got over', async () => {
+    await bus.publish(message('a'));
+    const pages = async (limit: string) =>
+      void (await sql.raw(`pragma max_page_count = ${limit}`).execute(at.store.db));
+    await pages('1');
+    const big = { subject: 'work.a', payload: 'x'.repeat(900) };
+    let refused: unknown = null;
+    let stored = 0;
+    for (; refused === null && stored < 1_000; stored++) {
+      await bus.publish({ ...big, id: `big${stored}` }).catch((error: unknown) => {
+        refused = error;
+      });
+    }
+    expect(refused).toMatchObject({ code: 'Unavailable', message: expect.stringContaining('disk is full') });
+    const full = await bus.fetch({ ...name, batch: 1_000 }).catch((error: unknown) => error);
+    if (!Array.isArray(full)) expect(full).toMatchObject({ code: 'Unavailable' });
+    await pages('1000000');
+    await fixture.current.clock.advance(2_100);
+    expect(await bus.publish({ ...big, id: 'after' })).toEqual({ duplicate: false });
+    const got = new Set<string>();
+    for (let i = 0; i < 20; i++) {
+      for (const delivery of await bus.fetch({ ...name, batch: 100 })) {
+        got.add(delivery.id);
+        await bus.ack(delivery);
+      }
+    }
+    const expected = ['a', 'after', ...Array.from({ length: stored - 1 }, (_, i) => `big${i}`)];
+    expect([...got].sort()).toEqual(expected.sort());
   });
 
   test('what is claimed and what is settled is found by an index, never by a scan of the messages', async () => {

@@ -40,13 +40,14 @@ export function createStoreBus(options: StoreBusOptions): StoreBus {
   checkStreams(streams);
   const known = new Map<string, KnownConsumer>();
 
-  async function run<Row>(query: CompiledQuery<Row>): Promise<QueryResult<Row>> {
+  async function translated<T>(work: Promise<T>): Promise<T> {
     try {
-      return await store.db.executeQuery(query);
+      return await work;
     } catch (error) {
       throw storeError(error, 'the control plane');
     }
   }
+  const run = <Row>(query: CompiledQuery<Row>): Promise<QueryResult<Row>> => translated(store.db.executeQuery(query));
   function find({ stream, consumer }: ConsumerName): KnownConsumer {
     const found = known.get(`${stream}/${consumer}`);
     if (found) return found;
@@ -128,7 +129,7 @@ export function createStoreBus(options: StoreBusOptions): StoreBus {
       while (!options.signal?.aborted && !signals.ended.aborted) {
         const seen = await look();
         if (seen.is_ready) {
-          const taken = await claim(consumer, options.batch);
+          const taken = await translated(claim(consumer, options.batch));
           if (taken.length > 0) return taken;
           // Messages of other subjects were passed over, or another process was faster: look again, after others had their turn.
           await new Promise((resolve) => setImmediate(resolve));
@@ -176,14 +177,16 @@ export function createStoreBus(options: StoreBusOptions): StoreBus {
             .as('dead'),
         ])
         .executeTakeFirstOrThrow();
-      const groups = await db
-        .selectFrom('bus_messages')
-        .where('stream', '=', name.stream)
-        .where('seq', '>', position)
-        .groupBy('subject')
-        .select(['subject', db.fn.countAll<number>().as('n')])
-        .execute();
-      const waiting = groups.reduce((sum, group) => (takes === null || takes(group.subject) ? sum + group.n : sum), 0);
+      const next = db.selectFrom('bus_messages').where('stream', '=', name.stream).where('seq', '>', position);
+      const count = db.fn.countAll<number>().as('n');
+      // By subject the rows are to be read; for all of them the index tells.
+      const groups =
+        takes === null
+          ? await next.select(count).execute()
+          : (await next.groupBy('subject').select(['subject', count]).execute()).filter(({ subject }) =>
+              takes(subject),
+            );
+      const waiting = groups.reduce((sum, group) => sum + group.n, 0);
       return { waiting, in_flight: n ?? 0, dead: dead ?? 0 };
     },
     async deadLetters(name, { before, limit = 100 } = {}): Promise<DeadLetter[]> {

@@ -4,7 +4,7 @@
  */
 import { appendFileSync } from 'node:fs';
 import { silentLogger, systemClock } from '@mainstay/runtime';
-import { conformance_streams } from '../conformance-streams.ts';
+import { conformance_streams } from '../conformance/streams.ts';
 import { startConsumer } from '../consume.ts';
 import { openBus } from './fixture.ts';
 

@@ -1,5 +1,5 @@
 /** The streams that the laws of the bus are tried on: one with room, and one for each bound. */
-import type { StreamSpec } from './bus.ts';
+import type { StreamSpec } from '../bus.ts';
 
 const roomy = { max_messages: 10_000, max_bytes: 2 ** 24, max_age_ms: 3_600_000, max_payload_bytes: 1_000 };
 export const conformance_streams: readonly StreamSpec[] = [
