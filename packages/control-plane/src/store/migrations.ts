@@ -4,6 +4,7 @@ import type { Migration } from 'kysely/migration';
 import { accessMigration } from '../access/access-tables.ts';
 import { auditMigration } from '../audit/audit-tables.ts';
 import { busMigration } from '../bus/bus-tables.ts';
+import { orchestratorMigration } from '../orchestrator/orchestrator-tables.ts';
 
 const initial: Migration = {
   async up(db: Kysely<unknown>) {
@@ -212,6 +213,7 @@ const operations: Migration = {
 export const migrations: Record<string, Migration> = {
   '0001_initial': initial,
   '0002_bus': busMigration,
+  '0003_orchestrator': orchestratorMigration,
   '0004_audit': auditMigration,
   '0005_access': accessMigration,
   '0006_operations': operations,

@@ -6,11 +6,13 @@ import type { ColumnType, Generated } from 'kysely';
 import type { AccessTables } from '../access/access-tables.ts';
 import type { AuditTables } from '../audit/audit-tables.ts';
 import type { BusTables } from '../bus/bus-tables.ts';
+import type { OrchestratorTables } from '../orchestrator/orchestrator-tables.ts';
 
 type Project = ColumnType<string, string | undefined, never>;
 type Json = string;
 
 export type Tables = AccessTables &
+  OrchestratorTables &
   AuditTables &
   BusTables & {
     stacks: {
