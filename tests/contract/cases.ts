@@ -18,6 +18,7 @@ export type Case = {
 /** Hash of no plan at all. */
 const otherPlan = { plan_hash: '0'.repeat(64) };
 const nowhere = 'nowhere';
+const noKey = `key_${'0'.repeat(32)}`;
 
 /** The Git repository of the fixture. */
 const repositoryOf = ({ spec }: Fixture): string => spec().services['web']!.source.git;
@@ -187,8 +188,49 @@ export const cases: Record<OperationId, Case> = {
   'system.health': { success: () => ({}), errors: {} },
   'system.whoami': { success: () => ({}), errors: {} },
   'access.create_sign_in_link': {
-    success: () => ({ expires_seconds: 60 }),
-    errors: { Conflict: () => otherPlan },
-    fields: { Conflict: 'plan_hash' },
+    success: () => ({ user: 'bob', expires_seconds: 60 }),
+    errors: { NotFound: () => ({ user: nowhere }), Conflict: () => otherPlan },
+    fields: { NotFound: 'user', Conflict: 'plan_hash' },
+  },
+  'access.list_users': { success: () => ({}), errors: {} },
+  'access.create_user': {
+    success: () => ({ name: 'ada@example.org', role: 'deployer', expires_seconds: 60 }),
+    errors: { Conflict: () => ({ name: 'BOB', role: 'viewer' }) },
+    fields: { Conflict: 'name' },
+  },
+  'access.set_role': {
+    success: () => ({ user: 'bob', role: 'approver' }),
+    errors: { NotFound: () => ({ user: nowhere, role: 'viewer' }), Conflict: () => ({ user: 'owner', role: 'admin' }) },
+    fields: { NotFound: 'user', Conflict: 'user' },
+  },
+  'access.remove_user': {
+    success: () => ({ user: 'leaver' }),
+    errors: { NotFound: () => ({ user: nowhere }), Conflict: () => ({ user: 'owner' }) },
+    fields: { NotFound: 'user', Conflict: 'user' },
+  },
+  'access.list_sessions': {
+    success: () => ({ user: 'owner' }),
+    errors: { NotFound: () => ({ user: nowhere }) },
+    fields: { NotFound: 'user' },
+  },
+  'access.end_session': {
+    success: ({ session_ids: [id] }) => ({ id }),
+    errors: { NotFound: () => ({ id: noKey }), Conflict: ({ session_ids: [, id] }) => ({ id, ...otherPlan }) },
+    fields: { NotFound: 'id', Conflict: 'plan_hash' },
+  },
+  'access.list_tokens': {
+    success: () => ({}),
+    errors: { NotFound: () => ({ user: nowhere }) },
+    fields: { NotFound: 'user' },
+  },
+  'access.create_token': {
+    success: () => ({ name: 'ci of the shop', role: 'deployer', expires_seconds: 3_600 }),
+    errors: { Conflict: () => ({ name: 'kept' }) },
+    fields: { Conflict: 'name' },
+  },
+  'access.revoke_token': {
+    success: ({ token_ids: [id] }) => ({ id }),
+    errors: { NotFound: () => ({ id: noKey }), Conflict: ({ token_ids: [, id] }) => ({ id, ...otherPlan }) },
+    fields: { NotFound: 'id', Conflict: 'plan_hash' },
   },
 };

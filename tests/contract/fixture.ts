@@ -24,6 +24,9 @@ export type Fixture = {
   /** Ids that differ from home to home. */
   operation_id: string;
   event_operation_id: string;
+  /** Sessions and tokens of the owner that nobody needs: one to be ended, and one that stays. */
+  session_ids: [string, string];
+  token_ids: [string, string];
   /** Waits until nothing is under way. */
   settled(): Promise<void>;
   spec(env?: Record<string, string>): StackSpecInput;
@@ -117,6 +120,7 @@ export async function createFixture(repository: string, vanishing: string): Prom
   await ended(second.operation.id!);
   await reportLogs(plane.url, (await client['servers.invite']({ server: 'logs', stack: 'blog' })).result!.token!);
   await client['servers.invite']({ server: 'invited' });
+  const keys = await makePeople(plane.url, client);
   await converged(client);
 
   return {
@@ -125,6 +129,7 @@ export async function createFixture(repository: string, vanishing: string): Prom
     token,
     operation_id: second.operation.id!,
     event_operation_id: unused.operation.id!,
+    ...keys,
     settled,
     spec,
     async stop() {
@@ -133,6 +138,28 @@ export async function createFixture(repository: string, vanishing: string): Prom
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+/** Two more people, and of the owner two sessions and two tokens that nobody needs. */
+async function makePeople(
+  url: string,
+  client: ReturnType<typeof createClient>,
+): Promise<Pick<Fixture, 'session_ids' | 'token_ids'>> {
+  await client['access.create_user']({ name: 'bob', role: 'viewer' });
+  await client['access.create_user']({ name: 'leaver', role: 'deployer' });
+  const token = async (name: string) => (await client['access.create_token']({ name, role: 'viewer' })).result!.id;
+  const token_ids: [string, string] = [await token('spare'), await token('kept')];
+  for (let round = 0; round < 2; round += 1) {
+    const link = await client['access.create_sign_in_link']({});
+    const signedIn = await fetch(`${url}/auth/sign-in`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ key: link.result?.url?.split('#sign-in=')[1] }),
+    });
+    if (!signedIn.ok) throw new Error(`signing in: ${signedIn.status} ${await signedIn.text()}`);
+  }
+  const { sessions } = await client['access.list_sessions']({});
+  return { session_ids: [sessions[0]!.id, sessions[1]!.id], token_ids };
 }
 
 /** Every simulated server has reported what it runs. */

@@ -1,8 +1,9 @@
 /** Takes out what may differ between two homes that went through the same: ids, times, keys, digests over them, ports. */
 
 const volatileText: readonly (readonly [RegExp, string])[] = [
-  [/\b(stk|srv|op|evt|usr|sec|crd|ins|enr|ses)_[0-9a-f]{32}\b/g, '$1_'],
+  [/\b(stk|srv|op|evt|usr|sec|crd|ins|enr|ses|key|run)_[0-9a-f]{32}\b/g, '$1_'],
   [/\b(rel|bld)_[0-9a-f]{24}\b/g, '$1_'],
+  [/\bmtk_[\w-]{43}/g, 'mtk_'],
   [/\bmst_[A-Za-z0-9_-]{43}\.[0-9a-f]{64}\b/g, 'mst_'],
   [/\b[0-9a-f]{64}\b/g, 'digest'],
   [/(127\.0\.0\.1):\d+/g, '$1:port'],
@@ -21,6 +22,8 @@ export function normalised(value: unknown, name = ''): unknown {
     if (/^(from|to|times)$/.test(name) && value > 1e12) return 0;
     return /(_at|^at|^since|^cursor|^next|^time_ms)$/.test(name) ? 0 : value;
   }
+  // A call in this process comes with no session and no token.
+  if (name === 'is_current') return false;
   // Of usage over time: what was seen is the same, the minute in which it was is not.
   if (name === 'series' && Array.isArray(value)) return value.map(valuesSeen);
   if (Array.isArray(value)) {

@@ -156,6 +156,16 @@ function freshInput(id: OperationId, fixture: Fixture): Input {
       return { name: 'another-key' };
     case 'credentials.remove':
       return { name: 'new-key' };
+    case 'access.create_user':
+      return { name: 'carl', role: 'viewer' };
+    case 'access.remove_user':
+      return { user: 'bob' };
+    case 'access.end_session':
+      return { id: fixture.session_ids[1] };
+    case 'access.create_token':
+      return { name: 'another' };
+    case 'access.revoke_token':
+      return { id: fixture.token_ids[1] };
     default:
       return cases[id].success(fixture);
   }

@@ -25,6 +25,9 @@ const groups: Record<string, { summary: string; otherwise: string }> = {
   credentials: { summary: 'Credentials for private Git repositories', otherwise: 'list' },
   events: { summary: 'Events: what happened', otherwise: 'show' },
   logs: { summary: 'Logs: what services and builds print', otherwise: 'show' },
+  users: { summary: 'Users: the people, and what each of them may do', otherwise: 'list' },
+  sessions: { summary: 'Sessions: browsers that are signed in', otherwise: 'list' },
+  tokens: { summary: 'Tokens: keys of programs that act as you', otherwise: 'list' },
   operations: { summary: 'Operations: the changes, and how they ended', otherwise: 'list' },
 };
 
@@ -47,7 +50,8 @@ export const registerOperations: Registration = (program, cli) => {
   }
 };
 
-function addOperation(command: Command, cli: Cli, operation: Operation & { id: OperationId }): void {
+/** Makes the command of an operation: its arguments, options and what it does. */
+export function addOperation(command: Command, cli: Cli, operation: Operation & { id: OperationId }): void {
   const fields = inputFields(operation);
   const positional = operation.cli.args ?? [];
   const byName = new Map(fields.map((field) => [field.name, field]));

@@ -7,6 +7,7 @@ import { registerPlanAndApply } from './commands/plan-apply.ts';
 import { registerOpen } from './commands/sign-in.ts';
 import { registerStackFiles } from './commands/stack-files.ts';
 import { registerStatus } from './commands/status.ts';
+import { registerUsers } from './commands/users.ts';
 import { registerVersion } from './commands/version.ts';
 import { registerWatch } from './commands/watch.ts';
 import { registerOperations } from './operation-command.ts';
@@ -27,6 +28,7 @@ export const registrations: readonly Registration[] = [
   registerWatch,
   heading('All operations, noun by noun:'),
   registerOperations,
+  registerUsers,
   heading('Stack files:'),
   registerStackFiles,
   heading('More:'),

@@ -4,6 +4,7 @@
  */
 import type { OperationById, OperationId } from '@mainstay/contract/operations/index';
 import type * as z from 'zod';
+import { sessionLines, tokenLines, userLines } from './access-views.ts';
 import { planLines } from './change/plan-view.ts';
 import { eventLine } from './change/progress.ts';
 import { sourceProposalLines, sourceRefLines } from './source-views.ts';
@@ -87,6 +88,9 @@ const views: { [Id in OperationId]?: View<Id> } = {
       { ...options, width: null },
       'No Git credentials.',
     ),
+  'access.list_users': userLines,
+  'access.list_sessions': sessionLines,
+  'access.list_tokens': tokenLines,
   'events.list': ({ events }, options) =>
     events.length === 0 ? ['No events.'] : events.map((event) => eventLine(event, options.paint, dateTimeText)),
   'logs.list': ({ lines }, options) => lines.map((line) => logLine(line, options)),
