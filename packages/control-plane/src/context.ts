@@ -1,6 +1,7 @@
 /** What every noun of the control plane is given: the store, time, the keeper, signals. No noun reaches for a global. */
 import type { KeeperApi } from '@mainstay/contract/keeper-api';
 import type { Clock, Git, Logger } from '@mainstay/runtime';
+import type { StoreBus } from './bus/store-bus.ts';
 import type { Recall } from './operations/planned.ts';
 import type { Seal } from './secrets/seal.ts';
 import type { Signals } from './signals.ts';
@@ -13,6 +14,7 @@ export type Context = {
   log: Logger;
   keeper: KeeperApi;
   signals: Signals;
+  bus: StoreBus;
   git: Git;
   seal: Seal;
   /** Takes samples of what servers report. */

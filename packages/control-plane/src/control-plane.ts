@@ -15,17 +15,24 @@ import { isTokenValid, newKey, pruneKeys } from './access/access-store.ts';
 import { keyHandlers } from './access/key-operations.ts';
 import { userHandlers } from './access/user-operations.ts';
 import { ensureOwner } from './access/user-store.ts';
+import { createStoreBus } from './bus/store-bus.ts';
+import { streams } from './bus/subjects.ts';
 import type { Context } from './context.ts';
 import { pruneEvents } from './events/event-store.ts';
 import { createGateway } from './gateway/gateway.ts';
+import { keeperHandlers } from './keeper/keeper-operations.ts';
 import { pruneLines } from './logs/log-store.ts';
 import { approvalHandlers } from './operations/approval-operations.ts';
-import { createController } from './operations/controller.ts';
+import { createChangeWorkflow, endOfRun } from './operations/change.workflow.ts';
+import { startController } from './operations/controller.ts';
 import { reconcileDecisions } from './operations/decisions.ts';
 import { createDispatcher, type Dispatcher, plansOf } from './operations/dispatcher.ts';
 import { pruneOperations } from './operations/operation-store.ts';
+import { pruneResults } from './operations/results.ts';
 import { createSettler } from './operations/settlement.ts';
 import { watchHandlers } from './operations/watch-operations.ts';
+import { createOrchestrator } from './orchestrator/orchestrator.ts';
+import type { Workflow } from './orchestrator/workflow.ts';
 import { startReconcilers } from './reconcilers.ts';
 import { loadSeal } from './secrets/seal.ts';
 import { secretHandlers } from './secrets/secret-operations.ts';
@@ -81,6 +88,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const reached = options.public_url === undefined ? null : parsePublicUrl(options.public_url);
   const clock = options.clock ?? systemClock;
   const store = await openStore(join(home, 'mainstay.db'));
+  const signals = createSignals();
+  const bus = createStoreBus({ store, signals, clock, streams });
   let url = '';
   const context: Context = {
     store,
@@ -89,7 +98,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     home,
     version,
     keeper: options.keeper,
-    signals: createSignals(),
+    signals,
+    bus,
     git: createGit({ folder: join(home, 'git'), exec: options.exec ?? systemExec }),
     seal: loadSeal(join(home, 'secrets.key')),
     usage: createUsageRecorder({ store, clock }),
@@ -110,13 +120,24 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     ...secretHandlers,
     ...watchHandlers,
     ...approvalHandlers,
+    ...keeperHandlers,
     ...systemHandlers,
     ...userHandlers,
     ...keyHandlers,
   ];
   const planOf = plansOf(handlers);
   const dispatcher = createDispatcher(context, handlers, planOf);
-  const controller = createController(context, planOf);
+  const changeWorkflow = createChangeWorkflow(context, planOf) as Workflow;
+  const orchestrator = createOrchestrator({
+    store,
+    clock,
+    signals,
+    log,
+    workflows: [changeWorkflow],
+    onEnd: (run) => endOfRun(context, run),
+  });
+  orchestrator.work();
+  const controller = await startController(context, orchestrator, changeWorkflow);
   const gateway = createGateway(context, dispatcher, { public_dir: options.public_dir ?? null });
   const server = await listen(gateway.fetch, options.host ?? '127.0.0.1', options.port);
   const { port } = server.address() as AddressInfo;
@@ -125,7 +146,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const follower = createRefFollower(context, planOf);
   const started_at = clock.now();
   const unlisten = context.signals.listen((topic) => {
-    if (topic.startsWith('operation:')) void controller.next().catch(() => {});
     if (!topic.startsWith('refs:')) return;
     follower.ask(topic.slice('refs:'.length));
     void follower.tick();
@@ -134,6 +154,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     { name: 'presence', every_ms: 5_000, run: () => reconcilePresence(context, started_at) },
     { name: 'usage', every_ms: 1_000, run: () => reconcileUsage(context) },
     { name: 'decisions', every_ms: 5_000, run: () => reconcileDecisions(context, planOf) },
+    { name: 'pending', every_ms: 10_000, run: () => controller.reconcile() },
     { name: 'settlement', every_ms: 5_000, run: () => settler.next() },
     { name: 'refs', every_ms: 1_000, run: () => follower.tick() },
     {
@@ -147,6 +168,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         await pruneKeys(store, clock.now());
         await pruneValues(store, clock.now());
         await pruneUsage(store, clock.now());
+        await pruneResults(store, clock.now());
+        await bus.prune();
       },
     },
   ]);
@@ -172,6 +195,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       await reconcilers.stop();
       await settler.stop();
       await controller.stop();
+      await orchestrator.stop();
       context.signals.close();
       await close(server);
       await context.usage

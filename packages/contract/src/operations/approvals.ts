@@ -42,7 +42,8 @@ export const rejectOperation = act({
 export const confirmOperation = act({
   id: 'operations.confirm',
   summary: 'Confirm a destructive operation of your own',
-  description: 'Asked for by policy before something is destroyed; by default it must be signed with a key of your own.',
+  description:
+    'Asked for by policy before something is destroyed; by default it must be signed with a key of your own.',
   permission: 'operations:read',
   http: { method: 'POST', path: '/operations/{id}/confirm' },
   cli: { command: ['ops', 'confirm'], args: ['id'] },

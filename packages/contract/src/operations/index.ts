@@ -13,6 +13,20 @@ import {
   setRole,
 } from './access.ts';
 import { approveOperation, cancelOperation, collectResult, confirmOperation, rejectOperation } from './approvals.ts';
+import { getAuditHead, listAudit, verifyAudit } from './audit.ts';
+import {
+  admitKey,
+  getPolicies,
+  listKeys,
+  listSigningKeys,
+  readLedger,
+  registerKey,
+  revokeKey,
+  revokeSigningKeys,
+  rotateSigningKey,
+  testPolicies,
+  verifyLedger,
+} from './keeper.ts';
 import {
   createDeployKey,
   listCredentials,
@@ -80,6 +94,20 @@ const all = [
   confirmOperation,
   cancelOperation,
   collectResult,
+  getPolicies,
+  testPolicies,
+  listKeys,
+  registerKey,
+  admitKey,
+  revokeKey,
+  listSigningKeys,
+  rotateSigningKey,
+  revokeSigningKeys,
+  readLedger,
+  verifyLedger,
+  listAudit,
+  getAuditHead,
+  verifyAudit,
   getHealth,
   whoAmI,
   createSignInLink,

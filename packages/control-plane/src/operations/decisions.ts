@@ -4,6 +4,7 @@
  * people, time or a maintenance window decide.
  */
 import { AppError } from '@mainstay/contract/errors';
+import { Grant } from '@mainstay/contract/grant';
 import type { Decision, Word } from '@mainstay/contract/keeper-api';
 import type { Actor, OperationState } from '@mainstay/contract/operation';
 import type { Context } from '../context.ts';
@@ -54,6 +55,7 @@ async function apply(context: Context, row: OperationRow, decision: Decision, wo
   const now = clock.now();
   const approvals = 'approvals' in decision ? JSON.stringify(decision.approvals) : row.approvals;
   const statements: Statement[] = [];
+  const topics: string[] = [];
   const events: Omit<NewEvent, 'at' | 'operation_id' | 'stack'>[] = [];
   const from: OperationState[] = ['proposed', 'waiting'];
   const record = (kind: Parameters<typeof auditOperation>[1], data: Record<string, unknown> = {}) =>
@@ -65,8 +67,11 @@ async function apply(context: Context, row: OperationRow, decision: Decision, wo
     const { grant, policy } = decision;
     const run_id = runIdOf(row.id);
     const set = { state: 'approved', grant_jws: grant, policy, approvals, run_id, message: null } as const;
-    statements.push(updateOperation(store, row.id, from, set), publishPending(context, row));
+    const pending = publishPending(context, row);
+    topics.push(pending.topic);
+    statements.push(updateOperation(store, row.id, from, set), pending);
     record('operation.approved', { policy });
+    record('operation.signed', signatureOf(grant));
     if (row.state === 'waiting')
       events.push({ kind: 'operation.approved', message: `Approved: ${summary}`, actor: told });
   } else if (decision.decision === 'waiting') {
@@ -106,7 +111,14 @@ async function apply(context: Context, row: OperationRow, decision: Decision, wo
     insertEvent(store, { ...event, at: now, operation_id: row.id, stack: row.stack }),
   );
   await batchOrConflict(store, [...statements, ...told_events], 'The operation went on at the same moment.');
-  signals.notify('operations', `operation:${row.id}`, ...(events.length > 0 ? ['events'] : []));
+  signals.notify('operations', `operation:${row.id}`, ...topics, ...(events.length > 0 ? ['events'] : []));
+}
+
+/** Which key signed, for whom and until when; for the audit. */
+function signatureOf(jws: string) {
+  const [head = '', payload = ''] = jws.split('.').map((part) => Buffer.from(part, 'base64url').toString('utf8'));
+  const { jti, aud, exp } = Grant.parse(JSON.parse(payload));
+  return { kid: (JSON.parse(head) as { kid: string }).kid, jti, aud, exp };
 }
 
 async function endBeforeRun(context: Context, row: OperationRow, error: unknown): Promise<void> {

@@ -13,7 +13,12 @@ export function toldError(error: unknown): AppError {
   return new AppError('Internal', 'Mainstay failed to do this; that is a fault of its own.');
 }
 
-export function failureStatements(context: Context, row: OperationRow, error: AppError): Statement[] {
+export function failureStatements(
+  context: Context,
+  row: OperationRow,
+  error: AppError,
+  kind: 'operation.failed' | 'operation.refused' = 'operation.failed',
+): Statement[] {
   const { store, clock } = context;
   const now = clock.now();
   const { summary } = JSON.parse(row.plan) as { summary: string };
@@ -38,6 +43,6 @@ export function failureStatements(context: Context, row: OperationRow, error: Ap
       stack: row.stack,
       operation_id: row.id,
     }),
-    auditOperation(store, 'operation.failed', row, now, { data: { code: error.code, message: error.message } }),
+    auditOperation(store, kind, row, now, { data: { code: error.code, message: error.message } }),
   ];
 }

@@ -1,5 +1,8 @@
-/** What an operation leaves on its way: audit entries, and the message that has it carried out. */
-import type { Actor } from '@mainstay/contract/operation';
+/** What an operation leaves on its way, in the same write as each step of it: audit entries, and the message that has it carried out. */
+import type { AuditKind, AuditOutcome } from '@mainstay/contract/audit';
+import type { Actor, Plan } from '@mainstay/contract/operation';
+import { auditEntry } from '../audit/audit-entry.ts';
+import { pendingSubject } from '../bus/subjects.ts';
 import type { Context } from '../context.ts';
 import type { Statement, Store } from '../store/store.ts';
 import type { OperationRow } from './operation-store.ts';
@@ -9,29 +12,43 @@ export function runIdOf(operation_id: string): string {
   return operation_id.replace(/^op_/, 'run_');
 }
 
-export type OperationRecord =
-  | 'operation.proposed'
-  | 'operation.denied'
-  | 'operation.waiting'
-  | 'operation.approved'
-  | 'operation.rejected'
-  | 'operation.expired'
-  | 'operation.cancelled'
-  | 'operation.started'
-  | 'operation.succeeded'
-  | 'operation.failed'
-  | 'approval.given';
+const outcomes: Partial<Record<AuditKind, AuditOutcome>> = {
+  'operation.succeeded': 'succeeded',
+  'operation.failed': 'failed',
+  'operation.expired': 'failed',
+  'operation.cancelled': 'failed',
+  'operation.denied': 'refused',
+  'operation.rejected': 'refused',
+  'operation.refused': 'refused',
+};
 
+/** The audit entry of a step of an operation; of its proposer, unless somebody else took it. */
 export function auditOperation(
   store: Store,
-  _kind: OperationRecord,
-  _row: OperationRow,
-  _now: number,
-  _more: { actor?: Actor | undefined; data?: Record<string, unknown> } = {},
+  kind: AuditKind,
+  row: OperationRow,
+  at: number,
+  more: { actor?: Actor | undefined; data?: Record<string, unknown> } = {},
 ): Statement {
-  return { query: store.db.selectNoFrom((e) => e.val(1).as('one')) };
+  const { summary, hash, changes } = JSON.parse(row.plan) as Plan;
+  const { target } = JSON.parse(row.plan_body ?? '{}') as { target?: string };
+  const proposed = kind === 'operation.proposed' ? { summary, changes } : {};
+  return auditEntry(store, {
+    kind,
+    at,
+    actor: more.actor ?? (JSON.parse(row.actor) as Actor),
+    operation: row.operation,
+    operation_id: row.id,
+    run_id: row.run_id,
+    target: target ?? null,
+    plan_hash: hash,
+    outcome: outcomes[kind] ?? null,
+    data: { ...proposed, ...more.data },
+  });
 }
 
-export function publishPending(context: Context, _row: OperationRow): Statement {
-  return { query: context.store.db.selectNoFrom((e) => e.val(1).as('one')) };
+/** The message that has an approved operation carried out. It names the operation; what is to be done stands in its row, signed. */
+export function publishPending({ bus }: Context, row: OperationRow): Statement & { topic: string } {
+  const { id, operation } = row;
+  return bus.publishStatement({ subject: pendingSubject(operation), id, payload: { operation_id: id } });
 }

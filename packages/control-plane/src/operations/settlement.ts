@@ -10,6 +10,7 @@ import { createRounds, type Rounds } from '../rounds.ts';
 import { reportedStates, type ServerBrief, serversByIds } from '../servers/server-store.ts';
 import { setVersionState } from '../stacks/stack-store.ts';
 import { type OperationRow, selectByState, viewOfOperation } from './operation-store.ts';
+import { auditOperation } from './records.ts';
 
 /** A server that has not reported the end of a change within this time has failed to. It is the life of a grant. */
 export const settle_within_ms = 3_600_000;
@@ -127,8 +128,13 @@ async function settle(context: Context, row: OperationRow): Promise<void> {
       operation_id: row.id,
     }),
   );
+  const receipts = targets.map(({ server, state }) => ({ server, state }));
+  const kind = succeeded ? 'operation.succeeded' : 'operation.failed';
+  statements.push(
+    auditOperation(store, kind, row, now, { data: { receipts, ...(message === null ? {} : { message }) } }),
+  );
   await store.batch(statements);
-  signals.notify('operations', 'stacks', 'events');
+  signals.notify('operations', 'stacks', 'events', `operation:${row.id}`);
 }
 
 function describeFailure(target: OperationTarget): string {
