@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { silentLogger } from '@mainstay/runtime/log';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createAgent } from '../agent.ts';
-import { createStandInKeeper, startStandIn } from '../testing/control-plane-stand-in.ts';
+import { startStandIn } from '../testing/control-plane-stand-in.ts';
 import { createLab, get, type Lab, serverProgram, until } from '../testing/lab.ts';
+import { createStandInKeeper } from '../testing/stand-in-keeper.ts';
 import { createBackoff } from './backoff.ts';
 
 let lab: Lab;

@@ -6,7 +6,7 @@ import { planHash } from '@mainstay/contract/plan';
 import { desiredState } from '@mainstay/contract/testing/desired-state';
 import { beforeAll, expect, test } from 'vitest';
 import type { StoredState } from '../state/desired-states.ts';
-import { createStandInKeeper, type StandInKeeper, signOffer } from '../testing/control-plane-stand-in.ts';
+import { createStandInKeeper, type StandInKeeper, signOffer } from '../testing/stand-in-keeper.ts';
 import { judgeDesiredState } from './acceptance.ts';
 
 const server_id = newId('server');

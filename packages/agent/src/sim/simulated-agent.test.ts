@@ -1,7 +1,7 @@
 import { HeartbeatRequest } from '@mainstay/contract/agent-api';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createStandInKeeper } from '../testing/control-plane-stand-in.ts';
 import { createLab, type Lab, until } from '../testing/lab.ts';
+import { createStandInKeeper } from '../testing/stand-in-keeper.ts';
 import { createSimulatedAgent, type SimulatedAgent } from './simulated-agent.ts';
 
 let lab: Lab;

@@ -9,7 +9,7 @@ import { desiredState } from '@mainstay/contract/testing/desired-state';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { judgeDesiredState } from '../reconciler/acceptance.ts';
 import { runningReceipt } from '../reconciler/receipts.ts';
-import { createStandInKeeper, type StandInKeeper, signOffer } from '../testing/control-plane-stand-in.ts';
+import { createStandInKeeper, type StandInKeeper, signOffer } from '../testing/stand-in-keeper.ts';
 import { nonces_kept_max, receipts_kept_max } from './desired-states.ts';
 import { openState, type State } from './state.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { newId } from '@mainstay/contract/ids';
 import { pinKey } from '@mainstay/contract/key-changes';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createStandInKeeper, type StandInKeeper } from '../testing/control-plane-stand-in.ts';
+import { createStandInKeeper, type StandInKeeper } from '../testing/stand-in-keeper.ts';
 import { type Identity, loadIdentity, saveIdentity } from './identity.ts';
 import { createKeeperKeys } from './keeper-keys.ts';
 

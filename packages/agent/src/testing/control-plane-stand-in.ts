@@ -1,8 +1,8 @@
 /**
- * A stand-in for the control plane and its keeper, for the agent's tests: it speaks the real protocol over real HTTP and
- * signs with a real Ed25519 key, and keeps all in memory. It decides nothing; tests say what is desired.
+ * A stand-in for the control plane, for the agent's tests: it speaks the real protocol over real HTTP, has a keeper that signs
+ * with a real Ed25519 key, and keeps all in memory. It decides nothing; tests say what is desired.
  */
-import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
@@ -17,75 +17,11 @@ import {
   SecretsRequest,
 } from '@mainstay/contract/agent-api';
 import { commitmentOf } from '@mainstay/contract/canonical';
-import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
+import type { DesiredState } from '@mainstay/contract/desired-state';
 import { AppError } from '@mainstay/contract/errors';
-import { type Grant, type GrantedAction, type KeeperKey, keeperKeyId } from '@mainstay/contract/grant';
+import type { Grant } from '@mainstay/contract/grant';
 import { newId } from '@mainstay/contract/ids';
-import { type KeyChange, key_change_type } from '@mainstay/contract/key-changes';
-import { contentDigest, planHash } from '@mainstay/contract/plan';
-import { CompactSign } from 'jose';
-
-export type StandInKeeper = {
-  key: KeeperKey;
-  sign(action: GrantedAction, over?: Partial<Grant>): Promise<string>;
-  /** Signs a change of the keeper's keys, as the keeper does with the key that was current before it. */
-  signKeyChange(change: Pick<KeyChange, 'seq' | 'current'> & Partial<KeyChange>): Promise<string>;
-};
-
-export async function createStandInKeeper(): Promise<StandInKeeper> {
-  const { privateKey, publicKey }: { privateKey: KeyObject; publicKey: KeyObject } = generateKeyPairSync('ed25519');
-  const x = publicKey.export({ format: 'jwk' })['x'] as string;
-  const kid = await keeperKeyId(x);
-  return {
-    key: { kty: 'OKP', crv: 'Ed25519', x, kid },
-    async sign(action, over = {}) {
-      const iat = Math.floor(Date.now() / 1000);
-      const grant: Grant = {
-        iss: 'mainstay-keeper',
-        jti: randomBytes(16).toString('hex'),
-        iat,
-        exp: iat + 600,
-        aud: [],
-        operation: 'stacks.apply',
-        operation_id: newId('operation'),
-        plan_hash: '0'.repeat(64),
-        actor: { kind: 'user', id: 'usr_1', name: 'owner', role: 'owner', proof: 'session' },
-        action,
-        ...over,
-      };
-      return new CompactSign(new TextEncoder().encode(JSON.stringify(grant)))
-        .setProtectedHeader({ alg: 'EdDSA', kid })
-        .sign(privateKey);
-    },
-    signKeyChange(over) {
-      const at = Math.floor(Date.now() / 1000);
-      const change: KeyChange = { iss: 'mainstay-keeper', kind: 'rotated', at, retiring: [], revoked: [], ...over };
-      return new CompactSign(new TextEncoder().encode(JSON.stringify(change)))
-        .setProtectedHeader({ alg: 'EdDSA', kid, typ: key_change_type })
-        .sign(privateKey);
-    },
-  };
-}
-
-/** What a control plane offers: the document, the plan that shows it, and a grant over both. */
-export async function signOffer(
-  keeper: StandInKeeper,
-  document: DesiredState,
-  over: Partial<Grant>,
-): Promise<DesiredStateResponse> {
-  const sha256 = await desiredStateDigest(document);
-  const { stack_id, stack, version } = document;
-  const plan = {
-    operation: 'stacks.apply',
-    target: `stack/${stack}`,
-    base: version - 1,
-    changes: [],
-    content_sha256: await contentDigest(document),
-  };
-  const action = { kind: 'desired_state', stack_id, version, sha256 } as const;
-  const grant = await keeper.sign(action, { plan_hash: await planHash(plan), ...over });
-  return { document, sha256, grant, plan, key_changes: [] };
-}
+import { createStandInKeeper, type StandInKeeper, signOffer } from './stand-in-keeper.ts';
 
 export type StandIn = {
   readonly url: string;
@@ -104,6 +40,10 @@ export type StandIn = {
   offer(document: DesiredState, over?: Partial<Grant>): Promise<DesiredStateResponse>;
   /** Offers an answer as it is. */
   offerRaw(response: unknown): void;
+  /** Answers questions for a desired state at once, with whatever this gives; null ends it. */
+  answerDesiredStateWith(answer: (() => { status: number; etag?: string; body?: unknown }) | null): void;
+  /** Gives another value for a commitment than it was made for. */
+  exchangeSecret(commitment: string, value: string): void;
   /** Tells these changes of the keeper's keys, at enrolment and with every heartbeat. */
   tellKeyChanges(changes: string[]): void;
   /** Makes a secret known; gives its commitment. */
@@ -119,8 +59,10 @@ export type StandIn = {
   close(): Promise<void>;
 };
 
-export async function startStandIn(over: { time_offset_ms?: number; token?: string } = {}): Promise<StandIn> {
-  const keeper = await createStandInKeeper();
+export type StandInOptions = { time_offset_ms?: number; token?: string; keeper?: StandInKeeper };
+
+export async function startStandIn(over: StandInOptions = {}): Promise<StandIn> {
+  const keeper = over.keeper ?? (await createStandInKeeper());
   const server_id = newId('server');
   let credential = `mac_${randomBytes(32).toString('base64url')}`;
   const token = over.token ?? `mst_${randomBytes(32).toString('base64url')}.${keeper.key.kid}`;
@@ -133,6 +75,7 @@ export async function startStandIn(over: { time_offset_ms?: number; token?: stri
   let offered: { etag: string; body: unknown } | null = null;
   let acks_to_lose = 0;
   let key_changes: string[] = [];
+  let whatever: Parameters<StandIn['answerDesiredStateWith']>[0] = null;
 
   const store = <T extends { seq: number }>(into: Map<number, T>, batch: T[]) => {
     for (const item of batch) if (!into.has(item.seq)) into.set(item.seq, item);
@@ -164,6 +107,7 @@ export async function startStandIn(over: { time_offset_ms?: number; token?: stri
       throw new AppError('Unauthenticated', 'The credential is not known.');
     switch (pathname) {
       case '/agent/v1/desired-state': {
+        if (whatever) return whatever();
         const have = request.headers['if-none-match'];
         const wait_ms = Number(searchParams.get('wait_seconds')) * 1000;
         const nothing_new = () => offered === null || offered.etag === have;
@@ -246,6 +190,13 @@ export async function startStandIn(over: { time_offset_ms?: number; token?: stri
     offerRaw(body) {
       offered = { etag: `"${randomBytes(8).toString('hex')}"`, body };
       for (const done of [...waiting]) done();
+    },
+    answerDesiredStateWith(answer) {
+      whatever = answer;
+      for (const done of [...waiting]) done();
+    },
+    exchangeSecret(commitment, value) {
+      secrets.set(commitment, { key: secrets.get(commitment)?.key ?? '', value });
     },
     tellKeyChanges: (changes) => {
       key_changes = changes;

@@ -11,7 +11,7 @@ import { ServiceSpec } from '@mainstay/contract/stack';
 import { desiredState } from '@mainstay/contract/testing/desired-state';
 import { silentLogger } from '@mainstay/runtime/log';
 import { type Agent, type AgentOptions, createAgent } from '../agent.ts';
-import { type StandIn, startStandIn } from './control-plane-stand-in.ts';
+import { type StandIn, type StandInOptions, startStandIn } from './control-plane-stand-in.ts';
 
 export type Lab = {
   readonly home: string;
@@ -52,10 +52,10 @@ process.on('SIGTERM', () => server.close(() => process.exit(0)));
 `;
 }
 
-export async function createLab(): Promise<Lab> {
+export async function createLab(control_options: StandInOptions = {}): Promise<Lab> {
   const root = mkdtempSync(join(tmpdir(), 'ms-agent-'));
   const home = join(root, 'home');
-  const control = await startStandIn();
+  const control = await startStandIn(control_options);
   const stack_id = newId('stack');
   const agents: Agent[] = [];
   const [proxy_port, names_port] = [await freePort(), await freePort()];
