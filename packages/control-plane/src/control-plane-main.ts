@@ -58,7 +58,7 @@ async function main(): Promise<void> {
   });
   const public_url = values['public-url'] ?? process.env['MAINSTAY_PUBLIC_URL'];
   const public_dir = values['public-dir'] ?? join(import.meta.dirname, 'public');
-  const keeper = await createKeeper({ directory: join(home, 'keeper') });
+  const keeper = await createKeeper({ directory: join(home, 'keeper'), policies: join(home, 'policies') });
   const plane = await startControlPlane({
     home,
     port,
@@ -68,6 +68,7 @@ async function main(): Promise<void> {
     public_dir: existsSync(public_dir) ? public_dir : null,
     ...(public_url ? { public_url } : {}),
   });
+  shutdown.add({ name: 'keeper', stop: async () => keeper.close() });
   shutdown.add({ name: 'control plane', stop: () => plane.stop() });
   await writeCliFiles(home, plane);
   const end = () => void shutdown.stop().then(() => process.exit(0));

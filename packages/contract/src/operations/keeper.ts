@@ -107,16 +107,17 @@ export const rotateSigningKey = change({
   result: KeeperKey,
 });
 
-export const revokeSigningKeys = change({
-  id: 'keeper.revoke_keys',
-  summary: 'Revoke all signing keys but the current one',
-  description: 'What they signed and agents have not accepted yet is refused from then on.',
+export const revokeSigningKey = change({
+  id: 'keeper.revoke_key',
+  summary: 'End the trust in a former signing key of the keeper',
+  description: 'What it signed and agents have not accepted yet is refused from then on.',
   permission: 'keys:write',
   effect: 'destroy',
-  http: { method: 'POST', path: '/keeper/keys/revoke' },
-  cli: { command: ['keeper', 'revoke-keys'] },
-  input: {},
+  http: { method: 'POST', path: '/keeper/keys/{kid}/revoke' },
+  cli: { command: ['keeper', 'revoke-key'], args: ['kid'] },
+  input: { kid: key_id },
   result: z.object({ keys: z.array(KeeperKey) }),
+  errors: ['NotFound'],
 });
 
 export const readLedger = read({

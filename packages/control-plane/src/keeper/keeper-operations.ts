@@ -1,5 +1,6 @@
 /** What the operations on the keeper do. Nothing is decided here: the keeper checks every statement itself. */
 import { AppError } from '@mainstay/contract/errors';
+import { signing_key_target } from '@mainstay/contract/keeper-api';
 import { operations } from '@mainstay/contract/operations/index';
 import { auditEntry } from '../audit/audit-entry.ts';
 import type { Context } from '../context.ts';
@@ -47,27 +48,42 @@ export const keeperHandlers: Handler[] = [
   }),
 
   changes(operations['keeper.rotate_key'], async ({ keeper }) => {
-    const keys = await keeper.keys();
+    const [current] = await keeper.keys();
     return {
       summary: 'Give the keeper a new signing key',
-      target: 'keeper/keys',
+      target: signing_key_target,
       base: (await keeper.keyHistory()).length,
       changes: [
-        { action: 'create', path: 'signing_key', from: keys[0]!.kid, note: 'the one before holds until it is revoked' },
+        { action: 'update', path: 'signing_key', from: current!.kid, note: 'the one before holds until it is revoked' },
       ],
       action: { kind: 'control_plane' },
       carryOut: async ({ grant }) => ({ statements: [], result: await keeper.rotateSigningKey({ grant }) }),
     };
   }),
 
-  changes(operations['keeper.revoke_keys'], async ({ keeper }) => {
+  changes(operations['keeper.revoke_key'], async ({ keeper }, { kid }) => {
     const [current, ...others] = await keeper.keys();
+    if (kid === current!.kid) {
+      throw new AppError('Conflict', 'This is the current signing key.', {
+        field: 'kid',
+        hint: 'Make a new one first: mainstay keeper rotate-key',
+      });
+    }
+    if (!others.some((key) => key.kid === kid)) {
+      throw new AppError('NotFound', `The keeper has no signing key ${kid}.`, { field: 'kid' });
+    }
     return {
-      summary: "Revoke the keeper's former signing keys",
-      target: 'keeper/keys',
+      summary: `End the trust in signing key ${kid.slice(0, 12)}… of the keeper`,
+      target: `${signing_key_target}/${kid}`,
       base: (await keeper.keyHistory()).length,
-      changes: others.map(({ kid }) => ({ action: 'delete' as const, path: `signing_keys.${kid}` })),
-      warnings: [`The current key, ${current!.kid.slice(0, 12)}…, stays.`],
+      changes: [
+        {
+          action: 'delete',
+          path: 'signing_key',
+          from: kid,
+          note: 'agents refuse what it signed and they have not accepted',
+        },
+      ],
       action: { kind: 'control_plane' },
       carryOut: async ({ grant }) => ({ statements: [], result: { keys: await keeper.revokeSigningKey({ grant }) } }),
     };
