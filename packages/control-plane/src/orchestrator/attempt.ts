@@ -60,13 +60,17 @@ export type AttemptOptions = {
   commit(statements: Parameters<StepContext['commit']>[0], output: string | null): Promise<void>;
 };
 
-export type Attempt = { done: Promise<Outcome>; abort(reason: Error): void };
+export type Attempt = {
+  /** Calls the step's function. Never rejects. */
+  begin(): Promise<Outcome>;
+  abort(reason: Error): void;
+};
 
 export function stepKey({ run_id, key, phase }: Pick<Claim, 'run_id' | 'key' | 'phase'>): string {
   return `${run_id}/${key}${phase === 'undo' ? '/undo' : ''}`;
 }
 
-export function beginAttempt(options: AttemptOptions): Attempt {
+export function createAttempt(options: AttemptOptions): Attempt {
   const { claim, facts } = options;
   const step = facts.workflow.steps[claim.step];
   let controller: AbortController | null = null;
@@ -112,7 +116,7 @@ export function beginAttempt(options: AttemptOptions): Attempt {
     },
   };
   return {
-    done: outcomeOf(step, claim, context),
+    begin: () => outcomeOf(step, claim, context),
     abort(why) {
       reason ??= why;
       controller?.abort(why);

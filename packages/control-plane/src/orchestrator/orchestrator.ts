@@ -70,7 +70,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
   return {
     workflows,
     ...createControls({ store, clock, signals: options.signals, wake }),
-    start: (workflow, input, start = {}) => starter.start(newRun(workflow, input, start, clock.now())),
+    start: async (workflow, input, start = {}) => starter.start(newRun(workflow, input, start, clock.now())),
     startStatements(workflow, input, start = {}) {
       const now = clock.now();
       const run = newRun(workflow, input, start, now);

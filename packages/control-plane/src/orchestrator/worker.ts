@@ -7,7 +7,7 @@
  */
 import { AppError } from '@mainstay/contract/errors';
 import { advanceRuns } from './advance.ts';
-import { beginAttempt, type Outcome } from './attempt.ts';
+import { createAttempt, type Outcome } from './attempt.ts';
 import { type Claimed, createClaimer } from './claims.ts';
 import { timeout_seconds_default } from './dag.ts';
 import type { OrchestratorOptions } from './orchestrator.ts';
@@ -160,14 +160,14 @@ export function createWorker(
       ...{ claim, facts, deadline: clock.now() + limitOf(claim.step, facts.workflow) * 1000 },
       signals_seen: topics.seen(),
       over: false,
-      attempt: beginAttempt({
+      attempt: createAttempt({
         ...{ claim, facts, outputs, now: clock.now },
         log: (message) => outcomes.note(claim, 'step.log', message),
         commit: (statements, output) => outcomes.commit(work, statements, output),
       }),
     };
     working.set(claim.id, work);
-    void work.attempt.done.then((outcome) => settle(work, outcome));
+    void work.attempt.begin().then((outcome) => settle(work, outcome));
   }
 
   function settle(work: Work, outcome: Outcome): void {
