@@ -2,9 +2,10 @@
  * `npm run bench`: every figure that Mainstay holds itself to, peers beside it in the same run.
  *
  *   npm run bench                      all of them
- *   npm run bench -- deploy idle       some of: proxy, deploy, idle, fleet
+ *   npm run bench -- deploy idle       some of: proxy, deploy, idle, fleet, bus
  */
 import { cpus, totalmem } from 'node:os';
+import { benchBus, printBus } from './bus.bench.ts';
 import { benchDeploy, printDeploy } from './deploy.bench.ts';
 import { benchFleet, printFleet } from './fleet.bench.ts';
 import { benchIdle, printIdle } from './idle.bench.ts';
@@ -15,6 +16,7 @@ const parts: Record<string, () => Promise<void>> = {
   deploy: async () => printDeploy(await benchDeploy()),
   idle: async () => printIdle(await benchIdle()),
   fleet: async () => printFleet(await benchFleet()),
+  bus: async () => printBus(await benchBus()),
 };
 
 const asked = process.argv.slice(2);

@@ -9,7 +9,7 @@ import { createBusFixture } from './testing/fixture.ts';
 const name = { stream: 'work', consumer: 'worker' };
 const soon = { timeout: 20_000, interval: 10 };
 
-let fixture = createBusFixture(conformance_streams);
+let fixture: ReturnType<typeof createBusFixture>;
 let bus: StoreBus;
 const consumers: RunningConsumer[] = [];
 beforeEach(async () => {
@@ -158,7 +158,13 @@ test('ack_wait is extended while a handler is at it within its time', async () =
 test('stopping waits for what is handled, and begins nothing more', async () => {
   const gate = Promise.withResolvers<void>();
   const seen: string[] = [];
+  let fetched = 0;
+  const fetch: Bus['fetch'] = (options) => {
+    fetched += 1;
+    return bus.fetch(options);
+  };
   const consumer = await start({
+    bus: { ...bus, fetch },
     max_in_flight: 1,
     handle: async ({ id }) => {
       seen.push(id);
@@ -172,6 +178,7 @@ test('stopping waits for what is handled, and begins nothing more', async () => 
   gate.resolve();
   await stopped;
   expect(seen).toEqual(['a']);
+  expect(fetched).toBe(1);
   expect(await bus.consumerState(name)).toEqual({ waiting: 1, in_flight: 0, dead: 0 });
 });
 

@@ -66,7 +66,8 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   const stopping = new AbortController();
   const cutting = new AbortController();
   const running = new Set<Promise<void>>();
-  const stopped = aborted(stopping.signal);
+  /** Resolved when a handler ends, or the consumer stops. */
+  let room: PromiseWithResolvers<void> | null = null;
 
   /** The handler's verdict; `again` when it throws or its time is over. */
   async function verdictOf(message: Delivery): Promise<Verdict> {
@@ -75,24 +76,23 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
       reason,
     });
     const ended = new AbortController();
+    const late = Promise.withResolvers<Verdict>();
+    const limit = setTimeout(() => {
+      ended.abort();
+      late.resolve(again(`took longer than ${time_limit_ms} ms`));
+    }, time_limit_ms);
     const extend = () =>
       bus.inProgress(message).catch((error: unknown) => log.warn({ err: error }, 'ack_wait was not extended'));
     const extending = time_limit_ms > ack_wait_ms ? setInterval(extend, ack_wait_ms / 3) : undefined;
-    const late = new Promise<Verdict>((resolve) => {
-      const timer = setTimeout(() => {
-        ended.abort();
-        resolve(again(`took longer than ${time_limit_ms} ms`));
-      }, time_limit_ms);
-      ended.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
-    });
     try {
-      return await Promise.race([options.handle(message, AbortSignal.any([ended.signal, cutting.signal])), late]);
+      const signal = AbortSignal.any([ended.signal, cutting.signal]);
+      return await Promise.race([options.handle(message, signal), late.promise]);
     } catch (error) {
       log.warn({ err: error, message_id: message.id, deliveries: message.deliveries }, 'message was not handled');
       return again(error instanceof Error ? error.message : 'failed');
     } finally {
+      clearTimeout(limit);
       clearInterval(extending);
-      ended.abort();
     }
   }
   async function work(message: Delivery): Promise<void> {
@@ -109,15 +109,22 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   async function loop(): Promise<void> {
     let failures = 0;
     while (!stopping.signal.aborted) {
-      if (running.size >= max_in_flight) await Promise.race([...running, stopped]);
+      if (running.size >= max_in_flight) {
+        room = Promise.withResolvers();
+        await room.promise;
+      }
       // Handlers that end in the same turn make room together.
       await new Promise((resolve) => setImmediate(resolve));
+      if (stopping.signal.aborted) break;
       const batch = Math.min(max_in_flight - running.size, 1_000);
       try {
         const fetched = await bus.fetch({ ...name, batch, wait_ms: fetch_wait_ms, signal: stopping.signal });
         failures = 0;
         for (const message of fetched) {
-          const turn: Promise<void> = work(message).finally(() => running.delete(turn));
+          const turn: Promise<void> = work(message).finally(() => {
+            running.delete(turn);
+            room?.resolve();
+          });
           running.add(turn);
         }
       } catch (error) {
@@ -134,14 +141,15 @@ export async function startConsumer(options: ConsumeOptions): Promise<RunningCon
   return {
     async stop(within_ms = 10_000) {
       stopping.abort();
+      room?.resolve();
       await looping;
-      const patience = setTimeout(() => cutting.abort(), within_ms);
-      await Promise.race([Promise.all(running), aborted(cutting.signal)]);
+      const cut = Promise.withResolvers<void>();
+      const patience = setTimeout(() => {
+        cutting.abort();
+        cut.resolve();
+      }, within_ms);
+      await Promise.race([Promise.all(running), cut.promise]);
       clearTimeout(patience);
     },
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

@@ -19,7 +19,7 @@ const spec = {
   start: 'all',
 } as const;
 
-let fixture = createBusFixture(conformance_streams);
+let fixture: ReturnType<typeof createBusFixture>;
 let bus: StoreBus;
 const children: ChildProcess[] = [];
 

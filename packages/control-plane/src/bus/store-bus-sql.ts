@@ -30,6 +30,9 @@ export const insert_consumer = `
 
 export const select_consumer = 'select id from bus_consumers where stream = ? and name = ?';
 
+/** stream, name. Its deliveries and dead letters go with it. */
+export const delete_consumer = 'delete from bus_consumers where stream = ? and name = ?';
+
 export type Peeked = { fresh: number; in_flight: number; due_at: number | null };
 /** consumer_id */
 export const peek = `

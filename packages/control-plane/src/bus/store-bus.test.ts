@@ -22,7 +22,7 @@ busConformance('in the store', async () => {
 });
 
 describe('the bus in the store', () => {
-  const fixture = { current: createBusFixture(conformance_streams) };
+  let fixture: ReturnType<typeof createBusFixture>;
   let at: OpenBus;
   let bus: StoreBus;
   const name = { stream: 'work', consumer: 'worker' };
@@ -35,12 +35,12 @@ describe('the bus in the store', () => {
   });
 
   beforeEach(async () => {
-    fixture.current = createBusFixture(conformance_streams);
-    at = await fixture.current.open();
+    fixture = createBusFixture(conformance_streams);
+    at = await fixture.open();
     bus = at.bus;
     await bus.addConsumer(spec);
   });
-  afterEach(() => fixture.current.remove());
+  afterEach(() => fixture.remove());
 
   test('a message goes out with its cause, or not at all', async () => {
     await at.store.batch([row('one'), bus.publishStatement(message('a'))]);
@@ -51,7 +51,7 @@ describe('the bus in the store', () => {
   test('the topic of a statement wakes who waits for its message', async () => {
     const slow = createStoreBus({
       ...at,
-      clock: fixture.current.clock,
+      clock: fixture.clock,
       streams: conformance_streams,
       poll_ms: 600_000,
     });
@@ -67,7 +67,7 @@ describe('the bus in the store', () => {
   test('an ack in the batch of its effect lets the effect happen once, whoever else has the message by then', async () => {
     await bus.publish(message('a'));
     const [first] = await bus.fetch({ ...name, batch: 1 });
-    await fixture.current.clock.advance(2_100);
+    await fixture.clock.advance(2_100);
     const [second] = await bus.fetch({ ...name, batch: 1 });
     await expect(at.store.batch([row('one'), bus.ackStatement(first!)])).rejects.toThrow(BatchConflict);
     await at.store.batch([row('one'), bus.ackStatement(second!)]);
@@ -134,7 +134,7 @@ describe('the bus in the store', () => {
     const full = await bus.fetch({ ...name, batch: 1_000 }).catch((error: unknown) => error);
     if (!Array.isArray(full)) expect(full).toMatchObject({ code: 'Unavailable' });
     await pages('1000000');
-    await fixture.current.clock.advance(2_100);
+    await fixture.clock.advance(2_100);
     expect(await bus.publish({ ...big, id: 'after' })).toEqual({ duplicate: false });
     const got = new Set<string>();
     for (let i = 0; i < 20; i++) {
@@ -159,9 +159,9 @@ describe('the bus in the store', () => {
   });
 
   test('the streams of Mainstay are acceptable and take its subjects', () => {
-    const make = () => createStoreBus({ ...at, clock: fixture.current.clock, streams: own_streams });
+    const make = () => createStoreBus({ ...at, clock: fixture.clock, streams: own_streams });
     expect(make).not.toThrow();
     const overlapping = [...own_streams, { ...own_streams[0]!, name: 'other', subjects: ['ops.>'] }];
-    expect(() => createStoreBus({ ...at, clock: fixture.current.clock, streams: overlapping })).toThrow(/overlaps/);
+    expect(() => createStoreBus({ ...at, clock: fixture.clock, streams: overlapping })).toThrow(/overlaps/);
   });
 });

@@ -109,8 +109,7 @@ export function createStoreBus(options: StoreBusOptions): StoreBus {
       known.set(`${stream}/${consumer}`, { id: rows[0]!.id, spec, takes: isAll ? null : subjectMatcher(subjects) });
     },
     async removeConsumer({ stream, consumer }) {
-      // Its deliveries and dead letters go with it.
-      await store.db.deleteFrom('bus_consumers').where('stream', '=', stream).where('name', '=', consumer).execute();
+      await run(sql.query(sql.delete_consumer, stream, consumer));
       known.delete(`${stream}/${consumer}`);
     },
     async fetch(options) {
