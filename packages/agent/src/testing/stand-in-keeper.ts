@@ -1,5 +1,5 @@
 /** A stand-in for the keeper, for the agent's tests: it signs whatever a test says, with a real Ed25519 key. */
-import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import type { DesiredStateResponse } from '@mainstay/contract/agent-api';
 import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
 import { type Grant, type GrantedAction, type KeeperKey, keeperKeyId } from '@mainstay/contract/grant';
@@ -15,9 +15,11 @@ export type StandInKeeper = {
   signKeyChange(change: Pick<KeyChange, 'seq' | 'current'> & Partial<KeyChange>): Promise<string>;
 };
 
-export async function createStandInKeeper(): Promise<StandInKeeper> {
-  const { privateKey, publicKey }: { privateKey: KeyObject; publicKey: KeyObject } = generateKeyPairSync('ed25519');
-  const x = publicKey.export({ format: 'jwk' })['x'] as string;
+/** With a key of its own, or with one that is given. */
+export async function createStandInKeeper(
+  privateKey: KeyObject = generateKeyPairSync('ed25519').privateKey,
+): Promise<StandInKeeper> {
+  const x = createPublicKey(privateKey).export({ format: 'jwk' })['x'] as string;
   const kid = await keeperKeyId(x);
   return {
     key: { kty: 'OKP', crv: 'Ed25519', x, kid },
