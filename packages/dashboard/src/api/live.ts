@@ -61,7 +61,10 @@ function connect(): void {
   source.addEventListener('error', () => {
     become('lost');
     // The browser connects again by itself, unless the answer was an error.
-    if (source?.readyState === EventSource.CLOSED) again();
+    if (source?.readyState !== EventSource.CLOSED) return;
+    // It may be that the session has ended; then nobody is signed in any more, and the page has to know.
+    invalidate(['access']);
+    again();
   });
 }
 

@@ -63,6 +63,7 @@ const concerned: Record<string, readonly string[]> = {
   services: ['services.list'],
   events: ['events.'],
   operations: ['operations.', 'secrets.', 'credentials.', 'stacks.'],
+  access: ['access.', 'system.whoami'],
 };
 
 /** Where much happens, topics come ten times a second; what is on the page is fetched again at most this often. */

@@ -2,6 +2,7 @@
 import { IconActivity, IconHome, IconPlus, IconServer2, IconSettings } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
+import { useMay } from '../api/may.ts';
 import { useRead } from '../api/queries.ts';
 import { shell as texts } from '../texts/shell.ts';
 import { StatusMark } from '../ui/status-mark.tsx';
@@ -13,6 +14,7 @@ const stacks_shown_max = 30;
 
 export function Navigation() {
   const { data } = useRead('stacks.list', {});
+  const may = useMay();
   const stacks = data?.stacks.slice(0, stacks_shown_max) ?? [];
   return (
     <nav aria-label={texts.navigation} className={css.navigation}>
@@ -22,9 +24,11 @@ export function Navigation() {
       <Place to="/settings" icon={<IconSettings size={17} />} word={texts.settings} />
       <div className={css.heading}>
         <span>{texts.stacks}</span>
-        <Link to="/stacks/new" aria-label={texts.newStack} title={texts.newStack} className={css.add}>
-          <IconPlus size={15} />
-        </Link>
+        {may('stacks:write') && (
+          <Link to="/stacks/new" aria-label={texts.newStack} title={texts.newStack} className={css.add}>
+            <IconPlus size={15} />
+          </Link>
+        )}
       </div>
       {stacks.map((stack) => (
         <Link

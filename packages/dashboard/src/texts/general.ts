@@ -4,6 +4,7 @@ export const general = {
   loading: 'Loading…',
   retry: 'Try again',
   cancel: 'Cancel',
+  notAllowed: 'Your role does not allow you to do this. Ask an owner or an admin.',
   close: 'Close',
   copy: 'Copy',
   copied: 'Copied',

@@ -31,6 +31,8 @@ const stackTabs: Record<StackTab, string> = {
 const settingsKeywords: Record<SettingsTab, string> = {
   profile: 'account whoami session sign-in link permissions',
   appearance: 'theme dark light contrast motion colours colors',
+  people: 'users roles members invite add remove',
+  access: 'sessions tokens api keys signed in revoke',
   credentials: 'deploy key ssh token private repository git',
   api: 'token openapi mcp curl assistant',
   about: 'version licence license health',

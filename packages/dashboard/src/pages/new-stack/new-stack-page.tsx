@@ -5,6 +5,7 @@
 import { Button, Modal } from '@mantine/core';
 import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
+import { useMay } from '../../api/may.ts';
 import { general } from '../../texts/general.ts';
 import { newStack as texts } from '../../texts/new-stack.ts';
 import { useDraft } from '../../ui/draft.ts';
@@ -24,6 +25,7 @@ export function NewStackPage() {
   const navigate = route.useNavigate();
   const [draft, setDraft, discard] = useDraft<StackDraft>('new-stack', emptyDraft);
   const [asks, setAsks] = useState(false);
+  const may = useMay()('stacks:write');
   const hasWork = draft.services.length > 0 || draft.name !== null;
   if (follow !== undefined) {
     const isOwn = draft.made === follow;
@@ -41,7 +43,7 @@ export function NewStackPage() {
         )
       }
     >
-      <StackForm draft={draft} setDraft={setDraft} />
+      {may ? <StackForm draft={draft} setDraft={setDraft} /> : <p className="quiet">{general.notAllowed}</p>}
       <Modal
         opened={asks}
         onClose={() => setAsks(false)}

@@ -2,6 +2,7 @@
 import type { OperationView } from '@mainstay/contract/operation';
 import { Button } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
+import { useMay } from '../../api/may.ts';
 import { operation } from '../../texts/operation.ts';
 import { visible } from '../../ui/foreign.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
@@ -63,6 +64,8 @@ export function FailureNotice({ operation, failed }: FailureNoticeProps) {
 
 /** Opens the plan of a change on the page of its stack; nothing happens before it is confirmed there. */
 function StackButton({ stack, act, word }: { stack: string; act?: 'rollback' | 'deploy'; word: string }) {
+  const may = useMay();
+  if (act !== undefined && !may('stacks:deploy')) return null;
   return (
     <Button
       size="xs"

@@ -5,6 +5,7 @@ import { Button } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { overview } from '../../texts/overview.ts';
+import { Allowed } from '../../ui/allowed.tsx';
 import { Section } from '../../ui/page.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import css from './first-steps.module.css';
@@ -38,12 +39,14 @@ export function FirstSteps({ stacks, servers }: FirstStepsProps) {
           title={texts.stack}
           text={texts.stackText}
           action={
-            <Button
-              variant={hasStack ? 'default' : 'filled'}
-              renderRoot={(props) => <Link to="/stacks/new" {...props} />}
-            >
-              {texts.stackDo}
-            </Button>
+            <Allowed to="stacks:write">
+              <Button
+                variant={hasStack ? 'default' : 'filled'}
+                renderRoot={(props) => <Link to="/stacks/new" {...props} />}
+              >
+                {texts.stackDo}
+              </Button>
+            </Allowed>
           }
         />
         <Step
@@ -51,12 +54,14 @@ export function FirstSteps({ stacks, servers }: FirstStepsProps) {
           title={texts.server}
           text={texts.serverText}
           action={
-            <Button
-              variant={hasStack && !hasServer ? 'filled' : 'default'}
-              renderRoot={(props) => <Link to="/servers/add" search={{ stack: first?.name }} {...props} />}
-            >
-              {texts.serverDo}
-            </Button>
+            <Allowed to="servers:write">
+              <Button
+                variant={hasStack && !hasServer ? 'filled' : 'default'}
+                renderRoot={(props) => <Link to="/servers/add" search={{ stack: first?.name }} {...props} />}
+              >
+                {texts.serverDo}
+              </Button>
+            </Allowed>
           }
         />
         <Step

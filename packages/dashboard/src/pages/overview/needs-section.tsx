@@ -2,6 +2,7 @@
 import { Button } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
+import { useMay } from '../../api/may.ts';
 import { overview } from '../../texts/overview.ts';
 import { Foreign } from '../../ui/foreign.tsx';
 import { Section } from '../../ui/page.tsx';
@@ -54,6 +55,8 @@ export function NeedsSection({ needs, calm }: { needs: readonly Need[]; calm: { 
 }
 
 function PlaceLink({ place, word, about }: { place: NeedPlace; word: string; about: string }) {
+  const may = useMay();
+  if (place.to === 'add-server' && !may('servers:write')) return null;
   const label = `${word}: ${about}`;
   return (
     <Button
@@ -63,7 +66,9 @@ function PlaceLink({ place, word, about }: { place: NeedPlace; word: string; abo
       renderRoot={(props) => {
         if (place.to === 'stack') {
           const { stack, act } = place;
-          return <Link to="/stacks/$stack" params={{ stack }} search={{ act }} {...props} />;
+          return (
+            <Link to="/stacks/$stack" params={{ stack }} search={may('stacks:deploy') ? { act } : {}} {...props} />
+          );
         }
         if (place.to === 'service') {
           const { stack, service, tab } = place;

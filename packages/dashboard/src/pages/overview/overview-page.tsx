@@ -4,6 +4,7 @@ import { IconPlus } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { useRead } from '../../api/queries.ts';
 import { overview as texts } from '../../texts/overview.ts';
+import { Allowed } from '../../ui/allowed.tsx';
 import { EventList } from '../../ui/event/event-list.tsx';
 import { EmptyState, Fetched, Page, Rows, Section } from '../../ui/page.tsx';
 import { FirstSteps, needsFirstSteps } from './first-steps.tsx';
@@ -37,12 +38,16 @@ export function OverviewPage() {
       actions={
         !isEmpty && (
           <>
-            <Button variant="default" renderRoot={(props) => <Link to="/servers/add" {...props} />}>
-              {texts.servers.add}
-            </Button>
-            <Button leftSection={<IconPlus size={16} />} renderRoot={(props) => <Link to="/stacks/new" {...props} />}>
-              {texts.stacks.new}
-            </Button>
+            <Allowed to="servers:write">
+              <Button variant="default" renderRoot={(props) => <Link to="/servers/add" {...props} />}>
+                {texts.servers.add}
+              </Button>
+            </Allowed>
+            <Allowed to="stacks:write">
+              <Button leftSection={<IconPlus size={16} />} renderRoot={(props) => <Link to="/stacks/new" {...props} />}>
+                {texts.stacks.new}
+              </Button>
+            </Allowed>
           </>
         )
       }

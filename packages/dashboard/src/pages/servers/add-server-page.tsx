@@ -5,8 +5,10 @@
 import { Button, Modal } from '@mantine/core';
 import { getRouteApi, Link, useBlocker } from '@tanstack/react-router';
 import { useState } from 'react';
+import { useMay } from '../../api/may.ts';
 import { useRead } from '../../api/queries.ts';
 import { addServer as texts } from '../../texts/add-server.ts';
+import { general } from '../../texts/general.ts';
 import { Page } from '../../ui/page.tsx';
 import css from './add-server.module.css';
 import { ConnectMachine } from './connect-machine.tsx';
@@ -22,6 +24,7 @@ export function AddServerPage() {
   const { server } = route.useSearch();
   const navigate = route.useNavigate();
   const [invitation, setInvitation] = useState<Invitation | null>(null);
+  const may = useMay()('servers:write');
   const current = invitation?.server === server ? invitation : null;
   return (
     <Page
@@ -29,7 +32,9 @@ export function AddServerPage() {
       trail={<Link to="/servers">{texts.trail}</Link>}
       lead={server === undefined ? texts.lead : undefined}
     >
-      {server === undefined ? (
+      {!may ? (
+        <p className="quiet">{general.notAllowed}</p>
+      ) : server === undefined ? (
         <InvitationForm
           onInvited={(made) => {
             setInvitation(made);

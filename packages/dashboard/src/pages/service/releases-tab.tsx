@@ -2,6 +2,7 @@
 import type { ServiceOnServer } from '@mainstay/contract/operations/services';
 import { Button, Tooltip } from '@mantine/core';
 import { getRouteApi, Link } from '@tanstack/react-router';
+import { useMay } from '../../api/may.ts';
 import { useRead } from '../../api/queries.ts';
 import { service } from '../../texts/service.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
@@ -130,6 +131,7 @@ function ReleaseRow({ release, entry, versions }: ReleasesProps & { release: Rel
 
 function RollBack({ release, entry, versions }: ReleasesProps & { release: Release }) {
   const navigate = route.useNavigate();
+  const may = useMay();
   const version = versionOf(versions, entry.service, release.release_id);
   const refusal =
     release.state === 'serving'
@@ -139,6 +141,7 @@ function RollBack({ release, entry, versions }: ReleasesProps & { release: Relea
         : version === null
           ? texts.noVersion
           : null;
+  if (!may('stacks:deploy')) return null;
   return (
     <Tooltip label={refusal} disabled={refusal === null}>
       <Button

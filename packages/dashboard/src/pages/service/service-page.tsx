@@ -5,6 +5,7 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { lazy, Suspense } from 'react';
 import { useRead } from '../../api/queries.ts';
 import { service as texts } from '../../texts/service.ts';
+import { Allowed } from '../../ui/allowed.tsx';
 import { EmptyState, ErrorNotice, Page, Rows, Section } from '../../ui/page.tsx';
 import { PageTabs } from '../../ui/page-tabs.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
@@ -129,9 +130,11 @@ function Nowhere({ stack }: { stack: string }) {
       <EmptyState
         title={texts.nowhere.title}
         action={
-          <Button renderRoot={(props) => <Link to="/servers/add" search={{ stack }} {...props} />}>
-            {texts.nowhere.action}
-          </Button>
+          <Allowed to="servers:write">
+            <Button renderRoot={(props) => <Link to="/servers/add" search={{ stack }} {...props} />}>
+              {texts.nowhere.action}
+            </Button>
+          </Allowed>
         }
       >
         {texts.nowhere.text}

@@ -4,9 +4,11 @@ import { settings as texts } from '../../texts/settings.ts';
 import { Page } from '../../ui/page.tsx';
 import { PageTabs } from '../../ui/page-tabs.tsx';
 import { AboutTab } from './about-tab.tsx';
+import { AccessTab } from './access/access-tab.tsx';
 import { ApiTab } from './api-tab.tsx';
 import { AppearanceTab } from './appearance-tab.tsx';
 import { CredentialsTab } from './credentials/credentials-tab.tsx';
+import { PeopleTab } from './people/people-tab.tsx';
 import { ProfileTab } from './profile-tab.tsx';
 import { type SettingsTab, settingsTabs } from './settings-search.ts';
 
@@ -15,6 +17,8 @@ const route = getRouteApi('/settings');
 const panels: Record<SettingsTab, () => React.ReactNode> = {
   profile: () => <ProfileTab />,
   appearance: () => <AppearanceTab />,
+  people: () => <PeopleTab />,
+  access: () => <AccessTab />,
   credentials: () => <CredentialsTab />,
   api: () => <ApiTab />,
   about: () => <AboutTab />,

@@ -1,11 +1,10 @@
-/** Makes a one-time sign-in link. It is in this component's memory and nowhere else, and gone with it. */
+/** Makes a one-time sign-in link for who is signed in. */
 import { Button, NativeSelect } from '@mantine/core';
 import { useState } from 'react';
 import { settings } from '../../texts/settings.ts';
-import { CodeBlock } from '../../ui/code-block.tsx';
 import { Section } from '../../ui/page.tsx';
 import { type Change, ReviewChange } from '../../ui/review-change.tsx';
-import { absoluteTime } from '../../ui/time.tsx';
+import { type LinkMade, MadeLink } from './made-link.tsx';
 import css from './settings.module.css';
 
 const texts = settings.profile;
@@ -13,12 +12,10 @@ const texts = settings.profile;
 type Expiry = keyof typeof texts.expiries;
 const expiries = Object.keys(texts.expiries) as Expiry[];
 
-type Made = { url: string | null; expires_at: number };
-
 export function SignInLink() {
   const [expiry, setExpiry] = useState<Expiry>('900');
   const [change, setChange] = useState<Change | null>(null);
-  const [made, setMade] = useState<Made | null>(null);
+  const [made, setMade] = useState<LinkMade | null>(null);
   return (
     <Section title={texts.link}>
       <div className={css.stack}>
@@ -37,7 +34,7 @@ export function SignInLink() {
             {texts.linkDo}
           </Button>
         </div>
-        {made && <MadeLink made={made} forget={() => setMade(null)} />}
+        {made && <MadeLink made={made} text={texts.linkMade} forget={() => setMade(null)} />}
       </div>
       <ReviewChange
         change={change}
@@ -45,27 +42,11 @@ export function SignInLink() {
         confirm={texts.linkDo}
         onClose={() => setChange(null)}
         onAccepted={({ result }) => {
-          setMade(result as Made);
+          if (result === null) return;
+          setMade(result as LinkMade);
           setChange(null);
         }}
       />
     </Section>
-  );
-}
-
-function MadeLink({ made: { url, expires_at }, forget }: { made: Made; forget(): void }) {
-  return (
-    <div className={css.made} role="status">
-      <p>{url === null ? texts.linkGone : texts.linkMade}</p>
-      {url !== null && <CodeBlock text={url} copyLabel={texts.copyLink} />}
-      <div className={css.line}>
-        <p className="quiet">
-          {texts.linkEnds} {absoluteTime(expires_at)}.
-        </p>
-        <Button size="xs" variant="default" onClick={forget}>
-          {texts.linkForget}
-        </Button>
-      </div>
-    </div>
   );
 }

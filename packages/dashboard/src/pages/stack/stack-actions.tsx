@@ -11,12 +11,14 @@ import {
   IconTrash,
 } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
+import { useMay } from '../../api/may.ts';
 import { head as texts } from '../../texts/stack/head.ts';
 import css from './stack-page.module.css';
 import type { StackAct } from './stack-search.ts';
 
 export function StackActions({ stack }: { stack: StackView }) {
   const paused = stack.paused !== null;
+  if (!useMay()('stacks:deploy')) return null;
   return (
     <>
       {paused && (

@@ -6,6 +6,7 @@ import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { useRead } from '../../api/queries.ts';
 import { head as texts } from '../../texts/stack/head.ts';
+import { Allowed } from '../../ui/allowed.tsx';
 import { CopyButton } from '../../ui/copy-button.tsx';
 import { Foreign } from '../../ui/foreign.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
@@ -70,7 +71,11 @@ function Servers({ names }: { names: readonly string[] }) {
   if (names.length === 0) {
     return (
       <>
-        <span className="quiet">{texts.noServers}</span> · <Link to="/servers/add">{texts.addServer}</Link>
+        <span className="quiet">{texts.noServers}</span>
+        <Allowed to="servers:write">
+          {' · '}
+          <Link to="/servers/add">{texts.addServer}</Link>
+        </Allowed>
       </>
     );
   }

@@ -1,5 +1,6 @@
 /** Stays in sight while there are edits: what is not saved, and the way to save or discard it. */
 import { Button, Tooltip } from '@mantine/core';
+import { useMay } from '../../api/may.ts';
 import { unsaved as texts } from '../../texts/stack/forms.ts';
 import css from './forms.module.css';
 
@@ -12,7 +13,8 @@ export type UnsavedBarProps = {
   onSave(): void;
 };
 
-export function UnsavedBar({ what, refusal, onDiscard, onSave }: UnsavedBarProps) {
+export function UnsavedBar({ what, refusal: given, onDiscard, onSave }: UnsavedBarProps) {
+  const refusal = useMay()('stacks:write') ? given : texts.notAllowed;
   if (what.length === 0) return null;
   return (
     <section className={css.bar} aria-label={texts.label}>

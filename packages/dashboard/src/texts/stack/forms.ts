@@ -9,5 +9,6 @@ export const unsaved = {
   discard: 'Discard',
   save: 'Review and save',
   fixFirst: 'Mend what is marked first.',
+  notAllowed: 'Your role does not allow you to change stacks.',
   paused: 'This stack is paused. Resume it to save.',
 } as const;

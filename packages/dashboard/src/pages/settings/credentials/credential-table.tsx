@@ -5,7 +5,7 @@ import type { Output } from '../../../api/client.ts';
 import { settings } from '../../../texts/settings.ts';
 import { CopyButton } from '../../../ui/copy-button.tsx';
 import { Time } from '../../../ui/time.tsx';
-import css from './credentials.module.css';
+import css from '../table.module.css';
 
 const texts = settings.credentials;
 

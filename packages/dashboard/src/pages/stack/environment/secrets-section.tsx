@@ -7,6 +7,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useRead } from '../../../api/queries.ts';
 import { secrets as texts } from '../../../texts/stack/environment.ts';
+import { Allowed } from '../../../ui/allowed.tsx';
 import { Fetched, Rows, Section } from '../../../ui/page.tsx';
 import { ReviewChange } from '../../../ui/review-change.tsx';
 import { StatusMark } from '../../../ui/status-mark.tsx';
@@ -36,14 +37,16 @@ export function SecretsSection({ stack, spec, service, draft, onChange }: Secret
       title={texts.title}
       flush
       aside={
-        <Button
-          size="compact-sm"
-          variant="default"
-          leftSection={<IconPlus size={15} />}
-          onClick={() => setSetting({ name: null })}
-        >
-          {texts.add}
-        </Button>
+        <Allowed to="secrets:write">
+          <Button
+            size="compact-sm"
+            variant="default"
+            leftSection={<IconPlus size={15} />}
+            onClick={() => setSetting({ name: null })}
+          >
+            {texts.add}
+          </Button>
+        </Allowed>
       }
     >
       <p className={css.lead}>{texts.text}</p>
@@ -146,24 +149,26 @@ function SecretRow({ entry: { name, used_by, updated_at }, service, given, onGiv
         )}
       </td>
       <td className={css.actions}>
-        <Button size="compact-sm" variant="subtle" aria-label={texts.setOf(name)} onClick={onSet}>
-          {texts.set}
-        </Button>
-        {updated_at !== null && (
-          <Tooltip label={texts.inUse(users)} disabled={users === ''}>
-            <Button
-              size="compact-sm"
-              variant="subtle"
-              color="gray"
-              aria-label={texts.removeOf(name)}
-              data-disabled={users !== '' || undefined}
-              aria-disabled={users !== '' || undefined}
-              onClick={() => users === '' && onRemove()}
-            >
-              {texts.remove}
-            </Button>
-          </Tooltip>
-        )}
+        <Allowed to="secrets:write">
+          <Button size="compact-sm" variant="subtle" aria-label={texts.setOf(name)} onClick={onSet}>
+            {texts.set}
+          </Button>
+          {updated_at !== null && (
+            <Tooltip label={texts.inUse(users)} disabled={users === ''}>
+              <Button
+                size="compact-sm"
+                variant="subtle"
+                color="gray"
+                aria-label={texts.removeOf(name)}
+                data-disabled={users !== '' || undefined}
+                aria-disabled={users !== '' || undefined}
+                onClick={() => users === '' && onRemove()}
+              >
+                {texts.remove}
+              </Button>
+            </Tooltip>
+          )}
+        </Allowed>
       </td>
     </tr>
   );

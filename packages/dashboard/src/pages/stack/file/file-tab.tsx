@@ -5,6 +5,7 @@ import { IconDownload, IconPencil } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { useRead } from '../../../api/queries.ts';
 import { file as texts } from '../../../texts/stack/file.ts';
+import { Allowed } from '../../../ui/allowed.tsx';
 import { CopyButton } from '../../../ui/copy-button.tsx';
 import { useDraft } from '../../../ui/draft.ts';
 import { visible } from '../../../ui/foreign.tsx';
@@ -53,20 +54,22 @@ function FileView({ stack, yaml, edited }: { stack: string; yaml: string; edited
           >
             {texts.download}
           </Button>
-          <Button
-            leftSection={<IconPencil size={16} />}
-            renderRoot={(props) => (
-              <Link
-                from="/stacks/$stack"
-                to="."
-                search={(old) => ({ ...old, edit: true as const })}
-                resetScroll={false}
-                {...props}
-              />
-            )}
-          >
-            {edited ? texts.goOn : texts.edit}
-          </Button>
+          <Allowed to="stacks:write">
+            <Button
+              leftSection={<IconPencil size={16} />}
+              renderRoot={(props) => (
+                <Link
+                  from="/stacks/$stack"
+                  to="."
+                  search={(old) => ({ ...old, edit: true as const })}
+                  resetScroll={false}
+                  {...props}
+                />
+              )}
+            >
+              {edited ? texts.goOn : texts.edit}
+            </Button>
+          </Allowed>
         </div>
       </div>
       <pre className={css.file}>

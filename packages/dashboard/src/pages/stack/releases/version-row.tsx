@@ -3,6 +3,7 @@ import type { StackView } from '@mainstay/contract/operations/stacks';
 import { Button, Tooltip } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { memo } from 'react';
+import { useMay } from '../../../api/may.ts';
 import { releases as texts } from '../../../texts/stack/releases.ts';
 import { CopyButton } from '../../../ui/copy-button.tsx';
 import { Foreign } from '../../../ui/foreign.tsx';
@@ -70,6 +71,8 @@ export const VersionRow = memo(function VersionRow({ stack, version, before, in_
 });
 
 function RollbackButton({ number, refusal }: { number: number; refusal: string | null }) {
+  const may = useMay();
+  if (!may('stacks:deploy')) return null;
   if (refusal !== null) {
     return (
       <Tooltip label={refusal}>

@@ -3,6 +3,7 @@ import { Button, Checkbox } from '@mantine/core';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useRead } from '../../../api/queries.ts';
 import { services as texts } from '../../../texts/stack/services.ts';
+import { Allowed } from '../../../ui/allowed.tsx';
 import { EmptyState, Fetched, Rows } from '../../../ui/page.tsx';
 import { SearchField } from '../../../ui/search-field.tsx';
 import type { StackSearch } from '../stack-search.ts';
@@ -86,7 +87,11 @@ function NoServer({ stack }: { stack: string }) {
   return (
     <EmptyState
       title={texts.noServerTitle}
-      action={<Button renderRoot={(props) => <Link to="/servers/add" {...props} />}>{texts.addServerTo(stack)}</Button>}
+      action={
+        <Allowed to="servers:write">
+          <Button renderRoot={(props) => <Link to="/servers/add" {...props} />}>{texts.addServerTo(stack)}</Button>
+        </Allowed>
+      }
     >
       {texts.noServerText}
     </EmptyState>

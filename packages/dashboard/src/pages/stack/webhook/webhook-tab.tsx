@@ -4,6 +4,7 @@ import { IconWebhook } from '@tabler/icons-react';
 import { useState } from 'react';
 import { base_url, type Output } from '../../../api/client.ts';
 import { webhook as texts } from '../../../texts/stack/webhook.ts';
+import { Allowed } from '../../../ui/allowed.tsx';
 import { CopyButton } from '../../../ui/copy-button.tsx';
 import { Section } from '../../../ui/page.tsx';
 import { ReviewChange } from '../../../ui/review-change.tsx';
@@ -30,13 +31,15 @@ export default function WebhookTab({ data: { stack, spec } }: { data: Output<'st
               {stack.webhook ? texts.presentText : `${texts.text} ${texts.every(spec.poll_interval_seconds)}`}
             </p>
           </div>
-          <Button
-            variant={stack.webhook ? 'default' : 'filled'}
-            leftSection={<IconWebhook size={16} />}
-            onClick={() => setReviewing(true)}
-          >
-            {texts[kind]}
-          </Button>
+          <Allowed to="stacks:write">
+            <Button
+              variant={stack.webhook ? 'default' : 'filled'}
+              leftSection={<IconWebhook size={16} />}
+              onClick={() => setReviewing(true)}
+            >
+              {texts[kind]}
+            </Button>
+          </Allowed>
         </div>
         {made && <MadeWebhook made={made} />}
       </Section>
