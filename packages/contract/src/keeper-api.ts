@@ -8,7 +8,22 @@ import { DesiredState as DesiredStateSchema } from './desired-state.ts';
 import type { KeeperKey } from './grant.ts';
 import { GrantedAction } from './grant.ts';
 import { idSchema } from './ids.ts';
-import { Actor, type Approval, type Requirement } from './operation.ts';
+import type {
+  Anchor,
+  AnchorRequest,
+  AnchorsQuery,
+  KeeperAlert,
+  LedgerCheck,
+  LedgerPage,
+  LedgerQuery,
+  PersonKeyRegistration,
+  PersonKeyRequest,
+  PersonKeyView,
+  PolicySetView,
+  PolicyTestRequest,
+  PolicyTestResult,
+} from './keeper-views.ts';
+import { Actor, Approval, Requirement } from './operation.ts';
 import { PlanBody } from './plan.ts';
 
 export { contentDigest, PlanBody, planHash } from './plan.ts';
@@ -49,17 +64,35 @@ export const Word = z.strictObject({
 });
 export type Word = z.infer<typeof Word>;
 
+const approvals = z.array(Approval);
+
 /** What the keeper says of a proposal. A proposal is decided once: asking again gives what was said, or what it is by now. */
-export type Decision =
-  | { decision: 'approved'; grant: string; policy: string; approvals: Approval[] }
-  | { decision: 'waiting'; requirement: Requirement; approvals: Approval[] }
-  | { decision: 'rejected' | 'expired' | 'withdrawn'; reason: string; approvals: Approval[] }
-  | { decision: 'denied'; reason: string; hint: string | null; policy: string | null };
+export const Decision = z.discriminatedUnion('decision', [
+  z.object({ decision: z.literal('approved'), grant: z.string(), policy: z.string(), approvals }),
+  z.object({ decision: z.literal('waiting'), requirement: Requirement, approvals }),
+  z.object({ decision: z.enum(['rejected', 'expired', 'withdrawn']), reason: z.string(), approvals }),
+  z.object({
+    decision: z.literal('denied'),
+    reason: z.string(),
+    hint: z.string().nullable(),
+    policy: z.string().nullable(),
+  }),
+]);
+export type Decision = z.infer<typeof Decision>;
 
 /** A grant that follows from another one, or why there is none. */
-export type Issued =
-  | { decision: 'approved'; grant: string }
-  | { decision: 'denied'; reason: string; hint: string | null };
+export const Issued = z.discriminatedUnion('decision', [
+  z.object({ decision: z.literal('approved'), grant: z.string() }),
+  z.object({ decision: z.literal('denied'), reason: z.string(), hint: z.string().nullable() }),
+]);
+export type Issued = z.infer<typeof Issued>;
+
+/**
+ * Operations by which the keeper's own keys are exchanged: proposed and decided as any other, and carried out by the keeper itself when
+ * it is shown the grant. The target of a rotation is `keeper/signing-key`, of a revocation `keeper/signing-key/<kid>`.
+ */
+export const keeperOperations = { rotate: 'keeper.rotate_key', revoke: 'keeper.revoke_key' } as const;
+export const signing_key_target = 'keeper/signing-key';
 
 export type KeeperApi = {
   /** Public keys that grants may be signed with now, the current one first. */
@@ -68,7 +101,9 @@ export type KeeperApi = {
   keyHistory(): Promise<string[]>;
   /** Idempotent by operation id. @throws AppError Unavailable while the keeper is away. */
   decide(proposal: Proposal): Promise<Decision>;
-  /** What became of a proposal that waited; null when the keeper knows none of that id. */
+  /**
+   * What became of a proposal that waited, expired or signed by now: ask again when its window opens. Null when the keeper knows none of that id.
+   */
   decisionOf(operation_id: string): Promise<Decision | null>;
   /** @throws AppError Conflict (another plan, no longer waiting), Forbidden (the proposer's own approval, role, proof). */
   speak(word: Word): Promise<Decision>;
@@ -81,6 +116,30 @@ export type KeeperApi = {
    * named, or one whose enrolment grant allows that stack. It is no new decision, and so allows nothing new.
    */
   reissue(request: { grant: string; server_id: string; enrolment_grant: string }): Promise<Issued>;
+  /** Makes a new signing key; the present one signs that, and retires. Once for each `grant` that was given for `keeper.rotate_key`. */
+  rotateSigningKey(request: { grant: string }): Promise<KeeperKey>;
+  /** Ends the trust in a former key, which the plan of the `grant` for `keeper.revoke_key` names. Never in the current one. */
+  revokeSigningKey(request: { grant: string }): Promise<KeeperKey[]>;
+
+  policies(): Promise<PolicySetView>;
+  /** Tries cases against the policies in force, or against others; decides nothing. @throws AppError InvalidInput */
+  testPolicies(request: PolicyTestRequest): Promise<PolicyTestResult[]>;
+
+  /** The first key of all is admitted when its person is an owner; every later one is pending. Idempotent by key. */
+  registerKey(request: PersonKeyRegistration): Promise<PersonKeyView>;
+  /** @throws AppError Forbidden (who signed may not), NotFound, Conflict (a used statement, a revoked key). */
+  admitKey(request: PersonKeyRequest): Promise<PersonKeyView>;
+  revokeKey(request: PersonKeyRequest): Promise<PersonKeyView>;
+  listKeys(): Promise<PersonKeyView[]>;
+
+  ledger(query: LedgerQuery): Promise<LedgerPage>;
+  verifyLedger(): Promise<LedgerCheck>;
+  /** Notes how far a chain had come. @throws AppError Conflict (fewer than noted before, or another hash), and an alert stands. */
+  anchor(request: AnchorRequest): Promise<Anchor>;
+  /** Newest first. */
+  anchors(query: AnchorsQuery): Promise<Anchor[]>;
+  /** What a person should look at. */
+  alerts(): Promise<KeeperAlert[]>;
 };
 
 /** True when two JSON values are the same by their canonical form. */

@@ -1,3 +1,4 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { desiredState } from '@mainstay/contract/testing/desired-state';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createKeeper, grant_lifetime_seconds } from './keeper.ts';
 
-const owner: Actor = { kind: 'user', id: 'usr_1', name: 'owner', role: 'owner', proof: 'token' };
+const owner: Actor = { kind: 'user', id: newId('user'), name: 'owner', role: 'owner', proof: 'token' };
 const poller: Actor = { kind: 'system', id: 'ref-poller', name: 'ref poller', role: null, proof: 'none' };
 const server_id = newId('server');
 let directory: string;
@@ -134,9 +135,10 @@ describe('the keeper', () => {
     const keeper = await keeperOf();
     const proposal = await deployProposal();
     const document = { ...proposal.document!, proxy: { port: 9999, bind: 'public' as const } };
-    expect(await keeper.decide({ ...proposal, document })).toMatchObject({ decision: 'denied' });
+    const anew = () => ({ ...proposal, operation_id: newId('operation') });
+    expect(await keeper.decide({ ...anew(), document })).toMatchObject({ decision: 'denied' });
     const action = { ...proposal.action, sha256: await desiredStateDigest(document) } as Proposal['action'];
-    expect(await keeper.decide({ ...proposal, document, action })).toMatchObject({ decision: 'denied' });
+    expect(await keeper.decide({ ...anew(), document, action })).toMatchObject({ decision: 'denied' });
   });
 
   it('lets the ref poller move commits away from what it signed itself, and nothing else', async () => {
@@ -171,6 +173,8 @@ describe('the keeper', () => {
     const invitation = grantOf(
       await keeper.decide({
         ...base,
+        operation_id: newId('operation'),
+        plan: { ...base.plan, operation: 'servers.invite' },
         document: null,
         targets: ['control-plane'],
         action: { kind: 'invitation', server_id, token_sha256, stack_id: null },
@@ -193,7 +197,15 @@ describe('the keeper', () => {
     const proposal = await deployProposal();
     const grant = grantOf(await keeper.decide(proposal));
     const enrol = async (stack_id: string) =>
-      grantOf(await keeper.decide({ ...proposal, document: null, action: { kind: 'enrolment', server_id, stack_id } }));
+      grantOf(
+        await keeper.decide({
+          ...proposal,
+          operation_id: newId('operation'),
+          plan: { ...proposal.plan, operation: 'servers.assign' },
+          document: null,
+          action: { kind: 'enrolment', server_id, stack_id },
+        }),
+      );
     const enrolment_grant = await enrol(proposal.document!.stack_id);
     now += 2 * grant_lifetime_seconds * 1000;
     const again = grantOf(await keeper.reissue({ grant, server_id, enrolment_grant }));
@@ -213,10 +225,21 @@ describe('the keeper', () => {
     const first = await (await keeperOf()).keys();
     const second = await (await keeperOf()).keys();
     expect(second).toEqual(first);
-    const files = readdirSync(directory);
-    expect(files).toEqual(['signing-key.pem']);
-    expect(statSync(join(directory, 'signing-key.pem')).mode & 0o777).toBe(0o600);
-    expect(readFileSync(join(directory, 'signing-key.pem'), 'utf8')).toContain('PRIVATE KEY');
+    const path = join(directory, 'keys', `${first[0]!.kid}.pem`);
+    expect(readdirSync(join(directory, 'keys'))).toEqual([`${first[0]!.kid}.pem`]);
+    expect(readFileSync(path, 'utf8')).toContain('PRIVATE KEY');
+    for (const file of [path, join(directory, 'ledger.db')]) expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it('takes over the key of an earlier version', async () => {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }) as string;
+    writeFileSync(join(directory, 'signing-key.pem'), pem, { mode: 0o600 });
+    const keeper = await keeperOf();
+    const x = createPublicKey(privateKey).export({ format: 'jwk' })['x'];
+    expect((await keeper.keys())[0]?.x).toBe(x);
+    expect(await keeper.alerts()).toEqual([]);
+    expect(readdirSync(directory)).not.toContain('signing-key.pem');
   });
 
   it('says so when its key is damaged, and makes no new one', async () => {

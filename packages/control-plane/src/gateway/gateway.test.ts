@@ -143,7 +143,7 @@ describe('the state file', () => {
   });
 
   it('is readable by its owner only, like every key beside it', () => {
-    for (const name of ['mainstay.db', 'secrets.key', 'keeper/signing-key.pem']) {
+    for (const name of ['mainstay.db', 'secrets.key', 'keeper/ledger.db']) {
       expect(statSync(join(at.home, name)).mode & 0o077, name).toBe(0);
     }
   });

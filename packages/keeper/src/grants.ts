@@ -1,0 +1,88 @@
+/**
+ * Grants: made in one place, each with a nonce, an expiry and an entry of the ledger in the same write, so that nothing leaves the
+ * keeper that the ledger does not know.
+ */
+import { randomBytes } from 'node:crypto';
+import { Grant } from '@mainstay/contract/grant';
+import type { Issued, KeeperApi } from '@mainstay/contract/keeper-api';
+import type { LedgerEntry } from '@mainstay/contract/keeper-views';
+import type { KeeperDatabase } from './ledger/database.ts';
+import { type Ledger, sha256 } from './ledger/ledger.ts';
+import type { Signer } from './signer.ts';
+
+/** How long a grant may be begun with, seconds. Within it an agent must have accepted what it allows. */
+export const grant_lifetime_seconds = 3_600;
+/** The longest that an invitation may wait, seconds. */
+export const invitation_lifetime_seconds = 604_800;
+
+export const grant_type = 'mainstay-grant+jws';
+
+export type GrantTerms = Omit<Grant, 'iss' | 'jti' | 'iat' | 'exp'>;
+export type Grants = Pick<KeeperApi, 'enrol' | 'reissue'> & {
+  /** Inside a write: signs and writes down. `more` goes into the ledger beside what was signed. */
+  issue(kind: string, terms: GrantTerms, more?: Record<string, LedgerEntry['body']>): string;
+  /** The grant, if this keeper signed it; its expiry is not looked at. Of a revoked key only what the ledger holds counts. */
+  open(jws: string): Grant | null;
+};
+
+type Parts = { database: KeeperDatabase; ledger: Ledger; signer: Signer; now: () => number };
+
+export function createGrants({ database, ledger, signer, now }: Parts): Grants {
+  const now_seconds = () => Math.floor(now() / 1000);
+
+  const issue: Grants['issue'] = (kind, terms, more = {}) => {
+    const iat = now_seconds();
+    const lifetime = terms.action.kind === 'invitation' ? invitation_lifetime_seconds : grant_lifetime_seconds;
+    const jti = randomBytes(16).toString('hex');
+    const grant = Grant.parse({ iss: 'mainstay-keeper', jti, iat, exp: iat + lifetime, ...terms });
+    const jws = signer.sign(grant_type, grant);
+    const { iss: _, operation_id, ...body } = grant;
+    ledger.append(kind, operation_id, { ...body, kid: signer.current().kid, ...more }, jws);
+    return jws;
+  };
+
+  const open: Grants['open'] = (jws) => {
+    const opened = Grant.safeParse(signer.openAny(jws, grant_type));
+    if (!opened.success) return null;
+    const is_revoked = signer.stateOf(signer.kidOf(jws) ?? '') === 'revoked';
+    return is_revoked && !ledger.holds(jws) ? null : opened.data;
+  };
+
+  return {
+    issue,
+    open,
+
+    async enrol({ invitation, token }) {
+      const invited = open(invitation);
+      if (invited?.action.kind !== 'invitation') return denied('The invitation was not signed by this keeper.');
+      if (invited.exp < now_seconds()) return denied('The invitation expired.');
+      const { server_id, stack_id, token_sha256 } = invited.action;
+      if (sha256(token) !== token_sha256) return denied('The token is not the one of the invitation.');
+      const action = { kind: 'enrolment', server_id, stack_id } as const;
+      const terms = { ...provenance(invited), aud: [server_id], action };
+      return { decision: 'approved', grant: database.write(() => issue('enrolled', terms, { follows: invited.jti })) };
+    },
+
+    async reissue({ grant, server_id, enrolment_grant }) {
+      const before = open(grant);
+      if (before?.action.kind !== 'desired_state') return denied('That desired state was not signed by this keeper.');
+      const enrolment = open(enrolment_grant);
+      if (enrolment?.action.kind !== 'enrolment' || enrolment.action.server_id !== server_id)
+        return denied('The server has no enrolment that this keeper signed.');
+      if (enrolment.action.stack_id !== before.action.stack_id)
+        return denied('The server is not enrolled for that stack.');
+      const terms = { ...provenance(before), aud: [server_id], action: before.action };
+      return { decision: 'approved', grant: database.write(() => issue('reissued', terms, { follows: before.jti })) };
+    },
+  };
+}
+
+/** What a grant that follows from another takes over from it. */
+function provenance(grant: Grant) {
+  const { operation, operation_id, plan_hash, actor } = grant;
+  return { operation, operation_id, plan_hash, actor };
+}
+
+function denied(reason: string): Issued {
+  return { decision: 'denied', reason, hint: null };
+}
