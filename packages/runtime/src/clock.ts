@@ -21,7 +21,11 @@ export const systemClock: Clock = {
     }),
 };
 
-export type FakeClock = Clock & { advance(milliseconds: number): Promise<void> };
+export type FakeClock = Clock & {
+  advance(milliseconds: number): Promise<void>;
+  /** As when the machine was asleep: time is later at once, and who slept past its time wakes once. */
+  jump(milliseconds: number): Promise<void>;
+};
 
 /** A clock that stands still until it is advanced; sleepers wake in the order of their time. */
 export function fakeClock(start_ms = 1_750_000_000_000): FakeClock {
@@ -42,6 +46,15 @@ export function fakeClock(start_ms = 1_750_000_000_000): FakeClock {
           { once: true },
         );
       }),
+    async jump(milliseconds) {
+      now += milliseconds;
+      const due = [...sleepers].filter((sleeper) => sleeper.at <= now).sort((a, b) => a.at - b.at);
+      for (const sleeper of due) {
+        sleepers.delete(sleeper);
+        sleeper.wake();
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    },
     async advance(milliseconds) {
       const until = now + milliseconds;
       for (;;) {

@@ -113,7 +113,7 @@ describe('a server', () => {
   it('that is not known, or was removed, is given nothing', async () => {
     const server = await at.enrol('h1');
     expect((await at.http('/agent/v1/desired-state', { token: 'mag_unknown' })).status).toBe(401);
-    await at.client['servers.remove']({ server: 'h1' });
+    await at.confirmed(at.client['servers.remove']({ server: 'h1' }));
     expect((await server.desired()).status).toBe(401);
   });
 

@@ -97,7 +97,7 @@ describe('a paused stack', () => {
   it('can be removed, and one that is made again under its name is not paused', async () => {
     await at.client['stacks.apply']({ stack: 'shop', spec: spec() });
     await at.client['stacks.pause']({ stack: 'shop' });
-    await at.client['stacks.remove']({ stack: 'shop' });
+    await at.confirmed(at.client['stacks.remove']({ stack: 'shop' }));
     await at.client['stacks.apply']({ stack: 'shop', spec: spec() });
     expect(await stackOf('shop')).toMatchObject({ version: 3, paused: null });
   });

@@ -116,7 +116,7 @@ describe('a stack', () => {
 
   it('that was removed can be made again under its name', async () => {
     await at.client['stacks.apply']({ stack: 'shop', spec: specOf() });
-    await at.client['stacks.remove']({ stack: 'shop' });
+    await at.confirmed(at.client['stacks.remove']({ stack: 'shop' }));
     expect(await refusal(at.client['stacks.get']({ stack: 'shop' }))).toMatchObject({
       code: 'NotFound',
       field: 'stack',

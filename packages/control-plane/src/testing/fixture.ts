@@ -3,33 +3,63 @@
  * repositories, and a server that speaks the agent API by hand, so that a test decides what it reports.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AgentStateSent, Receipt } from '@mainstay/contract/agent-api';
 import { createClient } from '@mainstay/contract/client';
 import type { DesiredState } from '@mainstay/contract/desired-state';
+import type { KeeperApi } from '@mainstay/contract/keeper-api';
+import type { OperationView } from '@mainstay/contract/operation';
 import { agentState, serverFacts, serviceObserved } from '@mainstay/contract/testing/agent-state';
-import { createKeeper } from '@mainstay/keeper';
+import { createKeeper, type Keeper } from '@mainstay/keeper';
 import { type Clock, silentLogger } from '@mainstay/runtime';
 import { type ControlPlane, startControlPlane } from '../control-plane.ts';
+import { createPerson, type Person } from './person.ts';
 
 export type Fixture = Awaited<ReturnType<typeof startFixture>>;
 
-export type FixtureOptions = { clock?: Clock; public_dir?: string; public_url?: string };
+export type FixtureOptions = {
+  clock?: Clock;
+  public_dir?: string;
+  public_url?: string;
+  /** Policy files by name, instead of the built-in set. */
+  policies?: Record<string, string>;
+  /** Stands between the control plane and the keeper, such as one that is away. */
+  keeper?: (keeper: KeeperApi) => KeeperApi;
+};
 
 export async function startFixture(options: FixtureOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mainstay-cp-'));
   const home = join(folder, 'home');
+  const policies = join(folder, 'policies');
+  mkdirSync(policies);
+  for (const [name, text] of Object.entries(options.policies ?? {})) writeFileSync(join(policies, name), text);
+  let keeper: Keeper;
   const start = async () => {
-    const keeper = await createKeeper({
+    keeper = await createKeeper({
       directory: join(home, 'keeper'),
+      policies,
       ...(options.clock ? { now: options.clock.now } : {}),
     });
-    return startControlPlane({ home, port: 0, keeper, log: silentLogger(), ...options });
+    const { clock, public_dir, public_url } = options;
+    return startControlPlane({
+      home,
+      port: 0,
+      keeper: options.keeper?.(keeper) ?? keeper,
+      log: silentLogger(),
+      ...(clock ? { clock } : {}),
+      ...(public_dir ? { public_dir } : {}),
+      ...(public_url ? { public_url } : {}),
+    });
   };
   let plane: ControlPlane = await start();
   const token = await plane.createToken();
+  let person: Promise<Person> | undefined;
+  const theOwner = () => {
+    person ??= createPerson(createClient({ url: plane.url, token }), options.clock?.now);
+    return person;
+  };
   return {
     folder,
     home,
@@ -51,12 +81,22 @@ export async function startFixture(options: FixtureOptions = {}) {
     },
     async restart() {
       await plane.stop();
+      keeper.close();
       plane = await start();
     },
     async stop() {
       await plane.stop();
+      keeper.close();
       rmSync(folder, { recursive: true, force: true });
     },
+    get keeper() {
+      return keeper;
+    },
+    folder_of_policies: policies,
+    /** The owner, with a key of his own. */
+    person: theOwner,
+    /** The end of a change that destroys, confirmed by the owner. */
+    confirmed: async (answer: Promise<{ operation: OperationView }>) => (await theOwner()).confirmed(answer),
     repository: (name: string) => makeRepository(join(folder, 'git', name)),
     enrol: (server: string, stack?: string) => enrolByHand(plane, token, server, stack),
   };
