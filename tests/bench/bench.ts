@@ -2,7 +2,7 @@
  * `npm run bench`: every figure that Mainstay holds itself to, peers beside it in the same run.
  *
  *   npm run bench                      all of them
- *   npm run bench -- deploy idle       some of: proxy, deploy, idle, fleet, bus
+ *   npm run bench -- deploy idle       some of: proxy, deploy, idle, fleet, bus, verify
  */
 import { cpus, totalmem } from 'node:os';
 import { benchBus, printBus } from './bus.bench.ts';
@@ -10,6 +10,7 @@ import { benchDeploy, printDeploy } from './deploy.bench.ts';
 import { benchFleet, printFleet } from './fleet.bench.ts';
 import { benchIdle, printIdle } from './idle.bench.ts';
 import { benchProxy, printProxy } from './proxy.bench.ts';
+import { benchVerify, printVerify } from './verify.bench.ts';
 
 const parts: Record<string, () => Promise<void>> = {
   proxy: async () => printProxy(await benchProxy()),
@@ -17,6 +18,7 @@ const parts: Record<string, () => Promise<void>> = {
   idle: async () => printIdle(await benchIdle()),
   fleet: async () => printFleet(await benchFleet()),
   bus: async () => printBus(await benchBus()),
+  verify: async () => printVerify(await benchVerify()),
 };
 
 const asked = process.argv.slice(2);

@@ -9,13 +9,13 @@
  *
  * What is accepted already is neither verified nor refused again, however old its grant has become: it is the agent's own.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { DesiredStateResponse, Receipt } from '@mainstay/contract/agent-api';
-import { digestOf } from '@mainstay/contract/canonical';
 import { DesiredState } from '@mainstay/contract/desired-state';
 import { invalidInput } from '@mainstay/contract/errors';
 import { type Grant, verifyGrant } from '@mainstay/contract/grant';
 import { type PinnedKeys, trustedKeys } from '@mainstay/contract/key-changes';
-import { contentDigest, planHash } from '@mainstay/contract/plan';
+import { documentDigests, planHash } from '@mainstay/contract/plan';
 import type { DesiredStates, StoredState } from '../state/desired-states.ts';
 
 export type Refusal = { version: number | null; reason: string; message: string };
@@ -50,8 +50,8 @@ export async function judgeDesiredState(
   const document = parsed.data;
   const { stack_id, version } = document;
   // The document as it came is what was signed; parsing must not have changed it.
-  const sha256 = await digestOf(response.document);
-  if (sha256 !== response.sha256 || sha256 !== (await digestOf(document)))
+  const { sha256, content_sha256 } = await documentDigests(document);
+  if (sha256 !== response.sha256 || !isDeepStrictEqual(document, response.document))
     return refuse('tampered', 'The document does not have the digest that came with it.');
 
   const accepted = desired.accepted();
@@ -92,7 +92,7 @@ export async function judgeDesiredState(
   if (!plan) return refuse('plan_missing', 'The plan that was approved did not come with the document.');
   if ((await planHash(plan)) !== grant.plan_hash)
     return refuse('wrong_plan', 'The plan is not the one that the grant was signed for.');
-  if (plan.content_sha256 !== (await contentDigest(document)))
+  if (plan.content_sha256 !== content_sha256)
     return refuse('wrong_plan', 'The document is not what the approved plan shows.');
   const { operation_id } = grant;
   const state = {
