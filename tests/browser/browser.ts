@@ -22,8 +22,8 @@ export type Window = {
 export type Dashboard = Installation & {
   up_process: Up;
   browser: Browser;
-  /** A window of its own, with a session of its own. */
-  window(options?: BrowserContextOptions): Promise<Window>;
+  /** A window of its own, with a session of its own: of the owner, or of whom the sign-in link is for. */
+  window(options?: BrowserContextOptions, link?: string): Promise<Window>;
   /** A one-time sign-in link. */
   signInLink(): Promise<string>;
   close(): Promise<void>;
@@ -56,13 +56,13 @@ export async function startDashboard({ example = false, up: more = [] }: Dashboa
     up_process,
     browser,
     signInLink,
-    async window(contextOptions = {}) {
+    async window(contextOptions = {}, link = undefined) {
       const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...contextOptions });
       await context.grantPermissions(['clipboard-read', 'clipboard-write']);
       const page = await context.newPage();
       page.setDefaultTimeout(patience_ms);
       const window = watched(page, mainstay.url);
-      await page.goto(await signInLink());
+      await page.goto(link ?? (await signInLink()));
       await page.locator('main h1').first().waitFor();
       return window;
     },
