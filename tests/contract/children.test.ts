@@ -131,10 +131,25 @@ it('an error of the control plane about the stack file names its line', async ()
   expect(stderr).toMatch(/^Error: stdin:6:12: .+ has no branch or tag "nope"/);
 });
 
-it('mcp serves every operation over stdin and stdout, and ends with its client', async () => {
-  const transport = new StdioClientTransport({ command: process.execPath, args: [main, 'mcp'], env, stderr: 'pipe' });
+async function mcpClient(...options: string[]) {
+  const args = [main, 'mcp', ...options];
+  const transport = new StdioClientTransport({ command: process.execPath, args, env, stderr: 'pipe' });
   const client = new Client({ name: 'test', version: '1' });
   await client.connect(transport);
+  return { client, transport };
+}
+
+it('mcp over stdin and stdout reads only', async () => {
+  const { client } = await mcpClient();
+  const { tools } = await client.listTools();
+  expect(tools).toHaveLength(operationList.filter(({ effect }) => effect === 'read').length);
+  const refused = await client.callTool({ name: 'stacks_deploy', arguments: { stack: 'shop', dry_run: true } });
+  expect((refused.content as { text: string }[])[0]!.text).toContain('"code": "Forbidden"');
+  await client.close();
+});
+
+it('mcp --allow-changes serves every operation over stdin and stdout, and ends with its client', async () => {
+  const { client, transport } = await mcpClient('--allow-changes');
   const pid = transport.pid!;
   const { tools } = await client.listTools();
   expect(tools).toHaveLength(operationList.length);
@@ -146,6 +161,8 @@ it('mcp serves every operation over stdin and stdout, and ends with its client',
     arguments: { stack: 'shop', name: 'A', value: 'b', dry_run: true },
   });
   expect(planned.structuredContent).toMatchObject({ operation: { state: 'planned' } });
+  const unseen = await client.callTool({ name: 'secrets_set', arguments: { stack: 'shop', name: 'A', value: 'b' } });
+  expect((unseen.content as { text: string }[])[0]!.text).toContain('"field": "plan_hash"');
   const refused = await client.callTool({ name: 'stacks_get', arguments: { stack: 'nowhere', bogus: 1 } });
   expect(refused.isError).toBe(true);
   expect((refused.content as { text: string }[])[0]!.text).toContain('"field": "bogus"');

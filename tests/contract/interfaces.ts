@@ -5,7 +5,7 @@ import { createCapturedTerminal } from '@mainstay/cli/terminal/captured-terminal
 import { requestOf } from '@mainstay/contract/client';
 import { AppError, type ErrorBody } from '@mainstay/contract/errors';
 import { inputJsonSchema } from '@mainstay/contract/json-schema';
-import { isChange, type Operation } from '@mainstay/contract/operation';
+import { isChange, type Operation, type OperationView } from '@mainstay/contract/operation';
 import type { OperationId } from '@mainstay/contract/operations/index';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -75,22 +75,31 @@ async function cli({ plane, token }: Fixture): Promise<Interface> {
 
 async function mcp({ plane, token }: Fixture): Promise<Interface> {
   const headers = { authorization: `Bearer ${token}` };
-  const transport = new StreamableHTTPClientTransport(new URL(`${plane.url}/mcp`), { requestInit: { headers } });
+  const transport = new StreamableHTTPClientTransport(new URL(`${plane.url}/mcp?changes=1`), {
+    requestInit: { headers },
+  });
   const client = new Client({ name: 'parity', version: '1' });
   await client.connect(transport);
   // With the list at hand, the client checks every result against its schema.
   await client.listTools();
+  const callTool = async (name: string, input: Input): Promise<Answer> => {
+    const result = await client.callTool({ name, arguments: input });
+    if (!result.isError) return { output: result.structuredContent, error: null };
+    const [block] = result.content as { type: string; text: string }[];
+    return { output: null, error: JSON.parse(block!.text) as ErrorBody };
+  };
   return {
     name: 'mcp',
     async call(operation, input, as = 'owner') {
       const name = operation.id.replaceAll('.', '_');
       if (as === 'nobody') return { output: null, error: await callToolAsNobody(plane.url, name, input) };
-      const result = await client.callTool({ name, arguments: input });
-      if (result.isError) {
-        const [block] = result.content as { type: string; text: string }[];
-        return { output: null, error: JSON.parse(block!.text) as ErrorBody };
-      }
-      return { output: result.structuredContent, error: null };
+      // As an assistant has to: it plans first, and brings the hash of that plan.
+      if (!isChange(operation) || input['dry_run'] === true || input['plan_hash'] !== undefined)
+        return callTool(name, input);
+      const planned = await callTool(name, { ...input, dry_run: true });
+      if (planned.error) return planned;
+      const { plan } = (planned.output as { operation: OperationView }).operation;
+      return callTool(name, { ...input, plan_hash: plan.hash });
     },
     close: () => client.close(),
   };

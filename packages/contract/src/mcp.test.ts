@@ -8,6 +8,7 @@ import { answerMcpRequest, createMcpServer, type McpOptions, mcpTools } from './
 import { operationList } from './operations/index.ts';
 
 const stacks = { stacks: [] };
+const reads = operationList.filter((operation) => operation.effect === 'read');
 
 function optionsThat(call: McpOptions['call']): McpOptions {
   return { version: '1.2.3', call, correlationId: () => 'cor_1' };
@@ -94,6 +95,64 @@ it('a tool that does not exist is refused', async () => {
   await expect(client.callTool({ name: 'stacks_explode', arguments: {} })).rejects.toThrow(/no tool "stacks_explode"/);
 });
 
+it('a connection reads only: what changes or says something is neither listed nor called', async () => {
+  const called: string[] = [];
+  const client = await clientOf(
+    optionsThat(async (id) => {
+      called.push(id);
+      return stacks;
+    }),
+  );
+  const { tools } = await client.listTools();
+  expect(tools.map(({ name }) => name)).toEqual(reads.map(({ id }) => id.replaceAll('.', '_')));
+  expect(client.getInstructions()).toContain('reads only');
+  for (const name of ['stacks_deploy', 'stacks_remove', 'operations_approve', 'keys_register']) {
+    for (const input of [{}, { dry_run: true }, { plan_hash: 'a'.repeat(64) }]) {
+      const result = await client.callTool({ name, arguments: input });
+      expect(result.isError, name).toBe(true);
+      expect(bodyOf(result)).toMatchObject({ code: 'Forbidden', hint: expect.stringContaining('--allow-changes') });
+    }
+  }
+  expect(called).toEqual([]);
+});
+
+it('opened for changes, a change is called with dry_run or the hash of a plan only', async () => {
+  const called: [string, unknown][] = [];
+  const client = await clientOf({
+    ...optionsThat(async (id, input) => {
+      called.push([id, input]);
+      return {};
+    }),
+    allow_changes: true,
+  });
+  const plan_hash = 'a'.repeat(64);
+  for (const dry_run of [undefined, false, 'true']) {
+    const refused = await client.callTool({ name: 'stacks_deploy', arguments: { stack: 'shop', dry_run } });
+    expect(bodyOf(refused)).toMatchObject({ code: 'InvalidInput', field: 'plan_hash' });
+  }
+  expect(called).toEqual([]);
+  await client.callTool({ name: 'stacks_deploy', arguments: { stack: 'shop', dry_run: true } });
+  await client.callTool({ name: 'stacks_deploy', arguments: { stack: 'shop', plan_hash } });
+  await client.callTool({ name: 'operations_cancel', arguments: { id: 'op_1' } });
+  expect(called).toEqual([
+    ['stacks.deploy', { stack: 'shop', dry_run: true }],
+    ['stacks.deploy', { stack: 'shop', plan_hash }],
+    ['operations.cancel', { id: 'op_1' }],
+  ]);
+  expect((await client.listTools()).tools).toHaveLength(operationList.length);
+});
+
+it('opened for changes, what the permissions do not cover is not listed', async () => {
+  const client = await clientOf({
+    ...optionsThat(async () => stacks),
+    allow_changes: true,
+    permissions: async () => ['stacks:read', 'stacks:deploy'],
+  });
+  const names = (await client.listTools()).tools.map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(['stacks_list', 'stacks_deploy', 'system_health']));
+  expect(names).not.toContain('stacks_apply');
+});
+
 it('the streamable transport answers each request by itself', async () => {
   const options = optionsThat(async () => stacks);
   const client = new Client({ name: 'test', version: '1' });
@@ -101,7 +160,7 @@ it('the streamable transport answers each request by itself', async () => {
     fetch: async (url, init) => answerMcpRequest(options, new Request(url, init)),
   });
   await client.connect(transport);
-  expect((await client.listTools()).tools).toHaveLength(operationList.length);
+  expect((await client.listTools()).tools).toHaveLength(reads.length);
   expect((await client.callTool({ name: 'stacks_list' })).structuredContent).toEqual(stacks);
   const refused = await answerMcpRequest(options, new Request('http://mainstay.test/mcp'));
   expect(refused.status).toBe(405);

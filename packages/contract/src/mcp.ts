@@ -1,7 +1,8 @@
 /**
  * The contract as MCP tools (Model Context Protocol): one tool per operation, with its schemas and what it does to the
- * world. Nothing is decided here: the input goes to the callee as it came, and the callee's errors come back as tool
- * results that are errors, with the body that HTTP gives as their text.
+ * world. A connection reads only, until it was opened for changes; then a change has to bring the hash of the plan that was
+ * shown, so that an assistant does nothing that nobody could look at. Everything else is the callee's to decide: the input goes
+ * there as it came, and its errors come back as tool results that are errors, with the body that HTTP gives as their text.
  *
  * Imported as `@mainstay/contract/mcp` and not from the index, so that other bundles do not carry the SDK.
  */
@@ -18,7 +19,7 @@ import {
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
 import { AppError, type ErrorBody } from './errors.ts';
 import { inputJsonSchema, type JsonSchema, outputJsonSchema } from './json-schema.ts';
-import type { Operation } from './operation.ts';
+import { isChange, type Operation } from './operation.ts';
 import { type OperationId, operationList } from './operations/index.ts';
 
 /** Name of an operation's tool: clients take letters, digits and underscores only. */
@@ -62,6 +63,10 @@ function objectSchema(schema: JsonSchema): Tool['inputSchema'] {
 
 export type McpOptions = {
   version: string;
+  /** Whether tools that change or say something are offered; left out, those that read are all. */
+  allow_changes?: boolean;
+  /** Permissions of whoever is connected: tools that need another one are not listed. The callee checks them all the same. */
+  permissions?: () => Promise<readonly string[]>;
   /** Carries out an operation; throws the contract's AppError. The signal is aborted when the client has gone. */
   call: (operation: OperationId, input: Record<string, unknown>, signal: AbortSignal) => Promise<unknown>;
   /** Id under which a fault is found in the log. */
@@ -70,8 +75,13 @@ export type McpOptions = {
   onFault?: (error: unknown) => void;
 };
 
-const tools = mcpTools();
-const operationOfTool = new Map(operationList.map((operation) => [mcpToolName(operation), operation.id]));
+const toolOf = new Map(mcpTools().map((tool, at) => [operationList[at]!.id as string, tool]));
+const operationOfTool = new Map(operationList.map((operation) => [mcpToolName(operation), operation]));
+
+const reading =
+  'This connection reads only: no tool of it changes anything. Whoever runs it can open it for changes (`mainstay mcp --allow-changes`, or `/mcp?changes=1` over HTTP).';
+const changing =
+  'Changes are planned first: call a tool with dry_run to see its plan, show the plan to the person that you work for, then call it again with the plan_hash that it gave; without that hash nothing is changed. A change answers once it is under way, or waits for people; operations_get with wait_seconds tells how it ended. What policy wants signed is confirmed and approved by people with keys of their own, not here.';
 const validator = new AjvJsonSchemaValidator();
 
 /** An MCP server over the whole contract, to be connected to a transport. */
@@ -80,23 +90,47 @@ export function createMcpServer(options: McpOptions): Server {
     { name: 'mainstay', title: 'Mainstay', version: options.version },
     {
       capabilities: { tools: {} },
-      instructions:
-        'Changes are planned first: call a tool with dry_run to see its plan, then again with the plan_hash that it gave. A change answers once it is under way; operations_get with wait_seconds tells how it ended.',
+      instructions: options.allow_changes ? changing : reading,
       jsonSchemaValidator: validator,
     },
   );
-  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools }));
+  server.setRequestHandler(ListToolsRequestSchema, async () => ({
+    tools: (await offered(options)).map(({ id }) => toolOf.get(id)!),
+  }));
   server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal }) => {
     const operation = operationOfTool.get(params.name);
     if (!operation) throw new McpError(ErrorCode.InvalidParams, `There is no tool ${JSON.stringify(params.name)}.`);
     try {
-      return resultOf(await options.call(operation, params.arguments ?? {}, signal));
+      const input = params.arguments ?? {};
+      checkChange(operation, input, options);
+      return resultOf(await options.call(operation.id, input, signal));
     } catch (error) {
       if (signal.aborted) throw error;
       return errorResultOf(errorBody(error, options));
     }
   });
   return server;
+}
+
+async function offered({ allow_changes, permissions }: McpOptions): Promise<readonly Operation[]> {
+  if (!allow_changes) return operationList.filter(({ effect }) => effect === 'read');
+  const held = await permissions?.();
+  return operationList.filter(({ permission }) => !held || permission === 'none' || held.includes(permission));
+}
+
+/** @throws AppError Forbidden on a connection that reads only, InvalidInput for a change whose plan nobody was shown. */
+function checkChange(operation: Operation, input: Record<string, unknown>, { allow_changes }: McpOptions): void {
+  if (operation.effect === 'read') return;
+  if (!allow_changes) {
+    throw new AppError('Forbidden', `${mcpToolName(operation)} is not offered: this connection reads only.`, {
+      hint: 'Whoever runs it can open it for changes: mainstay mcp --allow-changes, or /mcp?changes=1 over HTTP.',
+    });
+  }
+  if (!isChange(operation) || input['dry_run'] === true || input['plan_hash'] !== undefined) return;
+  throw new AppError('InvalidInput', '"plan_hash" is missing: a change is bound to the plan that was shown before.', {
+    field: 'plan_hash',
+    hint: 'Call it with dry_run: true, show the plan that it gives, then call it again with the hash of that plan.',
+  });
 }
 
 function errorBody(error: unknown, options: McpOptions): ErrorBody {

@@ -1,4 +1,7 @@
-/** `mainstay mcp`: the operations as MCP tools over stdin and stdout, for assistants that start programs. */
+/**
+ * `mainstay mcp`: the operations as MCP tools over stdin and stdout, for assistants that start programs. It never signs: the key of this
+ * device speaks for a person, and not for an assistant.
+ */
 import { type CommonOptions, cliVersion, type Registration } from '../cli.ts';
 
 export const registerMcp: Registration = (program, cli) => {
@@ -11,7 +14,7 @@ export const registerMcp: Registration = (program, cli) => {
     .option('--url <url>', 'address of the control plane (also MAINSTAY_URL)')
     .option('--home <folder>', 'folder of the installation on this machine (also MAINSTAY_HOME)')
     .action(
-      cli.action(async (options: CommonOptions) => {
+      cli.action(async (options: CommonOptions & { allowChanges?: boolean }) => {
         const connection = cli.connect(options);
         const [{ createMcpServer }, { StdioServerTransport }] = await Promise.all([
           import('@mainstay/contract/mcp'),
@@ -19,6 +22,8 @@ export const registerMcp: Registration = (program, cli) => {
         ]);
         const server = createMcpServer({
           version: cliVersion,
+          allow_changes: options.allowChanges === true,
+          permissions: async () => (await connection.call('system.whoami', {})).permissions,
           call: (id, input, signal) => connection.callRaw(id, input, { signal }),
           onFault: (error) => cli.note(error instanceof Error ? (error.stack ?? error.message) : String(error)),
         });

@@ -1,7 +1,11 @@
-/** MCP over streamable HTTP, stateless: the same operations, the same actor, the same answers as over HTTP. */
+/**
+ * MCP over streamable HTTP, stateless: the same operations, the same actor, the same answers as over HTTP. It reads only, unless the
+ * client is configured with `?changes=1`.
+ */
 import { AppError } from '@mainstay/contract/errors';
 import { correlationId } from '@mainstay/runtime';
 import type { Context as HonoContext } from 'hono';
+import { permissionsOf } from '../access/authorize.ts';
 import type { Context } from '../context.ts';
 import type { Dispatcher } from '../operations/dispatcher.ts';
 import { authenticate } from './authenticate.ts';
@@ -21,6 +25,8 @@ export function mcpRoute(context: Context, dispatcher: Dispatcher) {
     return answerMcpRequest(
       {
         version: context.version,
+        allow_changes: allowsChanges(req.query('changes')),
+        permissions: async () => permissionsOf(known.actor),
         call: (id, input, signal) => dispatcher.call(id, known.actor, input, { signal, key_id: known.key_id }),
         correlationId,
         onFault: (error) => context.log.error({ err: error }, 'tool call failed'),
@@ -29,6 +35,14 @@ export function mcpRoute(context: Context, dispatcher: Dispatcher) {
       parsed,
     );
   };
+}
+
+function allowsChanges(changes: string | undefined): boolean {
+  if (changes === undefined || changes === '0') return false;
+  if (changes === '1') return true;
+  throw new AppError('InvalidInput', '"changes" must be 1 for a connection that may change things, or left out.', {
+    field: 'changes',
+  });
 }
 
 function parsedBody(text: string): unknown {
