@@ -181,6 +181,12 @@ export const cases: Record<OperationId, Case> = {
     errors: { NotFound: () => ({ stack: nowhere }) },
   },
   'operations.list': { success: () => ({ limit: 200, state: ['succeeded', 'running', 'failed'] }), errors: {} },
+  'audit.list': {
+    success: ({ event_operation_id }) => ({ operation_id: event_operation_id, kind: ['operation.'], limit: 10 }),
+    errors: {},
+  },
+  'audit.head': { success: () => ({}), errors: {} },
+  'audit.verify': { success: () => ({}), errors: {} },
   'operations.get': {
     success: ({ operation_id }) => ({ id: operation_id, wait_seconds: 0.5 }),
     errors: { NotFound: () => ({ id: `op_${'0'.repeat(32)}` }) },

@@ -6,8 +6,8 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type CallOptions, callOperation } from '@mainstay/contract/client';
-import { AppError } from '@mainstay/contract/errors';
+import { apiPrefix, type CallOptions, callOperation } from '@mainstay/contract/client';
+import { AppError, ErrorBody } from '@mainstay/contract/errors';
 import { type OperationById, type OperationId, operations } from '@mainstay/contract/operations/index';
 import type * as z from 'zod';
 
@@ -22,6 +22,8 @@ export type Connection = {
     input: z.input<OperationById[Id]['input']>,
     options?: CallOptions,
   ): Promise<z.output<OperationById[Id]['output']>>;
+  /** The text at a path under the API, such as an export, as it comes. */
+  download(path: string): Promise<AsyncIterable<Uint8Array>>;
 };
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -47,7 +49,24 @@ export function connect(options: ConnectionOptions, env: Environment): Connectio
       throw error instanceof AppError && error.code === 'Unauthenticated' ? notSignedIn(error, token, home) : error;
     }
   };
-  return { url, callRaw, call: callRaw as Connection['call'] };
+  const download: Connection['download'] = async (path) => {
+    const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
+    const response = await fetch(`${url}${apiPrefix}${path}`, { headers, redirect: 'error' }).catch(
+      (cause: unknown) => {
+        throw new AppError('Unavailable', `The control plane at ${url} does not answer.`, {
+          hint: 'Is it running? Start it with `mainstay up`, or name another with --url or MAINSTAY_URL.',
+          cause,
+        });
+      },
+    );
+    if (response.ok && response.body) return response.body;
+    const said = ErrorBody.safeParse(await response.json().catch(() => null));
+    const error = said.success
+      ? AppError.fromBody(said.data)
+      : new AppError('Unavailable', `${url} answered ${response.status}.`);
+    throw error.code === 'Unauthenticated' ? notSignedIn(error, token, home) : error;
+  };
+  return { url, callRaw, call: callRaw as Connection['call'], download };
 }
 
 function notSignedIn(error: AppError, token: string | null | undefined, home: string): AppError {

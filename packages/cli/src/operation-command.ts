@@ -1,13 +1,16 @@
 /**
  * Every operation of the contract as a command, by itself: `stacks deploy`, `servers invite`, … Arguments and options
- * come from its CLI binding and its JSON Schema, help from its summary and descriptions.
+ * come from its CLI binding and its JSON Schema, help from its summary and descriptions. Some have more to do around the call
+ * than to make it: what that is stands in own-commands.ts.
  */
 import { resolve } from 'node:path';
 import { isChange, type Operation } from '@mainstay/contract/operation';
 import { type OperationId, operationList } from '@mainstay/contract/operations/index';
 import { type Command, Option } from 'commander';
 import { changeOptions, runChange } from './change/run-change.ts';
-import { type Cli, type CommonOptions, commonOptions, type Registration } from './cli.ts';
+import { type Cli, commonOptions, type Registration } from './cli.ts';
+import type { CommandOptions, OwnCommand } from './own-command.ts';
+import { ownCommands } from './own-commands.ts';
 import { type InputField, inputFields, jsonValue, numberValue, optionName } from './operation-input.ts';
 import { readSecret, readTextFile } from './secret-input.ts';
 import { detailLines } from './terminal/details.ts';
@@ -16,7 +19,7 @@ import { viewLines } from './views.ts';
 const file_bytes_max = 1024 * 1024;
 
 /** What a group of commands is about, and what it does when no command of it is named. */
-const groups: Record<string, { summary: string; otherwise: string }> = {
+const groups: Record<string, { summary: string; otherwise: string; alias?: string }> = {
   stacks: { summary: 'Stacks: what servers are to run', otherwise: 'list' },
   services: { summary: 'Services: the workloads, as they are on their servers', otherwise: 'list' },
   sources: { summary: 'Sources: Git repositories, looked at before anything runs from them', otherwise: 'inspect' },
@@ -29,16 +32,16 @@ const groups: Record<string, { summary: string; otherwise: string }> = {
   sessions: { summary: 'Sessions: browsers that are signed in', otherwise: 'list' },
   tokens: { summary: 'Tokens: keys of programs that act as you', otherwise: 'list' },
   operations: { summary: 'Operations: the changes, and how they ended', otherwise: 'list' },
+  audit: { summary: 'Audit: who did what, in a chain that can be verified', otherwise: 'log' },
 };
 
 /** The command that groups others under a noun, made at its first use. */
 export function groupCommand(program: Command, name: string): Command {
   const found = program.commands.find((command) => command.name() === name);
   if (found) return found;
-  return program
-    .command(name)
-    .summary(groups[name]?.summary ?? name)
-    .description(groups[name]?.summary ?? name);
+  const { summary = name, alias } = groups[name] ?? {};
+  const group = program.command(name).summary(summary).description(summary);
+  return alias === undefined ? group : group.alias(alias);
 }
 
 export const registerOperations: Registration = (program, cli) => {
@@ -52,6 +55,7 @@ export const registerOperations: Registration = (program, cli) => {
 
 /** Makes the command of an operation: its arguments, options and what it does. */
 export function addOperation(command: Command, cli: Cli, operation: Operation & { id: OperationId }): void {
+  const own: OwnCommand | undefined = ownCommands[operation.id];
   const fields = inputFields(operation);
   const positional = operation.cli.args ?? [];
   const byName = new Map(fields.map((field) => [field.name, field]));
@@ -63,13 +67,16 @@ export function addOperation(command: Command, cli: Cli, operation: Operation & 
     const label = optionName(name);
     command.argument(field?.required === false ? `[${label}]` : `<${label}>`, field?.description);
   }
-  for (const field of fields) if (!positional.includes(field.name)) command.addOption(optionOf(field));
+  for (const field of fields) {
+    if (!positional.includes(field.name)) command.addOption(optionOf(field).hideHelp(isHidden(field, own)));
+  }
   if (isChange(operation)) changeOptions(command);
-  if (operation.effect === 'destroy') command.option('--yes', 'do not ask');
+  own?.options?.(command);
+  if (own?.alias !== undefined) command.alias(own.alias);
   commonOptions(command);
   command.action(
     cli.action(async (...args: unknown[]) => {
-      const given = command.opts<Record<string, unknown> & CommonOptions>();
+      const given = command.opts<CommandOptions>();
       const input: Record<string, unknown> = {};
       for (const [at, name] of positional.entries()) {
         if (args[at] !== undefined) input[name] = await inputValue(byName.get(name)!, args[at], cli);
@@ -80,6 +87,7 @@ export function addOperation(command: Command, cli: Cli, operation: Operation & 
         if (value !== undefined) input[field.name] = value;
       }
       const connection = cli.connect(given);
+      if (own?.run) return own.run({ cli, connection, input, options: given, more: args.slice(positional.length, -2) });
       if (isChange(operation)) {
         return runChange(cli, connection, operation.id, input, given, ({ result }) => showResult(cli, result));
       }
@@ -93,6 +101,11 @@ export function addOperation(command: Command, cli: Cli, operation: Operation & 
       return 0;
     }),
   );
+}
+
+/** Signed statements are made here and not typed in; the option is there for programs that bring their own. */
+function isHidden(field: InputField, own: OwnCommand | undefined): boolean {
+  return field.name === 'proof' || own?.hidden?.includes(field.name) === true;
 }
 
 function optionOf(field: InputField): Option {

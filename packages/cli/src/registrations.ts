@@ -1,5 +1,6 @@
 /** Every command, in the order of the help. */
 import type { Registration } from './cli.ts';
+import { registerAudit } from './commands/audit.ts';
 import { registerCompletion } from './commands/completion.ts';
 import { registerDeploy } from './commands/deploy.ts';
 import { registerMcp } from './commands/mcp.ts';
@@ -26,6 +27,7 @@ export const registrations: readonly Registration[] = [
   registerDeploy,
   heading('Logs, events, operations (`mainstay logs STACK`, `mainstay events -f`):'),
   registerWatch,
+  registerAudit,
   heading('All operations, noun by noun:'),
   registerOperations,
   registerUsers,

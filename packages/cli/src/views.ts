@@ -5,6 +5,7 @@
 import type { OperationById, OperationId } from '@mainstay/contract/operations/index';
 import type * as z from 'zod';
 import { sessionLines, tokenLines, userLines } from './access-views.ts';
+import { auditLines } from './audit-views.ts';
 import { planLines } from './change/plan-view.ts';
 import { eventLine } from './change/progress.ts';
 import { sourceProposalLines, sourceRefLines } from './source-views.ts';
@@ -49,6 +50,7 @@ const views: { [Id in OperationId]?: View<Id> } = {
   'sources.inspect': sourceProposalLines,
   'servers.list': ({ servers }, options) => serverLines(servers, options),
   'servers.usage': serverUsageLines,
+  'audit.list': auditLines,
   'secrets.list': ({ secrets }, options) =>
     table(
       [

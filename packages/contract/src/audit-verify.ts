@@ -176,7 +176,12 @@ export async function verifyChain(
       } else if (prev !== null && prev === last.prev)
         tell('inserted', last.seq, last.id, `Entry ${last.id} was put in as number ${last.seq}.`);
       else if (!isBad)
-        tell('edited', last.seq, last.id, `Entry ${last.id}, number ${last.seq}, is not the one that ${id} follows.`);
+        tell(
+          'edited',
+          last.seq,
+          last.id,
+          `${last.id === null ? 'What is' : `Entry ${last.id},`} number ${last.seq} is not what ${id} follows.`,
+        );
     }
     if (hash !== null) compare(seq, hash, id);
     if (found?.['kind'] === 'audit.pruned') marked = markOf(found) ?? marked;

@@ -39,7 +39,7 @@ export const AuditEntryView = z
     cursor: z.int(),
     seq: z.int().nullable().describe('Number in the chain; null until it is chained, within moments.'),
     hash: z.string().nullable(),
-    entry: AuditEntry,
+    ...AuditEntry.shape,
   })
   .meta({ id: 'AuditEntryView' });
 export type AuditEntryView = z.infer<typeof AuditEntryView>;

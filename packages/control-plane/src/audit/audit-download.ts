@@ -6,11 +6,11 @@
 import { type AuditEntry, type ExportHeader, exportLine } from '@mainstay/contract/audit';
 import { canonicalJson } from '@mainstay/contract/canonical';
 import { AppError, invalidInput } from '@mainstay/contract/errors';
-import type { Actor } from '@mainstay/contract/operation';
 import { AuditExport } from '@mainstay/contract/operations/audit';
 import type { Context as HonoContext } from 'hono';
 import { authorize } from '../access/authorize.ts';
 import type { Context } from '../context.ts';
+import { authenticate } from '../gateway/authenticate.ts';
 import { queryInput } from '../gateway/request-input.ts';
 import { checkPage } from '../operations/page-input.ts';
 import { type AuditFilter, chainHead, chainOf, filtered } from './audit-store.ts';
@@ -18,17 +18,12 @@ import type { AuditParts } from './start-audit.ts';
 
 const rows_per_page = 500;
 
-/** @param actorOf Who asks; null when nobody is signed in. */
-export function auditDownload(
-  context: Context,
-  parts: Pick<AuditParts, 'anchors' | 'chained'>,
-  actorOf: (request: Request) => Promise<Actor | null>,
-) {
+export function auditDownload(context: Context, parts: Pick<AuditParts, 'anchors' | 'chained'>) {
   return async ({ req }: HonoContext): Promise<Response> => {
-    const actor = await actorOf(req.raw);
-    if (!actor) throw new AppError('Unauthenticated', 'Nobody is signed in.', { hint: 'Sign in, or send a token.' });
-    if (!authorize(actor, 'audit:read', null)) {
-      throw new AppError('Forbidden', `${actor.name} may not read the audit trail.`);
+    const known = await authenticate(context, req.raw);
+    if (!known) throw new AppError('Unauthenticated', 'Nobody is signed in.', { hint: 'Sign in, or send a token.' });
+    if (!authorize(known.actor, 'audit:read', null)) {
+      throw new AppError('Forbidden', `${known.actor.name} may not read the audit trail.`);
     }
     const query = queryInput(AuditExport, new URL(req.url).searchParams);
     const parsed = AuditExport.safeParse(query);

@@ -1,5 +1,5 @@
 /** Reading audit entries: pages for people, pages of the chain for verification and export, and where the chain ends. */
-import { type AuditEntry, auditKindsOf, type ChainHead, genesisOf, type PruneMark } from '@mainstay/contract/audit';
+import { AuditEntry, auditKindsOf, type ChainHead, genesisOf, type PruneMark } from '@mainstay/contract/audit';
 import { type ChainLink, markOf } from '@mainstay/contract/audit-verify';
 import { newId } from '@mainstay/contract/ids';
 import type { AuditEntryView, AuditExport } from '@mainstay/contract/operations/audit';
@@ -65,21 +65,40 @@ export async function selectAudit(
   page: AuditPage,
 ): Promise<{ entries: AuditEntryView[]; next: number; more: boolean }> {
   const isForward = page.after !== undefined;
-  let query = filtered(store.db.selectFrom('audit_entries').select(['position', 'seq', 'hash', 'body']), page)
+  let query = filtered(store.db.selectFrom('audit_entries').select(['position', 'id', 'seq', 'hash', 'body']), page)
     .orderBy('position', isForward ? 'asc' : 'desc')
     .limit(page.limit + 1);
   if (page.after !== undefined) query = query.where('position', '>', page.after);
   if (page.before !== undefined) query = query.where('position', '<', page.before);
   const rows = await query.execute();
-  const entries = rows.slice(0, page.limit).map(({ position, seq, hash, body }) => ({
+  const entries = rows.slice(0, page.limit).map(({ position, id, seq, hash, body }) => ({
     cursor: position,
     seq,
     hash,
-    entry: entryOf(body) as AuditEntry,
+    ...shownEntry(id, body),
   }));
   if (!isForward) entries.reverse();
   const next = entries.at(-1)?.cursor ?? page.after ?? (page.before ?? 1) - 1;
   return { entries, next, more: rows.length > page.limit };
+}
+
+/** The entry as its body has it; one that was damaged is shown as such, and does not hide the others. */
+function shownEntry(id: string, body: string): AuditEntry {
+  const parsed = AuditEntry.safeParse(entryOf(body));
+  if (parsed.success) return parsed.data;
+  return {
+    id: /^aud_[0-9a-f]{32}$/.test(id) ? id : `aud_${'0'.repeat(32)}`,
+    at: 0,
+    kind: 'audit.alert',
+    actor: null,
+    operation: null,
+    operation_id: null,
+    run_id: null,
+    target: 'audit',
+    plan_hash: null,
+    outcome: 'failed',
+    data: { message: 'This entry is damaged. Run `mainstay audit verify`.' },
+  };
 }
 
 export function filtered<O>(query: Query<O>, filter: AuditFilter): Query<O> {

@@ -71,17 +71,12 @@ export async function openMirrorRepository(folder: string, exec: Exec): Promise<
     });
   };
 
+  const settings = join(folder, 'git-settings');
+  writeWhole(settings, settingsOf(folder, key), 0o600);
   if (!existsSync(join(path, 'HEAD'))) await run(['init', '--quiet', '--bare', '--', path]);
-  const settings = {
-    'user.name': 'Mainstay audit',
-    'user.email': principal,
-    'user.signingkey': key,
-    'gpg.format': 'ssh',
-    'gpg.ssh.allowedSignersFile': join(folder, 'allowed_signers'),
-    // Objects are on the disk before the branch names them.
-    'core.fsync': 'committed,reference',
-  };
-  for (const [name, value] of Object.entries(settings)) await run(['config', name, value]);
+  // In the repository's own configuration, so that git verifies its commits for people, too.
+  if (!(await git(['--git-dir', path, 'config', 'include.path'], { timeout_ms })).stdout.trim())
+    await run(['config', 'include.path', '../git-settings']);
 
   async function tip(): Promise<MirrorTip | null> {
     const found = await git(['--git-dir', path, 'rev-parse', '--verify', '--quiet', mirror_branch], { timeout_ms });
@@ -145,6 +140,25 @@ const plain = (header: string): OpenFile[] => [
   { path: 'README.md', content: readme },
   { path: 'chain.json', content: header },
 ];
+
+/** Configuration of git for the mirror. */
+function settingsOf(folder: string, key: string): string {
+  const quoted = (text: string) => `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+  return [
+    '[user]',
+    '\tname = Mainstay audit',
+    `\temail = ${principal}`,
+    `\tsigningkey = ${quoted(key)}`,
+    '[gpg]',
+    '\tformat = ssh',
+    '[gpg "ssh"]',
+    `\tallowedSignersFile = ${quoted(join(folder, 'allowed_signers'))}`,
+    // Objects are on the disk before the branch names them.
+    '[core]',
+    '\tfsync = committed,reference',
+    '',
+  ].join('\n');
+}
 
 /** The mirror's own key, made where there is none, and the file with which anybody checks its signatures. */
 function ensureKey(path: string, allowed_signers: string): void {

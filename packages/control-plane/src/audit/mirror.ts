@@ -102,6 +102,8 @@ export function createMirror(options: MirrorOptions): Mirror {
 
   const rounds = createRounds(async () => {
     try {
+      // As long as there is nothing to be mirrored, there is no mirror.
+      if (repository === null && (await chainHead(store)) === null) return;
       repository ??= await openMirrorRepository(options.folder, options.exec);
       let done = 0;
       while (done < commits_per_round_max && (await commitNext(repository))) done += 1;

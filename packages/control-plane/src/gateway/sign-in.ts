@@ -2,7 +2,8 @@
 import { AppError } from '@mainstay/contract/errors';
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { endSession, session_lifetime_ms, useSignInLink } from '../access/access-store.ts';
+import { authenticatedBy, endSession, session_lifetime_ms, useSignInLink } from '../access/access-store.ts';
+import { auditEntry, type NewAuditEntry } from '../audit/audit-entry.ts';
 import type { Context } from '../context.ts';
 import { insertEvent, type NewEvent } from '../events/event-store.ts';
 import { checkSameOrigin, session_cookie, sessionOf } from './authenticate.ts';
@@ -40,7 +41,11 @@ export function signInRoutes(context: Context): Hono {
           message: 'A sign-in link was refused: unknown, used or expired.',
           at: now,
         };
-    await context.store.batch([insertEvent(context.store, event)]);
+    const known = signedIn && (await authenticatedBy(context.store, 'session', signedIn.key, now));
+    const entry: NewAuditEntry = known
+      ? { kind: 'access.signed_in', at: now, actor: known.actor, outcome: 'succeeded', data: { by: 'sign_in_link' } }
+      : { kind: 'access.refused', at: now, actor: null, outcome: 'refused', data: { by: 'sign_in_link' } };
+    await context.store.batch([insertEvent(context.store, event), auditEntry(context.store, entry)]);
     context.signals.notify('events', 'access');
     if (!signedIn) {
       throw new AppError('Unauthenticated', 'This sign-in link is unknown, was used before, or has expired.', {
@@ -53,7 +58,14 @@ export function signInRoutes(context: Context): Hono {
   app.post('/sign-out', async ({ req }) => {
     checkSameOrigin(context, req.raw);
     const session = sessionOf(req.raw);
-    if (session !== null) await endSession(context.store, session);
+    if (session !== null) {
+      const now = context.clock.now();
+      const known = await authenticatedBy(context.store, 'session', session, now);
+      const entry =
+        known && ({ kind: 'access.signed_out', at: now, actor: known.actor, outcome: 'succeeded' } as const);
+      if (entry) await context.store.batch([auditEntry(context.store, entry)]);
+      await endSession(context.store, session);
+    }
     context.signals.notify('access');
     return Response.json({ ok: true }, { headers: { 'set-cookie': cookie('', 0) } });
   });
