@@ -15,6 +15,7 @@ import { isTokenValid, newKey, pruneKeys } from './access/access-store.ts';
 import { keyHandlers } from './access/key-operations.ts';
 import { userHandlers } from './access/user-operations.ts';
 import { ensureOwner } from './access/user-store.ts';
+import { startAudit } from './audit/start-audit.ts';
 import { createStoreBus } from './bus/store-bus.ts';
 import { streams } from './bus/subjects.ts';
 import type { Context } from './context.ts';
@@ -110,7 +111,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   };
   const settler = createSettler(context);
   await ensureOwner(store, clock.now());
+  const audit = startAudit({ context, exec: options.exec ?? systemExec });
   const handlers = [
+    ...audit.handlers,
     ...stackHandlers,
     ...pauseHandlers,
     ...serviceHandlers,
@@ -138,7 +141,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   });
   orchestrator.work();
   const controller = await startController(context, orchestrator, changeWorkflow);
-  const gateway = createGateway(context, dispatcher, { public_dir: options.public_dir ?? null });
+  const gateway = createGateway(context, dispatcher, { public_dir: options.public_dir ?? null, audit });
   const server = await listen(gateway.fetch, options.host ?? '127.0.0.1', options.port);
   const { port } = server.address() as AddressInfo;
   url = `http://${hostInUrl(options.host ?? '127.0.0.1')}:${port}`;
@@ -170,6 +173,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         await pruneUsage(store, clock.now());
         await pruneResults(store, clock.now());
         await bus.prune();
+        await audit.prune();
       },
     },
   ]);
@@ -198,6 +202,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       await orchestrator.stop();
       context.signals.close();
       await close(server);
+      await audit.stop();
       await context.usage
         .stop()
         .catch((error: unknown) => log.error({ err: error }, 'the last minute of usage is lost'));

@@ -13,6 +13,8 @@ import { correlationId, withCorrelation } from '@mainstay/runtime';
 import { Hono } from 'hono';
 import { getPath } from 'hono/utils/url';
 import { holdsKey } from '../access/access-store.ts';
+import { auditDownload } from '../audit/audit-download.ts';
+import type { AuditParts } from '../audit/start-audit.ts';
 import type { Context } from '../context.ts';
 import { logDownload } from '../logs/log-download.ts';
 import type { Dispatcher } from '../operations/dispatcher.ts';
@@ -30,7 +32,7 @@ import { rawInput } from './request-input.ts';
 import { signInRoutes } from './sign-in.ts';
 import { staticFile } from './static-files.ts';
 
-export type GatewayOptions = { public_dir: string | null };
+export type GatewayOptions = { public_dir: string | null; audit: AuditParts };
 
 export function createGateway(context: Context, dispatcher: Dispatcher, options: GatewayOptions): Hono {
   const { prefix } = context;
@@ -91,6 +93,7 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
     return stream;
   });
   app.get(`${apiPrefix}/stacks/:stack/logs/download`, logDownload(context));
+  app.get(`${apiPrefix}/audit/export`, auditDownload(context, options.audit));
   app.route('/auth', signInRoutes(context));
   app.route('/agent/v1', agentRoutes(context, metrics));
   app.route('/webhooks', webhookRoutes(context));
