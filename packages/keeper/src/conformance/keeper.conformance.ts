@@ -198,7 +198,10 @@ export function keeperLaws(name: string, start: StartKeeper): void {
     it('that takes another name for what it does is denied', async () => {
       const proposal = await deployProposal(olga!.actor);
       proposal.plan.operation = 'secrets.set';
-      expect(await keeper.decide(proposal)).toMatchObject({ decision: 'denied', reason: /does not lead to/ });
+      expect(await keeper.decide(proposal)).toMatchObject({
+        decision: 'denied',
+        reason: expect.stringMatching(/does not lead to/),
+      });
     });
   });
 
@@ -216,7 +219,10 @@ export function keeperLaws(name: string, start: StartKeeper): void {
       });
       expect(await keeper.decide(proposal)).toEqual(decision);
       const replayed = { ...proposal, operation_id: newId('operation') };
-      expect(await keeper.decide(replayed)).toMatchObject({ decision: 'denied', reason: /used before/ });
+      expect(await keeper.decide(replayed)).toMatchObject({
+        decision: 'denied',
+        reason: expect.stringMatching(/used before/),
+      });
     });
 
     it('by a signed confirmation lets a destructive operation through; a session does not', async () => {
@@ -258,7 +264,7 @@ export function keeperLaws(name: string, start: StartKeeper): void {
     });
 
     it.each([
-      ['was signed 601 s ago', { iat: -601 }, /601 s ago by the keeper's clock.*clocks|601 s ago/],
+      ['was signed 601 s ago', { iat: -601 }, /601 s ago by the keeper's clock/],
       ['was signed 601 s ahead', { iat: 601 }, /in the future/],
       ['is about another plan', { about: 'f'.repeat(64) }, /something else/],
       ['says something else', { says: 'approve' as const }, /says "approve"/],
@@ -270,7 +276,10 @@ export function keeperLaws(name: string, start: StartKeeper): void {
       const iat = Math.floor(now / 1000) + ('iat' in change ? change.iat : 0);
       const about = await planHash(proposal.plan);
       proposal.proof = await olga!.sign({ says: 'propose', about, ...change, iat }, now);
-      expect(await keeper.decide(proposal)).toMatchObject({ decision: 'denied', reason: message });
+      expect(await keeper.decide(proposal)).toMatchObject({
+        decision: 'denied',
+        reason: expect.stringMatching(message),
+      });
     });
 
     it('fails with a key that is unknown, waits for admission, was revoked, or is another person’s', async () => {
@@ -282,14 +291,26 @@ export function keeperLaws(name: string, start: StartKeeper): void {
           actor,
           proof: await by.sign({ says: 'propose', about }, now),
         });
-      expect(await decide(olga!, olga!.actor)).toMatchObject({ decision: 'denied', reason: /does not know/ });
+      expect(await decide(olga!, olga!.actor)).toMatchObject({
+        decision: 'denied',
+        reason: expect.stringMatching(/does not know/),
+      });
       await admitAll(axel!);
       await keeper.registerKey(anna!.registration);
-      expect(await decide(anna!, anna!.actor)).toMatchObject({ decision: 'denied', reason: /nobody has admitted/ });
-      expect(await decide(axel!, olga!.actor)).toMatchObject({ decision: 'denied', reason: /another person/ });
+      expect(await decide(anna!, anna!.actor)).toMatchObject({
+        decision: 'denied',
+        reason: expect.stringMatching(/nobody has admitted/),
+      });
+      expect(await decide(axel!, olga!.actor)).toMatchObject({
+        decision: 'denied',
+        reason: expect.stringMatching(/another person/),
+      });
       const proof = await olga!.sign({ says: 'revoke_key', about: axel!.key_id }, now);
       expect(await keeper.revokeKey({ key_id: axel!.key_id, proof })).toMatchObject({ state: 'revoked' });
-      expect(await decide(axel!, axel!.actor)).toMatchObject({ decision: 'denied', reason: /revoked/ });
+      expect(await decide(axel!, axel!.actor)).toMatchObject({
+        decision: 'denied',
+        reason: expect.stringMatching(/revoked/),
+      });
     });
 
     it('begins with the first key of an owner; every later key waits for somebody who is known', async () => {
@@ -372,7 +393,9 @@ export function keeperLaws(name: string, start: StartKeeper): void {
       const grant = await granted(keeperOperations.revoke, `${signing_key_target}/${current!.kid}`);
       await expect(keeper.revokeSigningKey({ grant })).rejects.toMatchObject({ code: 'Conflict' });
       now += 3_601_000;
-      await expect(keeper.revokeSigningKey({ grant })).rejects.toMatchObject({ message: /expired/ });
+      await expect(keeper.revokeSigningKey({ grant })).rejects.toMatchObject({
+        message: expect.stringMatching(/expired/),
+      });
     });
   });
 
