@@ -50,7 +50,18 @@ export async function judgeDesiredState(
   const document = parsed.data;
   const { stack_id, version } = document;
   // The document as it came is what was signed; parsing must not have changed it.
-  const { sha256, content_sha256 } = await documentDigests(document);
+  // All at once, because each waits for a thread; what they give is judged in the order of above.
+  const { plan } = response;
+  const [{ sha256, content_sha256 }, verified, plan_hash] = await Promise.all([
+    documentDigests(document),
+    verifyGrant(response.grant, {
+      keys: trustedKeys(options.keeper, options.now_ms),
+      revoked: options.keeper.revoked,
+      audience: options.server_id,
+      now_ms: options.now_ms,
+    }),
+    plan && planHash(plan),
+  ]);
   if (sha256 !== response.sha256 || !isDeepStrictEqual(document, response.document))
     return refuse('tampered', 'The document does not have the digest that came with it.');
 
@@ -59,12 +70,6 @@ export async function judgeDesiredState(
     return { kind: 'known', receipt: desired.receipt(stack_id, version), grant: null, state: accepted };
   }
 
-  const verified = await verifyGrant(response.grant, {
-    keys: trustedKeys(options.keeper, options.now_ms),
-    revoked: options.keeper.revoked,
-    audience: options.server_id,
-    now_ms: options.now_ms,
-  });
   if (!verified.ok) {
     const about_clock = verified.reason === 'expired' || verified.reason === 'not_yet_valid';
     return refuse(verified.reason, about_clock ? `${verified.message} ${clock_hint}` : verified.message);
@@ -88,9 +93,8 @@ export async function judgeDesiredState(
   if (version < highest || (version === highest && !is_back)) {
     return refuse('lower_version', `Version ${version} is not higher than version ${highest}, which was accepted.`);
   }
-  const { plan } = response;
   if (!plan) return refuse('plan_missing', 'The plan that was approved did not come with the document.');
-  if ((await planHash(plan)) !== grant.plan_hash)
+  if (plan_hash !== grant.plan_hash)
     return refuse('wrong_plan', 'The plan is not the one that the grant was signed for.');
   if (plan.content_sha256 !== content_sha256)
     return refuse('wrong_plan', 'The document is not what the approved plan shows.');
