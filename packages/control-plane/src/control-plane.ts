@@ -33,6 +33,8 @@ import { pruneResults } from './operations/results.ts';
 import { createSettler } from './operations/settlement.ts';
 import { watchHandlers } from './operations/watch-operations.ts';
 import { createOrchestrator } from './orchestrator/orchestrator.ts';
+import { runHandlers } from './orchestrator/run-operations.ts';
+import { pruneRuns } from './orchestrator/run-views.ts';
 import type { Workflow } from './orchestrator/workflow.ts';
 import { startReconcilers } from './reconcilers.ts';
 import { loadSeal } from './secrets/seal.ts';
@@ -123,6 +125,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     ...secretHandlers,
     ...watchHandlers,
     ...approvalHandlers,
+    ...runHandlers,
     ...keeperHandlers,
     ...systemHandlers,
     ...userHandlers,
@@ -168,6 +171,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         await pruneLines(store);
         await pruneSubjects(store);
         await pruneOperations(store);
+        await pruneRuns(store);
         await pruneKeys(store, clock.now());
         await pruneValues(store, clock.now());
         await pruneUsage(store, clock.now());

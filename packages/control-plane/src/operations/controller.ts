@@ -12,7 +12,7 @@ import type { Workflow } from '../orchestrator/workflow.ts';
 import { verifiedGrant } from './carry-out.ts';
 import { failureStatements } from './failure.ts';
 import { findOperation, type OperationRow, selectByState } from './operation-store.ts';
-import { runIdOf } from './records.ts';
+import { operationIdOf, runIdOf } from './records.ts';
 
 const Pending = z.object({ operation_id: z.string() });
 
@@ -54,6 +54,11 @@ export async function startController(
     }
   };
 
+  // A run that ended has ended its operation in the same write.
+  const unlisten = signals.listen((topic) => {
+    if (topic.startsWith('run:'))
+      signals.notify('operations', `operation:${operationIdOf(topic.slice('run:'.length))}`);
+  });
   const consumer = await startConsumer({
     bus,
     log,
@@ -72,5 +77,11 @@ export async function startController(
     },
   });
   await reconcile(0).catch((error: unknown) => log.error({ err: error }, 'what was pending is not started yet'));
-  return { stop: (within_ms) => consumer.stop(within_ms), reconcile: () => reconcile(lost_after_ms) };
+  return {
+    async stop(within_ms) {
+      unlisten();
+      await consumer.stop(within_ms);
+    },
+    reconcile: () => reconcile(lost_after_ms),
+  };
 }

@@ -12,6 +12,10 @@ export function runIdOf(operation_id: string): string {
   return operation_id.replace(/^op_/, 'run_');
 }
 
+export function operationIdOf(run_id: string): string {
+  return run_id.replace(/^run_/, 'op_');
+}
+
 const outcomes: Partial<Record<AuditKind, AuditOutcome>> = {
   'operation.succeeded': 'succeeded',
   'operation.failed': 'failed',
