@@ -28,6 +28,17 @@ import {
   verifyLedger,
 } from './keeper.ts';
 import {
+  cancelRun,
+  getRun,
+  listRunEvents,
+  listRuns,
+  listSchedules,
+  listTasks,
+  pauseRun,
+  resumeRun,
+  retryRun,
+} from './runs.ts';
+import {
   createDeployKey,
   listCredentials,
   listSecrets,
@@ -108,6 +119,15 @@ const all = [
   listAudit,
   getAuditHead,
   verifyAudit,
+  listRuns,
+  getRun,
+  listRunEvents,
+  listTasks,
+  cancelRun,
+  pauseRun,
+  resumeRun,
+  retryRun,
+  listSchedules,
   getHealth,
   whoAmI,
   createSignInLink,

@@ -8,16 +8,18 @@ import { apiPrefix } from '@mainstay/contract/client';
 import { AppError } from '@mainstay/contract/errors';
 import { openApiDocument } from '@mainstay/contract/openapi';
 import { isChange, pathParameters } from '@mainstay/contract/operation';
-import { operationList } from '@mainstay/contract/operations/index';
+import { operationList, operations } from '@mainstay/contract/operations/index';
 import { correlationId, withCorrelation } from '@mainstay/runtime';
 import { Hono } from 'hono';
 import { getPath } from 'hono/utils/url';
 import { holdsKey } from '../access/access-store.ts';
+import { authorize } from '../access/authorize.ts';
 import { auditDownload } from '../audit/audit-download.ts';
 import type { AuditParts } from '../audit/start-audit.ts';
 import type { Context } from '../context.ts';
 import { logDownload } from '../logs/log-download.ts';
 import type { Dispatcher } from '../operations/dispatcher.ts';
+import { createRunStreams } from '../orchestrator/run-stream.ts';
 import { agentRoutes } from '../servers/agent-routes.ts';
 import { webhookRoutes } from '../stacks/webhook-routes.ts';
 import { healthChecks } from '../system/system-operations.ts';
@@ -57,6 +59,20 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
     if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
   });
   app.onError((error) => errorResponse(error, context.log));
+
+  const runs = createRunStreams(context);
+  app.get(`${apiPrefix}/runs/:id/events`, async ({ req }, next) => {
+    if (!req.header('accept')?.includes('text/event-stream')) return next();
+    const known = await authenticate(context, req.raw);
+    if (!known) throw notSignedIn();
+    if (!authorize(known.actor, 'runs:read', null))
+      throw new AppError('Forbidden', `${known.actor.name} may not do runs.events.`);
+    const allowed = () => holdsKey(context.store, known.key_id, context.clock.now());
+    const stream = await runs.stream(req.raw, req.param('id'), allowed);
+    if (!stream)
+      throw new AppError('Unavailable', 'Too many runs are watched.', { hint: 'Close some pages, and load again.' });
+    return stream;
+  });
 
   for (const operation of operationList) {
     const path = `${apiPrefix}${operation.http.path.replaceAll(/\{([a-z_]+)\}/g, ':$1')}`;
@@ -98,6 +114,20 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
   app.route('/agent/v1', agentRoutes(context, metrics));
   app.route('/webhooks', webhookRoutes(context));
   app.all('/mcp', mcpRoute(context, dispatcher));
+
+  // As users of that interface know them, beside the same under /api/v1.
+  for (const [path, id] of [
+    ['/health', 'system.health'],
+    ['/tasks', 'runs.tasks'],
+  ] as const) {
+    app.get(path, async ({ req }, next) => {
+      // Pages of the dashboard may have these addresses too.
+      if (req.header('accept')?.includes('text/html')) return next();
+      const known = await authenticate(context, req.raw);
+      const input = await rawInput(operations[id], req.raw, {});
+      return jsonResponse(req.raw, await dispatcher.call(id, known?.actor ?? null, input, { signal: req.raw.signal }));
+    });
+  }
 
   app.get('/livez', ({ text }) => text('ok\n'));
   app.get('/readyz', async ({ text }) => {

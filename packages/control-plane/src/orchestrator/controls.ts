@@ -19,8 +19,6 @@ export type RunControls = {
   resume(run_id: string): Promise<void>;
   /** Tries again the undo that failed of a stuck run, or the steps that failed of a failed one. */
   retry(run_id: string): Promise<void>;
-  /** The statements of any of these, and why it cannot be done: for a change's own batch. @throws AppError Conflict. */
-  actionStatements(action: RunAction, run: RunRow): Statement[];
   /** The run when it has ended or is stuck, or as it is when the time is up. */
   wait(run_id: string, ms: number, abort?: AbortSignal): Promise<RunRow>;
 };
@@ -30,7 +28,11 @@ const poll_ms = 1_000;
 
 export async function findRun(store: Store, run_id: string): Promise<RunRow> {
   const run = await store.db.selectFrom('runs').selectAll().where('id', '=', run_id).executeTakeFirst();
-  if (!run) throw new AppError('NotFound', `There is no run ${run_id}.`, { field: 'run', hint: 'mainstay runs list' });
+  if (!run)
+    throw new AppError('NotFound', `There is no run ${run_id}.`, {
+      field: 'id',
+      hint: 'List them: mainstay runs list',
+    });
   return run;
 }
 
@@ -41,10 +43,13 @@ export function createControls(options: {
   wake: () => void;
 }): RunControls {
   const { store, clock, signals, wake } = options;
-  const actionStatements = (action: RunAction, run: RunRow) => actions[action](run, clock.now());
   const act = async (action: RunAction, run_id: string) => {
     const run = await findRun(store, run_id);
-    await batchOrConflict(store, actionStatements(action, run), `Run ${run_id} changed at the same moment.`);
+    await batchOrConflict(
+      store,
+      actionStatements(action, run, clock.now()),
+      `Run ${run_id} changed at the same moment.`,
+    );
     signals.notify('runs', `run:${run_id}`);
     wake();
   };
@@ -54,7 +59,6 @@ export function createControls(options: {
     pause: (run_id) => act('pause', run_id),
     resume: (run_id) => act('resume', run_id),
     retry: (run_id) => act('retry', run_id),
-    actionStatements,
     async wait(run_id, ms, abort) {
       const until = clock.now() + ms;
       const over = new AbortController();
@@ -74,6 +78,14 @@ export function createControls(options: {
     },
   };
 }
+
+/** The statements of an action, for a change's own batch; signal `wake_topic` when it is written. @throws AppError Conflict. */
+export function actionStatements(action: RunAction, run: RunRow, now: number): Statement[] {
+  return actions[action](run, now);
+}
+
+/** Signals on this topic have the worker look for work. */
+export const wake_topic = 'orchestrator';
 
 const actions: Record<RunAction, (run: RunRow, now: number) => Statement[]> = {
   cancel(run, now) {
@@ -181,7 +193,7 @@ function note(run: RunRow, kind: string, message: string, at: number): Statement
 function refused(done: string, run: RunRow): AppError {
   const state = run.state === 'failed' && run.operation_id !== null ? 'failed, and its operation has ended' : run.state;
   return new AppError('Conflict', `Run ${run.id} cannot be ${done}: it is ${state}.`, {
-    field: 'run',
+    field: 'id',
     hint: 'Look at the run: mainstay runs get ID. What has ended is done anew by the change that started it.',
   });
 }

@@ -7,7 +7,7 @@ import type { Clock, Logger } from '@mainstay/runtime';
 import type { Signals } from '../signals.ts';
 import type { Statement, Store } from '../store/store.ts';
 import type { RunRow } from './advance.ts';
-import { createControls, type RunControls } from './controls.ts';
+import { createControls, type RunControls, wake_topic } from './controls.ts';
 import type { EndedStep } from './outcomes.ts';
 import { createStarter } from './starter.ts';
 import { newRun, type StartOptions, startedEvents, startRuns } from './starting.ts';
@@ -67,6 +67,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
   let worker: Worker | null = null;
   const wake = () => worker?.wake();
   const starter = createStarter(store, clock, wake);
+  const unlisten = options.signals.listen((topic) => topic === wake_topic && wake());
   return {
     workflows,
     ...createControls({ store, clock, signals: options.signals, wake }),
@@ -81,6 +82,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
       worker ??= createWorker({ ...options, workflows });
     },
     async stop(within_ms = stop_within_ms) {
+      unlisten();
       await worker?.stop(within_ms);
     },
   };

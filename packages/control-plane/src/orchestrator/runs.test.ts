@@ -283,7 +283,7 @@ describe('a run whose step failed for good', () => {
       'four do failed',
       'five do skipped',
     ]);
-    await expect(runs.retry(run.id)).rejects.toMatchObject({ code: 'Conflict', field: 'run' });
+    await expect(runs.retry(run.id)).rejects.toMatchObject({ code: 'Conflict', field: 'id' });
   });
 
   it('is stuck when an undo fails for good, until a person has it tried again', async () => {
