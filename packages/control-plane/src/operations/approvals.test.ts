@@ -135,6 +135,19 @@ describe('an operation that policy wants approved', () => {
     await expect(approver['operations.approve'](word)).rejects.toMatchObject({ code: 'Conflict' });
   });
 
+  it('of somebody who may not do it any more is not carried out, though it was approved', async () => {
+    const [ada, dora] = [await person('ada', 'approver'), await person('dora', 'deployer')];
+    const { operation } = await dora['stacks.apply']({ stack: 'shop', spec: spec() });
+    expect(operation.state).toBe('waiting');
+    await at.client['access.set_role']({ user: 'dora', role: 'viewer' });
+    await ada['operations.approve']({ id: operation.id!, plan_hash: operation.plan.hash });
+    expect(await ended(operation.id!)).toMatchObject({
+      state: 'failed',
+      message: expect.stringContaining('dora may not'),
+    });
+    expect((await at.client['stacks.list']({})).stacks).toEqual([]);
+  });
+
   it('gives its one-time result to its proposer, once', async () => {
     const approver = await person('ada', 'approver');
     const { operation, result } = await at.client['servers.invite']({ server: 'h1', idempotency_key: 'once' });

@@ -6,6 +6,9 @@
 import { AppError } from '@mainstay/contract/errors';
 import { type Grant, type KeeperKey, verifyGrant } from '@mainstay/contract/grant';
 import type { Actor } from '@mainstay/contract/operation';
+import { operationList } from '@mainstay/contract/operations/index';
+import { authorize } from '../access/authorize.ts';
+import { getUserById } from '../access/user-store.ts';
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
 import type { Statement } from '../store/store.ts';
@@ -38,6 +41,7 @@ export async function verifiedGrant(row: OperationRow, keys: readonly KeeperKey[
 export async function carryOut(context: Context, planOf: PlanOf, row: OperationRow): Promise<Effect> {
   const { store, clock } = context;
   const grant = await verifiedGrant(row, await context.keeper.keys(), clock.now());
+  await checkStanding(context, grant.actor, row);
   const { planned, body } = await planAgain(context, planOf, row);
   const now = clock.now();
   const { actor } = grant;
@@ -69,4 +73,14 @@ export async function carryOut(context: Context, planOf: PlanOf, row: OperationR
     ],
     signals: ['operations', 'events', `operation:${row.id}`, ...(carried.signals ?? [])],
   };
+}
+
+/** Who was allowed when it was proposed, and is not any more, gets nothing done. */
+async function checkStanding({ store }: Context, actor: Actor, row: OperationRow): Promise<void> {
+  if (actor.kind !== 'user') return;
+  const user = await getUserById(store, actor.id);
+  const operation = operationList.find(({ id }) => id === row.operation);
+  const may = user && operation && operation.permission !== 'none';
+  if (may && authorize({ ...actor, role: user.role }, operation.permission, null)) return;
+  throw new AppError('Forbidden', `${actor.name} may not do ${row.operation} any more. Nothing was done.`);
 }
