@@ -5,11 +5,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inputJsonSchema } from '@mainstay/contract/json-schema';
+import { PolicyFile } from '@mainstay/contract/policy';
 import { StackFile } from '@mainstay/contract/stack';
 import { cliPage } from './docs/cli-page.ts';
 import { errorsPage } from './docs/errors-page.ts';
 import { mcpPage } from './docs/mcp-page.ts';
 import { operationsPage } from './docs/operations-page.ts';
+import { policyFilePage } from './docs/policy-file-page.ts';
 import { stackFilePage } from './docs/stack-file-page.ts';
 
 const folder = join(import.meta.dirname, '..', 'docs', 'reference');
@@ -19,6 +21,8 @@ const pages: Record<string, string> = {
   'mcp.md': mcpPage(),
   'operations.md': operationsPage(),
   'errors.md': errorsPage(),
+  'policy-file.md': policyFilePage(),
+  'policy.schema.json': `${JSON.stringify(inputJsonSchema(PolicyFile), null, 2)}\n`,
   'mainstay.schema.json': `${JSON.stringify(inputJsonSchema(StackFile), null, 2)}\n`,
 };
 

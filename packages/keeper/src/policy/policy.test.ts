@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Actor, Role } from '@mainstay/contract/operation';
+import { PolicyCaseFile } from '@mainstay/contract/policy';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { default_policy_file } from './default-policies.ts';
 import { fitsGlob, plainSource } from './glob.ts';
 import { judge, type Subject } from './judge.ts';
 import { policySetOf } from './policy-set.ts';
+import { tryCase } from './policy-tests.ts';
 import { nextOpening } from './window.ts';
 
 const rulesOf = (rules: string) => policySetOf([{ name: 'test.yaml', text: `schema: 1\nrules:\n${rules}` }]).rules;
@@ -280,5 +283,20 @@ describe('maintenance windows', () => {
     const day = { days: ['mon' as const], from: '00:00', to: '00:00', time_zone: 'UTC' };
     expect(nextOpening([day], at('2026-07-06T23:59:00Z'))).toBe(at('2026-07-06T23:59:00Z'));
     expect(nextOpening([day], at('2026-07-07T00:00:00Z'))).toBe(at('2026-07-13T00:00:00Z'));
+  });
+});
+
+describe('the guide', () => {
+  const guide = readFileSync(
+    join(import.meta.dirname, '..', '..', '..', '..', 'docs', 'guides', 'policies.md'),
+    'utf8',
+  );
+  const [rules, cases] = [...guide.matchAll(/```yaml\n(.*?)```/gs)].map((block) => block[1]!);
+
+  it('shows policies and cases that are acceptable and pass', () => {
+    const set = policySetOf([{ name: 'production.yaml', text: rules! }]);
+    const file = PolicyCaseFile.parse(parse(cases!));
+    for (const one of file.cases) expect(tryCase(set.rules, one, 0)).toMatchObject({ passed: true, message: null });
+    expect(file.cases.length).toBeGreaterThan(0);
   });
 });
