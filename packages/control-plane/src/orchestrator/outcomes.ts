@@ -188,7 +188,7 @@ export function createOutcomes(options: OutcomesOptions): Outcomes {
           return [...parkStep(owner, hold, at + delay, null, { error: body }), told('step.retry', message)];
         }
         return [
-          ...failStep(owner, hold, body),
+          ...failStep(owner, hold, body, claim.parent !== null),
           ...audited(work, 'failed', error, at),
           told(claim.phase === 'undo' ? 'step.undo_failed' : 'step.failed', error.message),
         ];

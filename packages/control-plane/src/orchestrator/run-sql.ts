@@ -214,7 +214,7 @@ export function parkStep(
 }
 
 /** A step has failed for good; where its run goes back already, it is cancelled. */
-export function failStep(owner: string, hold: Hold & { at: number }, error: string): Statement[] {
+export function failStep(owner: string, hold: Hold & { at: number }, error: string, isItem: boolean): Statement[] {
   return [
     {
       query: raw(
@@ -225,6 +225,8 @@ export function failStep(owner: string, hold: Hold & { at: number }, error: stri
       ),
       rows: 1,
     },
+    // From now on the end of each other item is looked at, as one of them is the last.
+    ...(isItem ? [{ query: raw('update runs set limited = 1 where id = ?', [hold.run_id]) }] : []),
     callAttention(hold.run_id, hold.at),
   ];
 }

@@ -44,6 +44,7 @@ export async function startOrchestratorFixture(options: { clock?: Clock } = {}) 
       query: raw('insert into effects (step, note) values (?, ?)', [step, note]),
     }),
     effects: () => effectsIn(store),
+    clearEffects: raw('delete from effects'),
     steps: (run_id: string) =>
       store.db.selectFrom('run_steps').selectAll().where('run_id', '=', run_id).orderBy('id').execute(),
     events: (run_id: string) =>
