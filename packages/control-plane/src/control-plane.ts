@@ -29,6 +29,7 @@ import { startController } from './operations/controller.ts';
 import { reconcileDecisions } from './operations/decisions.ts';
 import { createDispatcher, type Dispatcher, plansOf } from './operations/dispatcher.ts';
 import { pruneOperations } from './operations/operation-store.ts';
+import { auditStep } from './operations/records.ts';
 import { pruneResults } from './operations/results.ts';
 import { createSettler } from './operations/settlement.ts';
 import { watchHandlers } from './operations/watch-operations.ts';
@@ -141,13 +142,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     log,
     workflows: [changeWorkflow],
     onEnd: (run) => endOfRun(context, run),
+    onStep: (step) => [auditStep(store, step)],
   });
-  orchestrator.work();
-  const controller = await startController(context, orchestrator, changeWorkflow);
   const gateway = createGateway(context, dispatcher, { public_dir: options.public_dir ?? null, audit });
   const server = await listen(gateway.fetch, options.host ?? '127.0.0.1', options.port);
   const { port } = server.address() as AddressInfo;
   url = `http://${hostInUrl(options.host ?? '127.0.0.1')}:${port}`;
+  // Not before the address is known: what is carried out may hand it out.
+  orchestrator.work();
+  const controller = await startController(context, orchestrator, changeWorkflow);
 
   const follower = createRefFollower(context, planOf);
   const started_at = clock.now();

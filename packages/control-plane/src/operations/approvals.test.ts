@@ -84,6 +84,7 @@ describe('an operation that policy wants approved', () => {
         'operation.approved',
         'operation.signed',
         'operation.succeeded',
+        'step.succeeded',
       ].sort(),
     );
   });

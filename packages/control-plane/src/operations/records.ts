@@ -4,6 +4,7 @@ import type { Actor, Plan } from '@mainstay/contract/operation';
 import { auditEntry } from '../audit/audit-entry.ts';
 import { pendingSubject } from '../bus/subjects.ts';
 import type { Context } from '../context.ts';
+import type { EndedStep } from '../orchestrator/outcomes.ts';
 import type { Statement, Store } from '../store/store.ts';
 import type { OperationRow } from './operation-store.ts';
 
@@ -55,4 +56,24 @@ export function auditOperation(
 export function publishPending({ bus }: Context, row: OperationRow): Statement & { topic: string } {
   const { id, operation } = row;
   return bus.publishStatement({ subject: pendingSubject(operation), id, payload: { operation_id: id } });
+}
+
+const orchestrator: Actor = { kind: 'system', id: 'orchestrator', name: 'orchestrator', role: null, proof: 'none' };
+
+/** The audit entry of a step that ended: its receipt, in the same write. */
+export function auditStep(
+  store: Store,
+  { run_id, step, phase, state, attempt, operation_id, error, at }: EndedStep,
+): Statement {
+  const kind = state !== 'succeeded' ? 'step.failed' : phase === 'undo' ? 'step.compensated' : 'step.succeeded';
+  return auditEntry(store, {
+    kind,
+    at,
+    actor: orchestrator,
+    operation_id,
+    run_id,
+    target: `step/${step}`,
+    outcome: state === 'succeeded' ? 'succeeded' : 'failed',
+    data: { attempt, ...(error ? { code: error.code, message: error.message } : {}) },
+  });
 }
