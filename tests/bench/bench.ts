@@ -2,9 +2,10 @@
  * `npm run bench`: every figure that Mainstay holds itself to, peers beside it in the same run.
  *
  *   npm run bench                      all of them
- *   npm run bench -- deploy idle       some of: proxy, deploy, idle, fleet, bus, verify
+ *   npm run bench -- deploy idle       some of: proxy, deploy, idle, fleet, bus, audit, verify
  */
 import { cpus, totalmem } from 'node:os';
+import { benchAudit, printAudit } from './audit.bench.ts';
 import { benchBus, printBus } from './bus.bench.ts';
 import { benchDeploy, printDeploy } from './deploy.bench.ts';
 import { benchFleet, printFleet } from './fleet.bench.ts';
@@ -18,6 +19,7 @@ const parts: Record<string, () => Promise<void>> = {
   idle: async () => printIdle(await benchIdle()),
   fleet: async () => printFleet(await benchFleet()),
   bus: async () => printBus(await benchBus()),
+  audit: async () => printAudit(await benchAudit()),
   verify: async () => printVerify(await benchVerify()),
 };
 

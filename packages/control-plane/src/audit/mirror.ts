@@ -40,7 +40,7 @@ export type Mirror = {
   stop(): Promise<void>;
 };
 
-const entries_per_commit_max = 500;
+const entries_per_commit_max = 1_000;
 const characters_per_commit_max = 1024 * 1024;
 const commits_per_round_max = 20;
 const commits_per_pack = 500;

@@ -42,6 +42,8 @@ export type Audit = AuditParts & {
 
 /** How often it looks for entries that nobody told of. */
 const look_every_ms = 1_000;
+/** Each removes some thousands of entries at most. */
+const prunings_a_turn_max = 20;
 /** Topics that are notified when something was written that may have an audit entry. */
 const telling = /^(events|operations|access|servers|stacks)$/;
 
@@ -109,7 +111,11 @@ export function startAudit({ context, exec = systemExec, retention }: AuditOptio
     handlers: createAuditHandlers(parts),
     async prune() {
       const mirrored_through = mirror ? (mirror.status().tip?.seq ?? 0) : null;
-      await pruneAudit(store, clock, { mirrored_through, ...(retention ? { retention } : {}) });
+      const options = { mirrored_through, ...(retention ? { retention } : {}) };
+      for (let write = 0; write < prunings_a_turn_max && (await pruneAudit(store, clock, options)) > 0; write += 1) {
+        // Others are served in between.
+        await new Promise((resolve) => setTimeout(resolve));
+      }
     },
     async stop() {
       // What was written until now is chained and anchored; the mirror goes on with it at the next start.
