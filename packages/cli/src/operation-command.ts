@@ -9,40 +9,15 @@ import { type OperationId, operationList } from '@mainstay/contract/operations/i
 import { type Command, Option } from 'commander';
 import { changeOptions, runChange } from './change/run-change.ts';
 import { type Cli, commonOptions, type Registration } from './cli.ts';
+import { groupCommand, groups } from './command-groups.ts';
+import { type InputField, inputFields, jsonValue, numberValue, optionName } from './operation-input.ts';
 import type { CommandOptions, OwnCommand } from './own-command.ts';
 import { ownCommands } from './own-commands.ts';
-import { type InputField, inputFields, jsonValue, numberValue, optionName } from './operation-input.ts';
 import { readSecret, readTextFile } from './secret-input.ts';
 import { detailLines } from './terminal/details.ts';
 import { viewLines } from './views.ts';
 
 const file_bytes_max = 1024 * 1024;
-
-/** What a group of commands is about, and what it does when no command of it is named. */
-const groups: Record<string, { summary: string; otherwise: string; alias?: string }> = {
-  stacks: { summary: 'Stacks: what servers are to run', otherwise: 'list' },
-  services: { summary: 'Services: the workloads, as they are on their servers', otherwise: 'list' },
-  sources: { summary: 'Sources: Git repositories, looked at before anything runs from them', otherwise: 'inspect' },
-  servers: { summary: 'Servers: the machines with an agent', otherwise: 'list' },
-  secrets: { summary: 'Secrets of stacks', otherwise: 'list' },
-  credentials: { summary: 'Credentials for private Git repositories', otherwise: 'list' },
-  events: { summary: 'Events: what happened', otherwise: 'show' },
-  logs: { summary: 'Logs: what services and builds print', otherwise: 'show' },
-  users: { summary: 'Users: the people, and what each of them may do', otherwise: 'list' },
-  sessions: { summary: 'Sessions: browsers that are signed in', otherwise: 'list' },
-  tokens: { summary: 'Tokens: keys of programs that act as you', otherwise: 'list' },
-  operations: { summary: 'Operations: the changes, and how they ended', otherwise: 'list' },
-  audit: { summary: 'Audit: who did what, in a chain that can be verified', otherwise: 'log' },
-};
-
-/** The command that groups others under a noun, made at its first use. */
-export function groupCommand(program: Command, name: string): Command {
-  const found = program.commands.find((command) => command.name() === name);
-  if (found) return found;
-  const { summary = name, alias } = groups[name] ?? {};
-  const group = program.command(name).summary(summary).description(summary);
-  return alias === undefined ? group : group.alias(alias);
-}
 
 export const registerOperations: Registration = (program, cli) => {
   for (const operation of operationList) {

@@ -3,8 +3,10 @@ import type { Registration } from './cli.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerCompletion } from './commands/completion.ts';
 import { registerDeploy } from './commands/deploy.ts';
+import { registerShowKey } from './commands/keys.ts';
 import { registerMcp } from './commands/mcp.ts';
 import { registerPlanAndApply } from './commands/plan-apply.ts';
+import { registerPolicyCheck } from './commands/policy-test.ts';
 import { registerOpen } from './commands/sign-in.ts';
 import { registerStackFiles } from './commands/stack-files.ts';
 import { registerStatus } from './commands/status.ts';
@@ -31,6 +33,8 @@ export const registrations: readonly Registration[] = [
   heading('All operations, noun by noun:'),
   registerOperations,
   registerUsers,
+  registerPolicyCheck,
+  registerShowKey,
   heading('Stack files:'),
   registerStackFiles,
   heading('More:'),

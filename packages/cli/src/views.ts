@@ -6,17 +6,20 @@ import type { OperationById, OperationId } from '@mainstay/contract/operations/i
 import type * as z from 'zod';
 import { sessionLines, tokenLines, userLines } from './access-views.ts';
 import { auditLines } from './audit-views.ts';
-import { planLines } from './change/plan-view.ts';
 import { eventLine } from './change/progress.ts';
+import { ledgerLines, personKeyLines, policyLines, signingKeyLines } from './keeper-views.ts';
+import { operationDetails, operationLines } from './operation-views.ts';
+import { runDetails, runEventLine, runLines, taskLines } from './run-views.ts';
 import { sourceProposalLines, sourceRefLines } from './source-views.ts';
 import { detailLines } from './terminal/details.ts';
-import type { Colour, Paint } from './terminal/paint.ts';
-import { type Cell, type Column, tableLines } from './terminal/table.ts';
+import type { Paint } from './terminal/paint.ts';
 import { safeLogLine, safeText } from './terminal/text.ts';
 import { agoText, bytesText, dateTimeText, durationText } from './terminal/time.ts';
 import { serverUsageLines, serviceUsageLines } from './usage-view.ts';
+import { coloured, remark, table, type ViewOptions } from './view-parts.ts';
 
-export type ViewOptions = { paint: Paint; width: number | null; now: number; raw?: boolean };
+export type { ViewOptions };
+
 type OutputOfId<Id extends OperationId> = z.output<OperationById[Id]['output']>;
 type View<Id extends OperationId> = (output: OutputOfId<Id>, options: ViewOptions) => string[];
 
@@ -96,47 +99,18 @@ const views: { [Id in OperationId]?: View<Id> } = {
   'events.list': ({ events }, options) =>
     events.length === 0 ? ['No events.'] : events.map((event) => eventLine(event, options.paint, dateTimeText)),
   'logs.list': ({ lines }, options) => lines.map((line) => logLine(line, options)),
-  'operations.list': ({ operations }, options) =>
-    table(
-      [
-        { title: 'ID' },
-        { title: 'OPERATION' },
-        { title: 'STATE' },
-        { title: 'WHAT', flexible: true },
-        { title: 'BY' },
-        { title: 'WHEN' },
-      ],
-      operations.map((operation) => [
-        operation.id,
-        operation.operation,
-        coloured(operation.state),
-        operation.plan.summary,
-        operation.actor.name,
-        agoText(operation.created_at, options.now),
-      ]),
-      options,
-      'No operations yet.',
-    ),
-  'operations.get': ({ operation }, options) => [
-    ...planLines(operation.plan, options),
-    '',
-    ...detailLines(
-      {
-        state: operation.state,
-        operation: operation.operation,
-        id: operation.id,
-        by: operation.actor.name,
-        started: dateTimeText(operation.created_at),
-        ended: operation.finished_at === null ? null : dateTimeText(operation.finished_at),
-        message: operation.message,
-        hint: operation.hint,
-        servers: Object.fromEntries(
-          operation.targets.map((target) => [target.server, [target.state, target.message].filter(Boolean).join(': ')]),
-        ),
-      },
-      options,
-    ),
-  ],
+  'operations.list': operationLines,
+  'operations.get': operationDetails,
+  'operations.collect': ({ result }, options) =>
+    result === null ? ['It has no result.'] : detailLines(result, options),
+  'keys.list': personKeyLines,
+  'policies.get': policyLines,
+  'keeper.keys': signingKeyLines,
+  'keeper.ledger': ledgerLines,
+  'runs.list': runLines,
+  'runs.get': runDetails,
+  'runs.events': ({ events }, options) => events.map((event) => runEventLine(event, options)),
+  'runs.tasks': taskLines,
 };
 
 /** The lines that show what a read answered. */
@@ -266,43 +240,4 @@ export function logLine(line: OutputOfId<'logs.list'>['lines'][number], { paint,
   const place = safeText(`${line.server}/${line.service}`);
   const stream = line.stream === 'stdout' ? '' : ` ${paint(line.stream === 'stderr' ? 'yellow' : 'blue', line.stream)}`;
   return `${paint('dim', dateTimeText(line.at))} ${paint('cyan', place)}${stream} ${raw ? line.text : safeLogLine(line.text)}`;
-}
-
-function table(
-  columns: readonly Column[],
-  rows: readonly (readonly Cell[])[],
-  options: ViewOptions,
-  none: string,
-): string[] {
-  return rows.length === 0 ? [none] : tableLines(columns, rows, options);
-}
-
-function remark(place: string, text: string, { paint }: ViewOptions): string {
-  const [first = '', ...rest] = text.split('\n');
-  return `  ${paint('yellow', '!')} ${safeText(place)}: ${safeText(first)}${rest.length > 0 ? ' …' : ''}`;
-}
-
-const colourOfState: Record<string, Colour> = {
-  ok: 'green',
-  healthy: 'green',
-  running: 'green',
-  online: 'green',
-  succeeded: 'green',
-  deploying: 'cyan',
-  building: 'cyan',
-  starting: 'cyan',
-  pending: 'cyan',
-  invited: 'cyan',
-  degraded: 'yellow',
-  unhealthy: 'red',
-  crash_looping: 'red',
-  failed: 'red',
-  denied: 'red',
-  offline: 'red',
-};
-
-function coloured(state: string): Cell {
-  const colour = colourOfState[state];
-  const text = state.replaceAll('_', ' ');
-  return colour ? { text, colour } : text;
 }

@@ -43,13 +43,18 @@ export async function followOperation(
     for (const event of page.events) options.onEvent?.(event);
     return page.events.length;
   };
+  // The first look does not wait, so that what it waits for is said at once.
+  let wait_for_end = 0;
   const watchEvents = async () => {
     while (!signal.aborted) await retrying(() => takeEvents(wait_seconds, signal));
   };
   const events = options.onEvent ? watchEvents().catch(() => {}) : Promise.resolve();
   try {
     for (;;) {
-      const { operation } = await retrying(() => connection.call('operations.get', { id, wait_seconds }, { signal }));
+      const { operation } = await retrying(() =>
+        connection.call('operations.get', { id, wait_seconds: wait_for_end }, { signal }),
+      );
+      wait_for_end = wait_seconds;
       options.onState?.(operation);
       if (!terminalOperationStates.includes(operation.state)) continue;
       ended.abort();

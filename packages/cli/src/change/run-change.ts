@@ -26,6 +26,7 @@ const timeout_seconds_default = 3_600;
 /** Options of commands that change something, beside the fields of the operation. */
 export function changeOptions(command: Command): Command {
   return command
+    .option('--yes', 'do not ask; what policy wants confirmed is confirmed')
     .option('--no-wait', 'do not wait for the end')
     .option('--timeout <seconds>', 'wait no longer than this; the operation goes on', String(timeout_seconds_default));
 }
@@ -40,9 +41,11 @@ export async function runChange(
   showResult: (output: ChangeOutput) => void = () => {},
 ): Promise<number> {
   const confirmed =
-    operations[id].effect === 'destroy' ? await confirmPlan(cli, connection, id, input, options) : input;
+    operations[id].effect === 'destroy'
+      ? await confirmPlan(cli, connection, id, input, options)
+      : { input, said_yes: options.yes === true };
   if (confirmed === null) return exitCodes.failed;
-  const output = await carryOut(cli, connection, id, confirmed, options);
+  const output = await carryOut(cli, connection, id, confirmed.input, { ...options, yes: confirmed.said_yes });
   if (output === null) return exitCodes.interrupted;
   if (options.json) cli.printJson(output);
   else showOutcome(cli, output, showResult);
@@ -61,7 +64,9 @@ export async function carryOut(
   const output = (await connection.callRaw(id, input)) as ChangeOutput;
   let { operation } = output;
   // Who said yes to the plan, on the terminal or by --yes, has confirmed it.
-  if (waitsForConfirmation(operation)) operation = await confirmOperation(cli, connection, operation);
+  if (waitsForConfirmation(operation) && (options.yes || (await agrees(cli, operation, options)))) {
+    operation = await confirmOperation(cli, connection, operation, options);
+  }
   const events: EventView[] = [];
   if (options.wait !== false && operation.id !== null && isUnderWay(operation)) {
     const followed = await watch(cli, connection, operation.id, timeout_ms, options, events);
@@ -88,6 +93,7 @@ export async function watch(
   const interrupt = new AbortController();
   const release = cli.terminal.onInterrupt(() => interrupt.abort());
   const progress = options.json ? quietProgress : createProgress(cli.terminal);
+  let waits_for = '';
   try {
     return await followOperation(connection, id, {
       signal: interrupt.signal,
@@ -96,7 +102,12 @@ export async function watch(
         events.push(event);
         progress.event(event);
       },
-      onState: progress.state,
+      onState(operation) {
+        progress.state(operation);
+        const text = operation.state === 'waiting' ? waitingLines(operation, cli.terminal.err.paint).join('\n') : '';
+        if (text !== '' && text !== waits_for) progress.line(text);
+        waits_for = text;
+      },
       onTrouble: (error) => progress.line(`  ${safeText(error.message)} Trying again.`),
     });
   } catch (error) {
@@ -123,11 +134,28 @@ export function exitCodeOf({ state }: OperationView): number {
   return badStates.includes(state) ? exitCodes.failed : exitCodes.ok;
 }
 
-function isUnderWay({ state }: OperationView): boolean {
+export function isUnderWay({ state }: OperationView): boolean {
   return state === 'proposed' || state === 'approved' || state === 'running';
 }
 
-function showOutcome(cli: Cli, output: ChangeOutput, showResult: (output: ChangeOutput) => void): void {
+/** Asks who was not asked before, because only policy knew that it would have to be confirmed. */
+async function agrees(cli: Cli, operation: OperationView, options: ChangeOptions): Promise<boolean> {
+  if (options.json || !cli.terminal.isInteractive) return false;
+  showPlan(cli, operation);
+  return askYes(cli, `Policy ${safeText(operation.requirement?.policy ?? '')} wants this confirmed. Confirm?`);
+}
+
+/** Shows a plan as what is asked about. */
+export function showPlan(cli: Cli, { plan }: OperationView): void {
+  const { paint, columns } = cli.terminal.err;
+  for (const line of planLines(plan, { paint, width: columns })) cli.note(line);
+}
+
+export function showOutcome(
+  cli: Cli,
+  output: ChangeOutput,
+  showResult: (output: ChangeOutput) => void = () => {},
+): void {
   const { operation } = output;
   const { out } = cli.terminal;
   if (operation.state === 'planned') {
@@ -156,14 +184,14 @@ async function confirmPlan(
   id: OperationId,
   input: Record<string, unknown>,
   options: ChangeOptions,
-): Promise<Record<string, unknown> | null> {
-  if (options.yes || options.json || input['dry_run'] === true || !cli.terminal.isInteractive) return input;
+): Promise<{ input: Record<string, unknown>; said_yes: boolean } | null> {
+  const said_yes = options.yes === true;
+  if (said_yes || options.json || input['dry_run'] === true || !cli.terminal.isInteractive) return { input, said_yes };
   const { idempotency_key: _, ...asked } = input;
   const { operation } = (await connection.callRaw(id, { ...asked, dry_run: true })) as ChangeOutput;
-  const { err } = cli.terminal;
-  for (const line of planLines(operation.plan, { paint: err.paint, width: err.columns })) cli.note(line);
+  showPlan(cli, operation);
   if (!(await askYes(cli, 'Go on?'))) return null;
-  return { ...input, plan_hash: operation.plan.hash };
+  return { input: { ...input, plan_hash: operation.plan.hash }, said_yes: true };
 }
 
 export async function askYes(cli: Cli, question: string): Promise<boolean> {

@@ -45,7 +45,6 @@ export const registerPlanAndApply: Registration = (program, cli) => {
       'Shows the plan, asks where there is somebody to ask, applies exactly that plan, and waits until every server runs it.',
     )
     .option(...file_flags)
-    .option('--yes', 'do not ask')
     .option('--dry-run', 'show the plan and change nothing');
   changeOptions(commonOptions(apply)).action(
     cli.action(async (options: FileOptions) => applyFile(cli, cli.connect(options), options)),
@@ -63,11 +62,12 @@ async function applyFile(cli: Cli, connection: Connection, options: FileOptions)
   if (!options.json) showPlans(planned, cli.terminal.err);
   const canAsk = cli.terminal.isInteractive && !options.json && !options.yes && options.file !== '-';
   if (canAsk && !(await askYes(cli, 'Apply?'))) return exitCodes.failed;
+  const said = { ...options, yes: options.yes === true || canAsk };
   const outputs: unknown[] = planned.filter((plan) => !hasChanges(plan)).map(outputOf);
   let exit_code: number = exitCodes.ok;
   for (const { loaded, operation } of toApply) {
     const output = await locating(loaded, () =>
-      carryOut(cli, connection, 'stacks.apply', { ...inputOf(loaded), plan_hash: operation.plan.hash }, options),
+      carryOut(cli, connection, 'stacks.apply', { ...inputOf(loaded), plan_hash: operation.plan.hash }, said),
     );
     if (output === null) return exitCodes.interrupted;
     outputs.push(outputOf({ loaded, ...output }));
