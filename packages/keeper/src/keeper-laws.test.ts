@@ -1,15 +1,17 @@
 import { join } from 'node:path';
 import { createKeeperClient } from '@mainstay/runtime/keeper-client';
-import { keeperLaws } from './conformance/keeper.conformance.ts';
+import { decisionLaws } from './conformance/decisions.conformance.ts';
+import { keyLaws } from './conformance/keys.conformance.ts';
+import type { StartKeeper } from './conformance/world.ts';
 import { createKeeper } from './keeper.ts';
 import { serveKeeper } from './socket/keeper-server.ts';
 
-keeperLaws('in the same process', async (options) => {
+const inProcess: StartKeeper = async (options) => {
   const keeper = await createKeeper(options);
   return { keeper, stop: async () => keeper.close() };
-});
+};
 
-keeperLaws('over its socket', async (options) => {
+const overSocket: StartKeeper = async (options) => {
   const keeper = await createKeeper(options);
   const socket = join(options.directory, 's');
   const server = await serveKeeper({ keeper, socket });
@@ -22,4 +24,12 @@ keeperLaws('over its socket', async (options) => {
       keeper.close();
     },
   };
-});
+};
+
+for (const [name, start] of [
+  ['in the same process', inProcess],
+  ['over its socket', overSocket],
+] as const) {
+  decisionLaws(name, start);
+  keyLaws(name, start);
+}
