@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { digestOf } from '@mainstay/contract/canonical';
 import { newId } from '@mainstay/contract/ids';
 import { keeperOperations, planHash, signing_key_target } from '@mainstay/contract/keeper-api';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -216,6 +217,24 @@ describe('the ledger', () => {
     expect(await keeper.verifyLedger()).toMatchObject({
       ok: false,
       problem: { seq, message: expect.stringMatching(message) },
+    });
+  });
+
+  it('names an entry that was added with a hash that fits, because it is not signed', async () => {
+    write(allowAll);
+    const keeper = await start();
+    for (let round = 0; round < 2; round++) await decided(keeper);
+    const last = (await keeper.ledger({})).entries.at(-1)!;
+    const { hash: previous } = last;
+    const added = { seq: 4, at: now, kind: 'approved', operation_id: null, body: {}, previous, jws_sha256: null };
+    const other = new DatabaseSync(path());
+    other
+      .prepare("INSERT INTO ledger VALUES (4, ?, 'approved', NULL, '{}', ?, ?, NULL)")
+      .run(now, previous, await digestOf(added));
+    other.close();
+    expect(await keeper.verifyLedger()).toMatchObject({
+      ok: false,
+      problem: { seq: 4, message: expect.stringContaining('not signed') },
     });
   });
 

@@ -86,8 +86,7 @@ export function createDecisions(parts: Parts): Decisions {
     const opening = nextOpening(verdict.windows, at);
     if (opening === null) return end(row, is_new ? 'denied' : 'rejected', windows_never_meet);
     const words = proposals.words(row.operation_id);
-    if (opening <= at && isSatisfied(verdict, words, row.judged.is_signed && isEnough('signed', verdict.proof)))
-      return approve(row, verdict.policy);
+    if (opening <= at && isSatisfied(verdict, words, row.judged.is_signed)) return approve(row, verdict.policy);
     const requirement = requirementOf(verdict, at);
     // It expires when it was first said to.
     row.expires_at ??= requirement.expires_at;
