@@ -182,7 +182,11 @@ export const cases: Record<OperationId, Case> = {
   },
   'operations.list': { success: () => ({ limit: 200, state: ['succeeded', 'running', 'failed'] }), errors: {} },
   'audit.list': {
-    success: ({ event_operation_id }) => ({ operation_id: event_operation_id, kind: ['operation.'], limit: 10 }),
+    success: ({ event_operation_id }) => ({
+      operation_id: event_operation_id,
+      kind: ['operation.proposed', 'operation.succeeded'],
+      limit: 10,
+    }),
     errors: {},
   },
   'audit.head': { success: () => ({}), errors: {} },
