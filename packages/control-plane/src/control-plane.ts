@@ -36,6 +36,7 @@ import { watchHandlers } from './operations/watch-operations.ts';
 import { createOrchestrator } from './orchestrator/orchestrator.ts';
 import { runHandlers } from './orchestrator/run-operations.ts';
 import { pruneRuns } from './orchestrator/run-views.ts';
+import { startDue } from './orchestrator/schedules.ts';
 import type { Workflow } from './orchestrator/workflow.ts';
 import { startReconcilers } from './reconcilers.ts';
 import { loadSeal } from './secrets/seal.ts';
@@ -165,6 +166,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     { name: 'decisions', every_ms: 5_000, run: () => reconcileDecisions(context, planOf) },
     { name: 'pending', every_ms: 10_000, run: () => controller.reconcile() },
     { name: 'settlement', every_ms: 5_000, run: () => settler.next() },
+    {
+      name: 'schedules',
+      every_ms: 1_000,
+      run: async () => void (await startDue({ store, clock, log, orchestrator })),
+    },
     { name: 'refs', every_ms: 1_000, run: () => follower.tick() },
     {
       name: 'retention',
