@@ -1,8 +1,11 @@
 /** Every address of the dashboard. A page is loaded when it is first gone to; its search parameters are its state. */
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
 import { base_path } from './api/client.ts';
+import { auditSearch } from './pages/audit/audit-search.ts';
 import { eventsSearch } from './pages/events/events-search.ts';
 import { newStackSearch } from './pages/new-stack/new-stack-search.ts';
+import { operationsSearch } from './pages/operations/operations-search.ts';
+import { runSearch, runsSearch } from './pages/runs/runs-search.ts';
 import { addServerSearch } from './pages/servers/add-server-search.ts';
 import { serverSearch } from './pages/servers/server-search.ts';
 import { serversSearch } from './pages/servers/servers-search.ts';
@@ -64,8 +67,37 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/operations',
+    validateSearch: operationsSearch,
+    component: lazyRouteComponent(() => import('./pages/operations/operations-page.tsx'), 'OperationsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/operations/$id',
     component: lazyRouteComponent(() => import('./pages/operation/operation-page.tsx'), 'OperationPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/runs',
+    validateSearch: runsSearch,
+    component: lazyRouteComponent(() => import('./pages/runs/runs-page.tsx'), 'RunsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/runs/$id',
+    validateSearch: runSearch,
+    component: lazyRouteComponent(() => import('./pages/runs/run-page.tsx'), 'RunPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/policies',
+    component: lazyRouteComponent(() => import('./pages/policies/policies-page.tsx'), 'PoliciesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/audit',
+    validateSearch: auditSearch,
+    component: lazyRouteComponent(() => import('./pages/audit/audit-page.tsx'), 'AuditPage'),
   }),
   createRoute({
     getParentRoute: () => root,

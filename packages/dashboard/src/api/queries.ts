@@ -62,8 +62,9 @@ const concerned: Record<string, readonly string[]> = {
   servers: ['servers.list', 'servers.get'],
   services: ['services.list'],
   events: ['events.'],
-  operations: ['operations.', 'secrets.', 'credentials.', 'stacks.'],
-  access: ['access.', 'system.whoami'],
+  operations: ['operations.', 'secrets.', 'credentials.', 'stacks.', 'audit.list', 'audit.head'],
+  access: ['access.', 'system.whoami', 'keys.', 'audit.list', 'audit.head'],
+  runs: ['runs.', 'audit.list', 'audit.head'],
 };
 
 /** Where much happens, topics come ten times a second; what is on the page is fetched again at most this often. */

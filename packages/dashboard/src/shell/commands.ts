@@ -60,6 +60,27 @@ function places({ navigate }: CommandsInput): Command[] {
     place('overview', shell.overview, () => navigate({ to: '/' }), ['G', 'O']),
     place('servers', shell.servers, () => navigate({ to: '/servers' }), ['G', 'S']),
     place('events', shell.events, () => navigate({ to: '/events' }), ['G', 'E']),
+    place('operations', shell.operations, () => navigate({ to: '/operations' }), ['G', 'P']),
+    ...(['runs', 'policies', 'audit'] as const).map(
+      (id): Command => ({
+        id,
+        group,
+        label: shell[id],
+        keywords: texts.keywords[id],
+        icon: 'place',
+        isDefault: true,
+        run: () => void navigate({ to: `/${id}` }),
+      }),
+    ),
+    {
+      id: 'operations-waiting',
+      group,
+      label: texts.waiting,
+      detail: shell.operations,
+      keywords: texts.keywords.operations,
+      icon: 'place',
+      run: () => void navigate({ to: '/operations', search: { state: 'waiting' } }),
+    },
     place('settings', shell.settings, () => navigate({ to: '/settings' }), ['G', 'T']),
     ...settingsTabs.map(
       (tab): Command => ({

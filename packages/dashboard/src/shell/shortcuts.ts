@@ -14,6 +14,7 @@ export const shortcuts = [
   { keys: ['g', 'o'], shown: ['G', 'O'], word: words.overview },
   { keys: ['g', 's'], shown: ['G', 'S'], word: words.servers },
   { keys: ['g', 'e'], shown: ['G', 'E'], word: words.events },
+  { keys: ['g', 'p'], shown: ['G', 'P'], word: words.operations },
   { keys: ['g', 't'], shown: ['G', 'T'], word: words.settings },
   { keys: ['n', 's'], shown: ['N', 'S'], word: words.newStack },
   { keys: ['shift+d'], shown: ['Shift', 'D'], word: words.scheme },
@@ -59,6 +60,8 @@ export function useShortcuts(overlays: Overlays): void {
           return void router.navigate({ to: '/servers' });
         case 'g e':
           return void router.navigate({ to: '/events' });
+        case 'g p':
+          return void router.navigate({ to: '/operations' });
         case 'g t':
           return void router.navigate({ to: '/settings' });
         case 'n s':

@@ -12,6 +12,9 @@ const proofs: Record<Actor['proof'], string> = {
 export const operation = {
   title: 'Operation',
   proofs,
+  all: 'Operations',
+  decision: { title: 'How it was decided', waits: 'What it waits for' },
+  run: { title: 'How it is carried out', open: 'Open the run' },
   by: 'By',
   for: 'for',
   took: (duration: string) => `took ${duration}`,

@@ -21,6 +21,10 @@ export const overview = {
       `${services.join(', ')} of stack ${stack} ${services.length === 1 ? 'follows' : 'follow'} no branch since a rollback`,
     unreadable: (stack: string) => `The repository of stack ${stack} cannot be read`,
     denied: (who: string, what: string) => `Denied to ${who}: ${what}`,
+    waiting: (what: string) => `Waits for you: ${what}`,
+    proposedBy: (who: string, policy: string | null) =>
+      `Proposed by ${who}${policy === null ? '' : `; asked for by the rule ${policy}`}.`,
+    decide: 'Decide',
     openStack: 'Open the stack',
     resume: 'Resume it',
     openServer: 'Open the server',

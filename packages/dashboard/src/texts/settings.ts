@@ -32,6 +32,7 @@ export const settings = {
     appearance: 'Appearance',
     people: 'People',
     access: 'Access',
+    keys: 'Your keys',
     credentials: 'Git credentials',
     api: 'API and assistants',
     about: 'About',

@@ -1,7 +1,8 @@
 /**
  * The one way in which a page changes something: the control plane plans it and changes nothing, the person reads the plan,
  * and what they confirm is exactly that plan, bound by its hash and sent once, by its idempotency key. Then the dialog
- * follows the operation to its observed end. Closing it does not stop the operation.
+ * follows the operation to its observed end. Where policy asks for people, it says whom it waits for, and takes the person's own
+ * confirmation. Closing it does not stop the operation.
  */
 import type { AppError } from '@mainstay/contract/app-error';
 import type { OperationView } from '@mainstay/contract/operation';
@@ -20,6 +21,7 @@ import { ErrorNotice, Rows } from './page.tsx';
 import { PlanDiff } from './plan-diff.tsx';
 import css from './review-change.module.css';
 import { StatusMark } from './status-mark.tsx';
+import { WaitingHere } from './waiting/waiting-here.tsx';
 import { operationStatus, terminalStates } from './words.ts';
 
 /** Operations that change something: those whose answer holds an operation. */
@@ -199,6 +201,7 @@ function Followed({ operation: first, onClose, onSucceeded }: FollowedProps) {
         <StatusMark {...operationStatus(operation.state)} form="chip" />
         <p className={css.summary}>{visible(operation.plan.summary)}</p>
       </div>
+      {operation.state === 'waiting' && <WaitingHere operation={operation} />}
       {operation.message && (
         <pre className={css.message}>
           <Foreign text={operation.message} chars_max={message_chars_max} />

@@ -10,10 +10,14 @@ import { EmptyState, Fetched, Page, Rows, Section } from '../../ui/page.tsx';
 import { PlanDiff } from '../../ui/plan-diff.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { Time } from '../../ui/time.tsx';
+import { RequirementList } from '../../ui/waiting/requirement-list.tsx';
+import { SaidList } from '../../ui/waiting/said-list.tsx';
+import { VerdictButtons } from '../../ui/waiting/verdict-buttons.tsx';
 import { duration, operationStatus, terminalStates } from '../../ui/words.ts';
 import { FailureNotice } from './failure-notice.tsx';
 import { failedServices } from './next-steps.ts';
 import css from './operation.module.css';
+import { OperationRun } from './operation-run.tsx';
 import { Targets } from './targets.tsx';
 
 const route = getRouteApi('/operations/$id');
@@ -32,9 +36,10 @@ export function OperationPage() {
   return (
     <Page
       title={found ? visible(found.plan.summary, 200) : texts.title}
-      trail={found?.stack && <StackTrail stack={found.stack} />}
+      trail={<Trail stack={found?.stack ?? null} />}
       aside={found && <StatusMark {...operationStatus(found.state)} form="chip" />}
       lead={found && <Lead operation={found} />}
+      actions={found && <VerdictButtons operation={found} />}
     >
       <Fetched query={query} skeleton={<Rows count={8} />}>
         {({ operation }) => <Operation operation={operation} />}
@@ -49,11 +54,19 @@ function useEnded(id: string): boolean {
   return known !== undefined && terminalStates.includes(known);
 }
 
-function StackTrail({ stack }: { stack: string }) {
+function Trail({ stack }: { stack: string | null }) {
   return (
-    <Link to="/stacks/$stack" params={{ stack }}>
-      {stack}
-    </Link>
+    <>
+      <Link to="/operations">{texts.all}</Link>
+      {stack !== null && (
+        <>
+          <span aria-hidden="true">·</span>
+          <Link to="/stacks/$stack" params={{ stack }}>
+            {stack}
+          </Link>
+        </>
+      )}
+    </>
   );
 }
 
@@ -81,10 +94,19 @@ function Operation({ operation }: { operation: OperationView }) {
     <>
       {isBad && <FailureNotice operation={operation} failed={failedServices(happened)} />}
       {!isBad && operation.message !== null && <p>{visible(operation.message)}</p>}
+      {(operation.requirement !== null || operation.approvals.length > 0) && (
+        <Section title={operation.state === 'waiting' ? texts.decision.waits : texts.decision.title}>
+          <div className={css.decision}>
+            <RequirementList operation={operation} />
+            <SaidList approvals={operation.approvals} />
+          </div>
+        </Section>
+      )}
       {operation.targets.length > 0 && <Targets operation={operation} />}
       <Section title={texts.plan.title} aside={<PlanHash hash={operation.plan.hash} />}>
         <PlanDiff plan={operation.plan} />
       </Section>
+      {operation.run_id !== null && <OperationRun id={operation.run_id} />}
       <Section
         title={texts.events.title}
         flush

@@ -87,6 +87,7 @@ const needs = (input: Partial<NeedsInput>) =>
     stacks: [stack()],
     servers: [server()],
     operations: [operation()],
+    waiting: [],
     warnings: [],
     sources: [],
     now,
@@ -95,6 +96,27 @@ const needs = (input: Partial<NeedsInput>) =>
 
 test('nothing needs anybody while everything is as it should be', () => {
   expect(needs({})).toEqual([]);
+});
+
+test('what waits for the person is told, with who proposed it and the rule that asks', () => {
+  const requirement = {
+    policy: 'production/deploys',
+    approvals: 1,
+    role: null,
+    proof: null,
+    confirmation: false,
+    expires_at: now + 1,
+    not_before: null,
+  };
+  const waiting = operation({ state: 'waiting', requirement, finished_at: null });
+  expect(needs({ waiting: [waiting] })).toMatchObject([
+    {
+      tone: 'warning',
+      title: 'Waits for you: Deploy stack shop',
+      detail: 'Proposed by ada; asked for by the rule production/deploys.',
+      place: { to: 'operation', id: waiting.id },
+    },
+  ]);
 });
 
 test('a stack whose newest version failed leads to the operation that failed', () => {

@@ -38,6 +38,8 @@ export type NeedsInput = {
   servers: readonly ServerView[];
   /** Newest first. */
   operations: readonly OperationView[];
+  /** Operations that go on only when the person speaks. */
+  waiting: readonly OperationView[];
   /** Events of severity warning and worse, oldest first. */
   warnings: readonly EventView[];
   /** Events `stack.source_…`, oldest first. */
@@ -50,8 +52,9 @@ const denial_shown_ms = 24 * 3_600_000;
 
 const order: Record<Tone, number> = { bad: 0, warning: 1, busy: 2, idle: 3, good: 4 };
 
-export function needsOf({ stacks, servers, operations, warnings, sources, now }: NeedsInput): Need[] {
+export function needsOf({ stacks, servers, operations, waiting, warnings, sources, now }: NeedsInput): Need[] {
   const needs = [
+    ...waiting.map(waits),
     ...servers.flatMap(serverNeeds),
     ...stacks.flatMap((stack) => [
       ...stackNeeds(stack, servers, operations, warnings),
@@ -199,6 +202,18 @@ function newestTrouble(
     return { at, place: { to: 'service', stack: name, service, tab } };
   }
   return null;
+}
+
+function waits({ id, plan, actor, requirement, created_at }: OperationView): Need {
+  return {
+    key: `waiting ${id}`,
+    tone: 'warning',
+    title: texts.waiting(plan.summary),
+    detail: texts.proposedBy(actor.name, requirement?.policy ?? null),
+    at: created_at,
+    place: { to: 'operation', id: id ?? '' },
+    action: texts.decide,
+  };
 }
 
 function denied({ id, plan, message, created_at, actor }: OperationView): Need {

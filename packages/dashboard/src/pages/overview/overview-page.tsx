@@ -7,6 +7,7 @@ import { overview as texts } from '../../texts/overview.ts';
 import { Allowed } from '../../ui/allowed.tsx';
 import { EventList } from '../../ui/event/event-list.tsx';
 import { EmptyState, Fetched, Page, Rows, Section } from '../../ui/page.tsx';
+import { useWaitingForMe } from '../../ui/waiting/use-me.ts';
 import { FirstSteps, needsFirstSteps } from './first-steps.tsx';
 import { lastChanges } from './last-change.ts';
 import { type NeedsInput, needsOf } from './needs.ts';
@@ -22,6 +23,7 @@ export function OverviewPage() {
   const stacks = useRead('stacks.list', {});
   const servers = useRead('servers.list', {}, { every_ms: usage_every_ms });
   const operations = useRead('operations.list', { limit: 200 });
+  const waiting = useWaitingForMe();
   const warnings = useRead('events.list', { limit: 200, severity: 'warning' });
   const sources = useRead('events.list', { limit: 200, kind: ['stack.source_unavailable', 'stack.source_available'] });
   const isEmpty = stacks.data?.stacks.length === 0 && servers.data?.servers.length === 0;
@@ -63,6 +65,7 @@ export function OverviewPage() {
                   stacks={stacks}
                   servers={servers}
                   operations={operations.data?.operations ?? []}
+                  waiting={waiting ?? []}
                   warnings={warnings.data?.events ?? []}
                   sources={sources.data?.events ?? []}
                 />

@@ -8,6 +8,7 @@ import { AccessTab } from './access/access-tab.tsx';
 import { ApiTab } from './api-tab.tsx';
 import { AppearanceTab } from './appearance-tab.tsx';
 import { CredentialsTab } from './credentials/credentials-tab.tsx';
+import { KeysTab } from './keys/keys-tab.tsx';
 import { PeopleTab } from './people/people-tab.tsx';
 import { ProfileTab } from './profile-tab.tsx';
 import { type SettingsTab, settingsTabs } from './settings-search.ts';
@@ -19,6 +20,7 @@ const panels: Record<SettingsTab, () => React.ReactNode> = {
   appearance: () => <AppearanceTab />,
   people: () => <PeopleTab />,
   access: () => <AccessTab />,
+  keys: () => <KeysTab />,
   credentials: () => <CredentialsTab />,
   api: () => <ApiTab />,
   about: () => <AboutTab />,

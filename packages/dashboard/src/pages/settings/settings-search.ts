@@ -1,7 +1,16 @@
 /** Search parameters of this page: they are its state, so that every view can be linked. */
 import { oneOf, type RawSearch } from '../../search.ts';
 
-export const settingsTabs = ['profile', 'appearance', 'people', 'access', 'credentials', 'api', 'about'] as const;
+export const settingsTabs = [
+  'profile',
+  'appearance',
+  'people',
+  'access',
+  'keys',
+  'credentials',
+  'api',
+  'about',
+] as const;
 export type SettingsTab = (typeof settingsTabs)[number];
 
 export const settingsForms = ['deploy_key', 'token', 'person', 'api_token'] as const;
