@@ -1,10 +1,11 @@
 /**
- * The control plane as a process, with the keeper inside. This file is where programs are put together, and so the one
+ * The control plane as a process, with the keeper inside, or with a keeper in a process of its own. This file is where programs are put together, and so the one
  * place in this package that knows the keeper itself and not only its interface.
  *
  *   --home DIR   state                      --port N    7070
  *   --host ADDR  127.0.0.1                  --public-url URL (MAINSTAY_PUBLIC_URL)
  *   --public-dir DIR  built files of the dashboard
+ *   --keeper-socket PATH  Unix socket of a keeper of its own (MAINSTAY_KEEPER_SOCKET)
  *
  * When it listens it writes `<home>/url` and, where there is none that holds, `<home>/cli-token` (0600).
  */
@@ -14,6 +15,7 @@ import { parseArgs } from 'node:util';
 import { AppError } from '@mainstay/contract/errors';
 import { createKeeper } from '@mainstay/keeper';
 import { createLogger, createShutdown } from '@mainstay/runtime';
+import { createKeeperClient } from '@mainstay/runtime/keeper-client';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 
 const log = createLogger({ name: 'control-plane' });
@@ -38,6 +40,7 @@ async function main(): Promise<void> {
       host: { type: 'string', default: '127.0.0.1' },
       'public-url': { type: 'string' },
       'public-dir': { type: 'string' },
+      'keeper-socket': { type: 'string' },
     },
   });
   const home = values.home ?? process.env['MAINSTAY_HOME'];
@@ -58,7 +61,10 @@ async function main(): Promise<void> {
   });
   const public_url = values['public-url'] ?? process.env['MAINSTAY_PUBLIC_URL'];
   const public_dir = values['public-dir'] ?? join(import.meta.dirname, 'public');
-  const keeper = await createKeeper({ directory: join(home, 'keeper'), policies: join(home, 'policies') });
+  const keeper_socket = values['keeper-socket'] ?? process.env['MAINSTAY_KEEPER_SOCKET'];
+  const keeper = keeper_socket
+    ? createKeeperClient({ socket: keeper_socket })
+    : await createKeeper({ directory: join(home, 'keeper'), policies: join(home, 'policies') });
   const plane = await startControlPlane({
     home,
     port,
