@@ -7,6 +7,7 @@ import { registerShowKey } from './commands/keys.ts';
 import { registerMcp } from './commands/mcp.ts';
 import { registerPlanAndApply } from './commands/plan-apply.ts';
 import { registerPolicyCheck } from './commands/policy-test.ts';
+import { registerFollowRun } from './commands/run-follow.ts';
 import { registerOpen } from './commands/sign-in.ts';
 import { registerStackFiles } from './commands/stack-files.ts';
 import { registerStatus } from './commands/status.ts';
@@ -33,6 +34,7 @@ export const registrations: readonly Registration[] = [
   heading('All operations, noun by noun:'),
   registerOperations,
   registerUsers,
+  registerFollowRun,
   registerPolicyCheck,
   registerShowKey,
   heading('Stack files:'),

@@ -103,7 +103,12 @@ const marks: Partial<Record<StepView['state'], string>> = {
   cancelled: '–',
 };
 
-function stepLine(node: StepView, depth: number, others: readonly string[], options: ViewOptions): string {
+export function stepLine(
+  node: StepView,
+  depth: number,
+  others: readonly string[],
+  options: Pick<ViewOptions, 'paint' | 'now'>,
+): string {
   const cell = coloured(node.state);
   const colour = typeof cell === 'object' && cell !== null ? cell.colour : 'dim';
   const mark = options.paint(colour, marks[node.state] ?? '·');

@@ -1,5 +1,5 @@
 /** Why a change did not succeed, with the last words of what failed: all that a person needs to mend it. */
-import type { OperationView } from '@mainstay/contract/operation';
+import type { OperationState, OperationView } from '@mainstay/contract/operation';
 import type { EventView } from '@mainstay/contract/operations/watch';
 import type { Connection } from '../connection.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -8,6 +8,14 @@ import { safeLines, safeLogLine, safeText } from '../terminal/text.ts';
 const lines_shown = 20;
 const candidates_shown = 3;
 
+const words: Partial<Record<OperationState, string>> = {
+  denied: 'Denied',
+  cancelled: 'Cancelled',
+  rejected: 'Rejected',
+  expired: 'Expired',
+  compensated: 'Undone',
+};
+
 export async function showFailure(
   operation: OperationView,
   events: readonly EventView[],
@@ -15,7 +23,7 @@ export async function showFailure(
   terminal: Terminal,
 ): Promise<void> {
   const { paint, write } = terminal.err;
-  const word = operation.state === 'denied' ? 'Denied' : operation.state === 'cancelled' ? 'Cancelled' : 'Failed';
+  const word = words[operation.state] ?? 'Failed';
   write(`${paint('red', `✗ ${word}:`)} ${safeText(operation.plan.summary)}\n`);
   if (operation.message) write(`  ${safeLines(operation.message).replaceAll('\n', '\n  ')}\n`);
   if (operation.hint) write(`  ${paint('dim', 'Hint:')} ${safeLines(operation.hint)}\n`);

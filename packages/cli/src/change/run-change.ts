@@ -63,9 +63,13 @@ export async function carryOut(
   const timeout_ms = timeoutOf(options);
   const output = (await connection.callRaw(id, input)) as ChangeOutput;
   let { operation } = output;
-  // Who said yes to the plan, on the terminal or by --yes, has confirmed it.
-  if (waitsForConfirmation(operation) && (options.yes || (await agrees(cli, operation, options)))) {
-    operation = await confirmOperation(cli, connection, operation, options);
+  if (waitsForConfirmation(operation)) {
+    // Who said yes to the plan, on the terminal or by --yes, has confirmed it; who says no takes it back.
+    const says_yes = options.yes || (await agrees(cli, operation, options));
+    if (says_yes) operation = await confirmOperation(cli, connection, operation, options);
+    else if (says_yes === false) {
+      operation = (await connection.call('operations.cancel', { id: operation.id! })).operation;
+    }
   }
   const events: EventView[] = [];
   if (options.wait !== false && operation.id !== null && isUnderWay(operation)) {
@@ -138,9 +142,9 @@ export function isUnderWay({ state }: OperationView): boolean {
   return state === 'proposed' || state === 'approved' || state === 'running';
 }
 
-/** Asks who was not asked before, because only policy knew that it would have to be confirmed. */
-async function agrees(cli: Cli, operation: OperationView, options: ChangeOptions): Promise<boolean> {
-  if (options.json || !cli.terminal.isInteractive) return false;
+/** Asks who was not asked before, because only policy knew that it would have to be confirmed. Null where nobody can be asked. */
+async function agrees(cli: Cli, operation: OperationView, options: ChangeOptions): Promise<boolean | null> {
+  if (options.json || !cli.terminal.isInteractive) return null;
   showPlan(cli, operation);
   return askYes(cli, `Policy ${safeText(operation.requirement?.policy ?? '')} wants this confirmed. Confirm?`);
 }
