@@ -87,7 +87,9 @@ export const PolicyRequirement = z.strictObject({
     .max(limitsOfPolicies.approvals_max)
     .default(0)
     .describe('How many people other than the proposer must approve.'),
-  role: Role.exclude(['viewer']).optional().describe('The least role of an approver; left out, `approver`.'),
+  role: Role.extract(['owner', 'admin', 'approver'])
+    .optional()
+    .describe('The least role of those who approve; left out, `approver`. Deployers do not approve.'),
   proof: Proof.extract(['token', 'session', 'signed'])
     .optional()
     .describe(

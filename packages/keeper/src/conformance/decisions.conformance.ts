@@ -65,6 +65,7 @@ export function decisionLaws(name: string, start: StartKeeper): void {
         /themselves/,
       ],
       ['a viewer', () => ({ ...world.people.anna.actor, role: 'viewer' as const }), /takes the role approver/],
+      ['a deployer', () => ({ ...world.people.anna.actor, role: 'deployer' as const }), /takes the role approver/],
       ['a webhook', () => ({ ...world.people.anna.actor, kind: 'webhook' as const }), /Only people/],
       ['somebody unproven', () => ({ ...world.people.anna.actor, proof: 'none' as const }), /not proven/],
       [

@@ -16,7 +16,8 @@ import type { Grants } from '../grants.ts';
 import { parsed } from '../input.ts';
 import type { KeeperDatabase } from '../ledger/database.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { type Proven, provenActor, rankOf, type Statements } from '../people/statements.ts';
+import { mayApprove } from '../people/roles.ts';
+import { type Proven, provenActor, type Statements } from '../people/statements.ts';
 import { isEnough, judge } from '../policy/judge.ts';
 import type { PolicySource } from '../policy/policy-source.ts';
 import { windows_never_meet } from '../policy/policy-tests.ts';
@@ -275,7 +276,7 @@ function mayThey(row: ProposalRow, { actor, verdict }: Approval): void {
   if (verdict !== 'confirm' && is_proposer)
     throw forbidden(`Nobody can ${verdict} what they proposed themselves.`, 'Let somebody else decide, or cancel it.');
   const least = verdict === 'approve' ? (requirement?.role ?? 'approver') : 'approver';
-  if (verdict !== 'confirm' && rankOf(actor.role) < rankOf(least))
+  if (verdict !== 'confirm' && !mayApprove(actor.role, least))
     throw forbidden(
       `It takes the role ${least} or above to ${verdict} this; ${actor.name} is ${actor.role ?? 'nobody'}.`,
       `Ask somebody who is ${least}.`,

@@ -11,7 +11,8 @@ import { parsed } from '../input.ts';
 import type { KeeperDatabase } from '../ledger/database.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { PersonKeys } from './person-keys.ts';
-import { type Proven, rankOf, type Statements } from './statements.ts';
+import { levelOf } from './roles.ts';
+import type { Proven, Statements } from './statements.ts';
 
 export type People = Pick<KeeperApi, 'registerKey' | 'admitKey' | 'revokeKey' | 'listKeys'> & {
   /** For a person at the keeper's own machine, when no key of an owner is left; not offered over the socket. */
@@ -133,7 +134,7 @@ function roleToAdmit(target: PersonKeyView, { key, statement }: Proven): Role {
   if (statement.admits.user_id !== target.user_id) throw forbidden('The statement is about the key of another person.');
   const { role } = statement.admits;
   if (key.role === 'owner') return role;
-  const is_below = rankOf(role) <= rankOf(key.role) && (target.state === 'pending' || target.role !== 'owner');
+  const is_below = levelOf(role) <= levelOf(key.role) && (target.state === 'pending' || target.role !== 'owner');
   if (key.role === 'admin' && is_below) return role;
   throw forbidden('Only owners and admins may admit keys of others, and nobody for more than they are.');
 }

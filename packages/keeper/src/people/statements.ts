@@ -4,10 +4,11 @@
  */
 import { AppError } from '@mainstay/contract/errors';
 import type { PersonKeyView } from '@mainstay/contract/keeper-views';
-import { type Actor, type Role, roles } from '@mainstay/contract/operation';
+import type { Actor } from '@mainstay/contract/operation';
 import { keyIdOf, openStatement, type ProofStatement, statement_lifetime_seconds } from '@mainstay/contract/proof';
 import type { KeeperDatabase } from '../ledger/database.ts';
 import type { PersonKeys } from './person-keys.ts';
+import { lesserRole } from './roles.ts';
 
 export type Proven = { key: PersonKeyView; statement: ProofStatement };
 export type Expected = {
@@ -87,14 +88,8 @@ function refused(what: string, hint: string): AppError {
   return new AppError('Forbidden', `The signed statement ${what}.`, { field: 'proof', hint });
 }
 
-/** Higher is more: `viewer` 0 … `owner` 4. */
-export function rankOf(role: Role | null): number {
-  return role === null ? -1 : roles.length - 1 - roles.indexOf(role);
-}
-
-/** The actor as the keeper believes them: proven by a key, they are at most what stands with it. */
+/** The actor as the keeper believes them: proven by a key, they are what both that and the gateway say. */
 export function provenActor(actor: Actor, proven: Proven | null): Actor {
   if (!proven) return actor;
-  const role = rankOf(actor.role) <= rankOf(proven.key.role) ? actor.role : proven.key.role;
-  return { ...actor, role, proof: 'signed' };
+  return { ...actor, role: lesserRole(actor.role, proven.key.role), proof: 'signed' };
 }

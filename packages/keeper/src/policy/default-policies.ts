@@ -31,7 +31,7 @@ rules:
     reason: Only an owner may exchange the keeper's signing keys.
 
   - name: deployers
-    description: Deployers change stacks, deploy them, and keep their secrets and sources.
+    description: Deployers change stacks, deploy them, keep their secrets and sources, and see to the runs.
     match:
       operations:
         - stacks.apply
@@ -43,6 +43,10 @@ rules:
         - secrets.set
         - credentials.create_deploy_key
         - credentials.set_token
+        - runs.pause
+        - runs.resume
+        - runs.retry
+        - runs.cancel
       actor: { kinds: [user], roles: [deployer] }
     effect: allow
 

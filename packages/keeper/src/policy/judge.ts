@@ -4,7 +4,7 @@
  */
 import type { Actor, Proof, Role } from '@mainstay/contract/operation';
 import type { MaintenanceWindow, PolicyRequirement, PolicyRule } from '@mainstay/contract/policy';
-import { rankOf } from '../people/statements.ts';
+import { levelOf } from '../people/roles.ts';
 import { fitsAny, fitsGlob, plainSource } from './glob.ts';
 import type { NamedRule } from './policy-set.ts';
 
@@ -64,7 +64,7 @@ export function judge(rules: readonly NamedRule[], subject: Subject): Verdict {
     kind: 'required',
     policy: namesOf(required.keys()),
     approvals: Math.max(...all.map(({ approvals }) => approvals)),
-    role: all.reduce<Role | null>((least, { role }) => (role && rankOf(role) > rankOf(least) ? role : least), null),
+    role: all.reduce<Role | null>((least, { role }) => (role && levelOf(role) > levelOf(least) ? role : least), null),
     proof: all.reduce<Proof | null>((least, { proof }) => (proof && !isEnough(least, proof) ? proof : least), null),
     confirmation: all.some(({ confirmation }) => confirmation),
     expires_seconds: Math.min(...all.map(({ expires_seconds }) => expires_seconds)),

@@ -1,6 +1,6 @@
 /** What is required of people, and how much of it is there. */
 import type { Approval, Requirement } from '@mainstay/contract/operation';
-import { rankOf } from '../people/statements.ts';
+import { mayApprove } from '../people/roles.ts';
 import { isEnough, type Required } from './judge.ts';
 import { nextOpening } from './window.ts';
 
@@ -25,7 +25,7 @@ export function countsAsApproval(
   { actor, verdict }: Approval,
   { role, proof }: Pick<Required, 'role' | 'proof'>,
 ): boolean {
-  return verdict === 'approve' && rankOf(actor.role) >= rankOf(role ?? 'approver') && isEnough(actor.proof, proof);
+  return verdict === 'approve' && mayApprove(actor.role, role) && isEnough(actor.proof, proof);
 }
 
 /** Whether people have said all that is required; when its window is open is another question. */
