@@ -27,6 +27,8 @@ export type Installation = {
   proxy_url: string;
   up(...options: string[]): Up;
   cli(...argv: string[]): Promise<CliResult>;
+  /** The same command on another device of the same person: with a home folder, and so a device key, of its own. */
+  device(name: string): Installation['cli'];
   /** Processes that work for this home: by their command line, their folder or their environment. */
   processes(): { pid: number; command: string }[];
   /** Ends all that is left and removes the home. */
@@ -38,6 +40,15 @@ export async function createInstallation(environment: Record<string, string> = {
   const home = mkdtempSync(join(tmpdir(), 'ms-'));
   const [port, proxy_port] = [await freePort(), await freePort()];
   const env = { ...process.env, ...environment, MAINSTAY_HOME: home };
+  const device =
+    (name: string): Installation['cli'] =>
+    (...argv) =>
+      new Promise((resolve) => {
+        const own = { ...env, HOME: join(home, 'people', name), XDG_CONFIG_HOME: '' };
+        execFile(process.execPath, [program, ...argv], { env: own, timeout: 60_000 }, (error, stdout, stderr) => {
+          resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr });
+        });
+      });
   return {
     home,
     port,
@@ -46,12 +57,8 @@ export async function createInstallation(environment: Record<string, string> = {
     proxy_url: `http://127.0.0.1:${proxy_port}`,
     up: (...options) =>
       watch(spawn(process.execPath, [program, 'up', '--port', String(port), ...options], { env, detached: true })),
-    cli: (...argv) =>
-      new Promise((resolve) => {
-        execFile(process.execPath, [program, ...argv], { env, timeout: 60_000 }, (error, stdout, stderr) => {
-          resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr });
-        });
-      }),
+    cli: device('first'),
+    device,
     processes: () => processesOf(home),
     async remove() {
       for (let tries = 0; tries < 50; tries++) {
