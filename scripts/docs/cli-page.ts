@@ -4,7 +4,17 @@ import type { Command } from 'commander';
 import { code, page, table } from './markdown.ts';
 
 /** Options that most commands have; described once. */
-const shared = ['--json', '--url', '--home', '--no-wait', '--timeout', '--dry-run', '--plan-hash', '--idempotency-key'];
+const shared = [
+  '--json',
+  '--url',
+  '--home',
+  '--yes',
+  '--no-wait',
+  '--timeout',
+  '--dry-run',
+  '--plan-hash',
+  '--idempotency-key',
+];
 
 export function cliPage(): string {
   const program = createProgram(createCli(systemTerminal()), registrations);
@@ -15,6 +25,7 @@ export function cliPage(): string {
     'Every [operation](operations.md) is a command; the everyday ones have short names beside. `mainstay help COMMAND` shows the same as this page.',
     connection,
     output,
+    words,
     sharedOptions(leaves.map(({ command }) => command).filter((command) => command.options.some(isJson))),
     `## Exit codes\n\n${table(
       ['Code', 'Meaning'],
@@ -51,7 +62,7 @@ function isJson({ long }: { long?: string | undefined }): boolean {
 }
 
 function section(path: string, command: Command): string {
-  const own = command.options.filter((option) => !shared.includes(option.long ?? ''));
+  const own = command.options.filter((option) => !option.hidden && !shared.includes(option.long ?? ''));
   const rows = [
     ...command.registeredArguments.map((argument) => [code(argument.name().toUpperCase()), argument.description]),
     ...own.map((option) => [code(option.flags), withDefault(option.description, option.defaultValue)]),
@@ -66,8 +77,19 @@ function section(path: string, command: Command): string {
     `### ${path}`,
     `\`\`\`\n${usage}\n\`\`\``,
     command.description().replace(/[.]?$/, '.'),
+    ...otherNames(path, command),
     ...(rows.length > 0 ? [table(['', ''], rows)] : []),
   ].join('\n\n');
+}
+
+/** What else a command may be called by: by its own aliases, and by those of its group. */
+function otherNames(path: string, command: Command): string[] {
+  const [group] = command.parent?.aliases() ?? [];
+  const [alias] = command.aliases();
+  if (group === undefined && alias === undefined) return [];
+  const [program, first = '', ...rest] = path.split(' ');
+  const words = [program, group ?? first, ...(alias === undefined ? rest : [...rest.slice(0, -1), alias])];
+  return [`Also: ${code(words.join(' '))}.`];
 }
 
 function withDefault(description: string, value: unknown): string {
@@ -95,3 +117,9 @@ Results go to stdout, progress, questions and errors to stderr. With \`--json\` 
 Control characters in names, messages and log lines are shown as escapes, so that a service cannot write to your terminal what it likes; \`mainstay logs --raw\` writes lines as they were printed.
 
 A command that changes something waits for its end and shows its progress. Ctrl-C stops the watching, not the change: \`mainstay operations follow ID\` goes on with it.`;
+
+const words = `## Words of people
+
+An operation may have to wait for people: for the approval of others, or for the confirmation of who proposed it. \`mainstay ops list --waiting\` shows what waits, that for you first; \`ops approve\`, \`reject\` and \`confirm\` show the plan, ask (unless \`--yes\` or \`--plan-hash\` says that it was looked at), and go on to the end. A command whose operation still waits exits with 8.
+
+What policy wants signed is signed with the key of this device, over the hash of the plan: \`~/.config/mainstay/device-key.json\` (also \`MAINSTAY_DEVICE_KEY\`), readable by its owner only. It is made and registered when it is first needed. The first key of all is admitted at once; any other waits until somebody whose key is admitted runs \`mainstay keys admit FINGERPRINT\`. With \`--json\`, or where nobody can be asked, nothing is confirmed without \`--yes\`.`;
