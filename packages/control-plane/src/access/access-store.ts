@@ -78,8 +78,16 @@ export async function authenticatedBy(
   return { actor: { kind: 'user', id: row.user_id, name: row.name, role, proof: kind }, key_id: row.key_id };
 }
 
+/** When the use of a key was last tried to be noted: in a store that is locked each try takes time, so that reads do not try each time. */
+const tried = new WeakMap<Store, Map<string, number>>();
+const tried_max = 10_000;
+
 /** Nobody waits for it, and a store that cannot be written now does not stop a read. */
 function noteUse(store: Store, id: string, now: number): void {
+  const times = tried.get(store) ?? new Map<string, number>();
+  if ((times.get(id) ?? Number.NEGATIVE_INFINITY) > now - last_used_every_ms) return;
+  if (times.size >= tried_max) times.clear();
+  tried.set(store, times.set(id, now));
   void store.db
     .updateTable('access_keys')
     .set({ last_used_at: now })

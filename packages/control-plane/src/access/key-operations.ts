@@ -6,7 +6,9 @@ import { AppError } from '@mainstay/contract/errors';
 import type { Actor, Permission } from '@mainstay/contract/operation';
 import { limitsOfAccess } from '@mainstay/contract/operations/access';
 import { operations } from '@mainstay/contract/operations/index';
+import { auditEntry, type NewAuditEntry } from '../audit/audit-entry.ts';
 import { changes, type Handler, reads } from '../operations/handlers.ts';
+import type { Approved } from '../operations/planned.ts';
 import type { Store } from '../store/store.ts';
 import { type KeyKind, type KeyRow, newKey } from './access-store.ts';
 import { roleOfKey } from './authorize.ts';
@@ -32,9 +34,10 @@ export const keyHandlers: Handler[] = [
       base: 0,
       changes: [{ action: 'create', path: 'sign_in_link', note: `works for ${input.expires_seconds} s, once` }],
       action: { kind: 'control_plane' },
-      carryOut: ({ now }) => {
-        const { statement, ...results } = newSignInLink(context, user.id, now, input.expires_seconds);
-        return { statements: [statement], ...results };
+      carryOut: (approved) => {
+        const { statement, ...results } = newSignInLink(context, user.id, approved.now, input.expires_seconds);
+        const entry = entryOf(store, approved, 'access.link_created', user, {});
+        return { statements: [statement, entry], ...results };
       },
     };
   }),
@@ -66,7 +69,13 @@ export const keyHandlers: Handler[] = [
       base: 0,
       changes: [{ action: 'delete', path: `sessions.${id}` }],
       action: { kind: 'control_plane' },
-      carryOut: () => ({ statements: [deleteKey(store, id)], signals: ['access'] }),
+      carryOut: (approved) => ({
+        statements: [
+          deleteKey(store, id),
+          entryOf(store, approved, 'access.key_revoked', user, { kind: 'session', id }),
+        ],
+        signals: ['access'],
+      }),
     };
   }),
 
@@ -114,11 +123,15 @@ export const keyHandlers: Handler[] = [
       base: 0,
       changes: [{ action: 'create', path: `tokens.${name}`, to: own ?? user.role, note: `works ${lifetime}` }],
       action: { kind: 'control_plane' },
-      carryOut: ({ now }) => {
+      carryOut: (approved) => {
+        const { now } = approved;
         const expires_at = expires_seconds === undefined ? null : now + expires_seconds * 1000;
         const { key, id, statement } = newKey(store, 'token', { user_id: user.id, now, expires_at, name, role: own });
         return {
-          statements: [statement],
+          statements: [
+            statement,
+            entryOf(store, approved, 'access.key_created', user, { id, name, role: own, expires_at }),
+          ],
           result: { id, token: key, expires_at },
           kept_result: { id, token: null, expires_at },
           signals: ['access'],
@@ -135,7 +148,10 @@ export const keyHandlers: Handler[] = [
       base: 0,
       changes: [{ action: 'delete', path: `tokens.${key.name ?? id}`, from: roleOfKey(user.role, key.role) }],
       action: { kind: 'control_plane' },
-      carryOut: () => ({ statements: [deleteKey(store, id)], signals: ['access'] }),
+      carryOut: (approved) => ({
+        statements: [deleteKey(store, id), entryOf(store, approved, 'access.key_revoked', user, { kind: 'token', id })],
+        signals: ['access'],
+      }),
     };
   }),
 ];
@@ -190,6 +206,17 @@ function keysOf(store: Store, kind: KeyKind, user_id: string, now: number): Prom
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
     .execute();
+}
+
+function entryOf(
+  store: Store,
+  { now, actor, operation_id }: Approved,
+  kind: NewAuditEntry['kind'],
+  user: UserRow,
+  data: Record<string, unknown>,
+) {
+  const target = `user/${user.id}`;
+  return auditEntry(store, { kind, at: now, actor, operation_id, target, outcome: 'succeeded', data });
 }
 
 function deleteKey(store: Store, id: string) {

@@ -3,6 +3,7 @@ import { AppError } from '@mainstay/contract/errors';
 import { newId } from '@mainstay/contract/ids';
 import { limitsOfAccess } from '@mainstay/contract/operations/access';
 import { operations } from '@mainstay/contract/operations/index';
+import { auditEntry } from '../audit/audit-entry.ts';
 import { changes, type Handler, reads } from '../operations/handlers.ts';
 import type { Store } from '../store/store.ts';
 import { newSignInLink } from './sign-in-link.ts';
@@ -39,11 +40,23 @@ export const userHandlers: Handler[] = [
         { action: 'create', path: 'sign_in_link', note: `works for ${expires_seconds} s, once` },
       ],
       action: { kind: 'control_plane' },
-      carryOut: ({ now }) => {
+      carryOut: ({ now, actor, operation_id }) => {
         const user: UserRow = { id: newId('user', now), name, rev: 1, role, created_at: now };
         const link = newSignInLink(context, user.id, now, expires_seconds);
         return {
-          statements: [{ query: store.db.insertInto('users').values(user) }, link.statement],
+          statements: [
+            { query: store.db.insertInto('users').values(user) },
+            link.statement,
+            auditEntry(store, {
+              kind: 'access.user_created',
+              at: now,
+              actor,
+              operation_id,
+              target: `user/${user.id}`,
+              outcome: 'succeeded',
+              data: { name, role },
+            }),
+          ],
           result: { id: user.id, ...link.result },
           kept_result: { id: user.id, ...link.kept_result },
           signals: ['access'],
@@ -65,7 +78,18 @@ export const userHandlers: Handler[] = [
       base: user.rev,
       changes: isSame ? [] : [{ action: 'update', path: `users.${user.name}.role`, from: user.role, to: input.role }],
       action: { kind: 'control_plane' },
-      carryOut: () => ({ statements: [updateRole(store, user, input.role)], signals: ['access'] }),
+      carryOut: ({ now, actor, operation_id }) => {
+        const entry = auditEntry(store, {
+          kind: 'access.user_changed',
+          at: now,
+          actor,
+          operation_id,
+          target: `user/${user.id}`,
+          outcome: 'succeeded',
+          data: { name: user.name, from: user.role, to: input.role },
+        });
+        return { statements: [updateRole(store, user, input.role), entry], signals: ['access'] };
+      },
     };
   }),
 
@@ -86,7 +110,18 @@ export const userHandlers: Handler[] = [
         },
       ],
       action: { kind: 'control_plane' },
-      carryOut: () => ({ statements: deleteUser(store, user), signals: ['access'] }),
+      carryOut: ({ now, actor, operation_id }) => {
+        const entry = auditEntry(store, {
+          kind: 'access.user_removed',
+          at: now,
+          actor,
+          operation_id,
+          target: `user/${user.id}`,
+          outcome: 'succeeded',
+          data: { name: user.name, role: user.role },
+        });
+        return { statements: [...deleteUser(store, user), entry], signals: ['access'] };
+      },
     };
   }),
 ];
