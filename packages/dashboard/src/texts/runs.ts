@@ -38,7 +38,6 @@ export const runs = {
   workflow: (name: string, version: number) => `${name} v${version}`,
   progress: (done: number, total: number) => `${done} of ${total} ${total === 1 ? 'step' : 'steps'}`,
   took: (duration: string) => `took ${duration}`,
-  since: 'for',
   filters: {
     label: 'Filters',
     state: 'State',
@@ -85,7 +84,6 @@ export const runs = {
   showStep: (key: string) => `Show what ${key} did`,
   allSteps: 'Of all steps',
   ofStep: (key: string) => `Of step ${key}`,
-  attempt: (count: number) => `${count} attempts`,
   failures: (count: number) => `failed ${count === 1 ? 'once' : `${count} times`}`,
   items: (count: number) => `${count} ${count === 1 ? 'item' : 'items'}`,
   waitsFor: (topic: string) => `waits for ${topic}`,

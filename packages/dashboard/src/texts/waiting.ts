@@ -25,8 +25,8 @@ const said: Record<Approval['verdict'], (who: string) => string> = {
 
 export const waiting = {
   said,
-  title: 'Waits for people',
-  proof: (proof: NonNullable<Requirement['proof']>) => proofs[proof],
+  proofs,
+  signedByYou: 'signed with a key of your own',
   people: (count: number, proposer: string) =>
     `${count === 1 ? 'One person' : `${count} people`} other than ${proposer} ${count === 1 ? 'approves' : 'approve'} it`,
   role: (role: Role) => `each ${roles[role]}`,
@@ -61,8 +61,6 @@ export const waiting = {
   signedHint: 'Signed with your key in this browser.',
   signHint: 'This takes a signature by a key of your own. It is made in this browser, and never leaves it.',
   cli: 'On a machine with the command line:',
-  own: 'You proposed this: somebody else has to approve it.',
-  notForYou: 'This is not yours to decide.',
   failed: 'That was refused',
   approvals: 'Said so far',
   withReason: (reason: string) => `“${reason}”`,

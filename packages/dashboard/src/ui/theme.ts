@@ -41,6 +41,9 @@ const variantColorResolver: VariantColorsResolver = (input) => {
   const colors = defaultVariantColorsResolver(input);
   const tone = input.variant === 'light' ? tones[input.color ?? ''] : undefined;
   if (tone) return { ...colors, background: `var(--ms-tint-${tone})`, color: `var(--ms-${tone})` };
+  // What destroys is as red in the dark, so that its word can be read on it.
+  if (input.variant === 'filled' && input.color === 'red')
+    return { ...colors, background: 'var(--ms-danger)', hover: 'var(--ms-danger-hover)', color: '#ffffff' };
   const isPrimary = input.color === undefined || input.color === input.theme.primaryColor;
   return input.variant === 'filled' && isPrimary
     ? { ...colors, color: 'var(--mantine-primary-color-contrast)' }

@@ -10,7 +10,7 @@ import { visible } from '../../ui/foreign.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import css from './run-graph.module.css';
 import { box, type Edge as Need, runLayout } from './run-layout.ts';
-import { stepDuration, stepStatus } from './run-words.ts';
+import { neededBy, stepDuration, stepStatus } from './run-words.ts';
 
 export type RunGraphProps = {
   run: string;
@@ -25,6 +25,7 @@ export default function RunGraph({ run, nodes, edges, chosen }: RunGraphProps) {
   // A graph that is a picture with links in it, not an application with keys of its own.
   useEffect(() => frame.current?.querySelector('.react-flow')?.setAttribute('role', 'group'));
   const layout = runLayout(nodes, edges);
+  const needed = neededBy(nodes, edges);
   const running = new Set(nodes.filter(({ finished_at }) => finished_at === null).map(({ key }) => key));
   return (
     // Its boxes are links, so that the keyboard reaches what is scrolled out of sight.
@@ -40,7 +41,7 @@ export default function RunGraph({ run, nodes, edges, chosen }: RunGraphProps) {
               position: { x, y },
               width: box.width,
               height: box.height,
-              data: { step, run, isChosen: step.key === chosen },
+              data: { step, run, needed: needed.get(step.key) ?? [], isChosen: step.key === chosen },
             }),
           )}
           edges={layout.edges.map(
@@ -73,12 +74,12 @@ export default function RunGraph({ run, nodes, edges, chosen }: RunGraphProps) {
   );
 }
 
-type StepData = { step: StepView; run: string; isChosen: boolean };
+type StepData = { step: StepView; needed: StepView[]; run: string; isChosen: boolean };
 
 function StepNode({ data }: NodeProps) {
-  const { step, run, isChosen } = data as StepData;
+  const { step, needed, run, isChosen } = data as StepData;
   const now = useNow(1_000);
-  const took = stepDuration(step, now);
+  const took = stepDuration(step, needed, now);
   return (
     <Link
       to="/runs/$id"

@@ -13,7 +13,7 @@ import { duration } from '../../ui/words.ts';
 import { RunActs } from './run-acts.tsx';
 import { RunLog } from './run-log.tsx';
 import { RunSteps } from './run-steps.tsx';
-import { endedStates, runStatus } from './run-words.ts';
+import { endedStates, runStatus, runTitle } from './run-words.ts';
 
 const route = getRouteApi('/runs/$id');
 
@@ -28,9 +28,12 @@ export function RunPage() {
   const every_ms = known !== undefined && endedStates.includes(known) ? undefined : running_every_ms;
   const query = useRead('runs.get', { id }, every_ms === undefined ? {} : { every_ms });
   const run = query.data?.run;
+  const operation_id = run?.operation_id ?? null;
+  const operation = useRead('operations.get', { id: operation_id ?? '' }, { enabled: operation_id !== null }).data
+    ?.operation;
   return (
     <Page
-      title={run ? Object.values(run.labels).join(' · ') || texts.workflow(run.workflow, run.version) : texts.run}
+      title={run ? runTitle(run, operation?.plan.summary) : texts.run}
       trail={<Link to="/runs">{texts.title}</Link>}
       aside={run && <StatusMark {...runStatus(run.state)} form="chip" />}
       lead={run && <Lead run={run} />}

@@ -12,7 +12,7 @@ import { Rows, Section } from '../../ui/page.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { absoluteTime } from '../../ui/time.tsx';
 import { graph_steps_max } from './run-layout.ts';
-import { stepDuration, stepStatus } from './run-words.ts';
+import { neededBy, stepDuration, stepStatus } from './run-words.ts';
 import css from './runs.module.css';
 
 const RunGraph = lazy(() => import('./run-graph.tsx'));
@@ -81,12 +81,11 @@ type StepListProps = {
 
 function StepList({ run, nodes, edges, chosen }: StepListProps) {
   const now = useNow(1_000);
-  const needs = Map.groupBy(edges, ({ to }) => to);
+  const needed = neededBy(nodes, edges);
   return (
     <ol className={css.rows} aria-label={texts.steps_title}>
       {nodes.map((step) => {
-        const took = stepDuration(step, now);
-        const after = (needs.get(step.key) ?? []).map(({ from }) => from);
+        const needs = needed.get(step.key) ?? [];
         return (
           <li key={step.key} className={css.step} data-chosen={step.key === chosen || undefined}>
             <StatusMark {...stepStatus(step.state)} />
@@ -103,10 +102,10 @@ function StepList({ run, nodes, edges, chosen }: StepListProps) {
               >
                 {visible(step.key, 260)}
               </Link>
-              <span className={css.quiet}>{factsOf(step, after).join(' · ')}</span>
+              <span className={css.quiet}>{factsOf(step, needs).join(' · ')}</span>
               {step.error && <Foreign text={step.error.message} className={css.error} />}
             </span>
-            <span className={css.when}>{took}</span>
+            <span className={css.when}>{stepDuration(step, needs, now)}</span>
           </li>
         );
       })}
@@ -114,12 +113,11 @@ function StepList({ run, nodes, edges, chosen }: StepListProps) {
   );
 }
 
-function factsOf(step: StepView, after: readonly string[]): string[] {
-  const { attempt, failures, items, waits_for, available_at, state } = step;
+function factsOf(step: StepView, needs: readonly StepView[]): string[] {
+  const { failures, items, waits_for, available_at, state } = step;
   const facts = [
-    after.length > 0 && after.length <= 5 && texts.needs(after.join(', ')),
+    needs.length > 0 && needs.length <= 5 && texts.needs(needs.map(({ key }) => key).join(', ')),
     items !== null && texts.items(items),
-    attempt > 1 && texts.attempt(attempt),
     failures > 0 && texts.failures(failures),
     state === 'parked' && waits_for !== null && texts.waitsFor(waits_for),
     state === 'retrying' && available_at !== null && `${texts.retryAt} ${absoluteTime(available_at)}`,

@@ -1,6 +1,7 @@
 /** How runs and steps stand, as shapes and words; and what can be done about a run. */
 import type { RunView, StepView } from '@mainstay/contract/operations/runs';
 import { runs as texts } from '../../texts/runs.ts';
+import { visible } from '../../ui/foreign.tsx';
 import { duration, type Status, type Tone } from '../../ui/words.ts';
 
 const runTones: Record<RunView['state'], Tone> = {
@@ -16,6 +17,11 @@ const runTones: Record<RunView['state'], Tone> = {
 
 export function runStatus(state: RunView['state']): Status {
   return { tone: runTones[state], word: texts.states[state] };
+}
+
+/** What a run is called: what it carries out, or what its labels say, or its workflow. */
+export function runTitle({ labels, workflow, version }: RunView, summary: string | undefined): string {
+  return visible(summary ?? (Object.values(labels).join(' · ') || texts.workflow(workflow, version)), 200);
 }
 
 const stepTones: Record<StepView['state'], Tone> = {
@@ -58,11 +64,28 @@ export function actsFor({ state }: Pick<RunView, 'state'>): readonly RunAct[] {
   return possible[state];
 }
 
-/** How long a step took, or has taken so far; null before it began. */
-export function stepDuration({ started_at, finished_at }: StepView, now: number): string | null {
-  if (started_at === null) return null;
-  const milliseconds = Math.max(0, (finished_at ?? now) - started_at);
+/**
+ * How long a step took, or has taken so far, from when all that it needs had ended: attempts, waiting and being tried again are in it.
+ * Null before it began.
+ * @param needed The steps that it needs.
+ */
+export function stepDuration(step: StepView, needed: readonly StepView[], now: number): string | null {
+  if (step.started_at === null) return null;
+  const before = needed.flatMap(({ finished_at }) => finished_at ?? []);
+  const began = step.attempt > 1 && before.length > 0 ? Math.max(...before) : step.started_at;
+  const milliseconds = Math.max(0, (step.finished_at ?? now) - Math.min(began, step.started_at));
   return milliseconds < 1_000 ? `${milliseconds} ms` : duration(milliseconds);
+}
+
+/** The steps that each step needs, by its key. */
+export function neededBy(nodes: readonly StepView[], edges: readonly { from: string; to: string }[]) {
+  const byKey = new Map(nodes.map((step) => [step.key, step]));
+  const needed = new Map<string, StepView[]>();
+  for (const { from, to } of edges) {
+    const step = byKey.get(from);
+    if (step) needed.set(to, [...(needed.get(to) ?? []), step]);
+  }
+  return needed;
 }
 
 export const endedStates: readonly RunView['state'][] = ['succeeded', 'failed', 'compensated', 'cancelled'];

@@ -11,12 +11,14 @@ import { EmptyState, Fetched, Page, Rows, Section } from '../../ui/page.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { absoluteTime, Time } from '../../ui/time.tsx';
 import { duration } from '../../ui/words.ts';
-import { runStatus } from './run-words.ts';
+import { runStatus, runTitle } from './run-words.ts';
 import css from './runs.module.css';
 import { type RunStateGroup, type RunsSearch, runStateGroups } from './runs-search.ts';
 
 const route = getRouteApi('/runs');
 const page_size = 50;
+/** Runs are called after what they carry out; those of older operations after their workflow. */
+const operations_max = 200;
 /** For what the live connection does not tell, such as progress of steps. */
 const every_ms = 10_000;
 
@@ -77,6 +79,8 @@ type PageOfProps = { filter: Input<'runs.list'>; before?: string; nothing: React
 function RunsPageOf({ filter, before, nothing }: PageOfProps) {
   const [isOlder, setOlder] = useState(false);
   const input = { ...filter, limit: page_size, ...(before ? { before } : {}) };
+  const operations = useRead('operations.list', { limit: operations_max }).data?.operations ?? [];
+  const summaries = new Map(operations.map(({ id, plan }) => [id ?? '', plan.summary]));
   const query = useRead('runs.list', input, { keep: true, ...(before ? {} : { every_ms }) });
   return (
     <Fetched
@@ -94,7 +98,7 @@ function RunsPageOf({ filter, before, nothing }: PageOfProps) {
           <>
             <ul className={css.rows} aria-label={texts.title}>
               {runs.map((run) => (
-                <Row key={run.id} run={run} />
+                <Row key={run.id} run={run} about={summaries.get(run.operation_id ?? '')} />
               ))}
             </ul>
             {more && last && !isOlder && (
@@ -112,19 +116,14 @@ function RunsPageOf({ filter, before, nothing }: PageOfProps) {
   );
 }
 
-/** What the run is about, where its labels say it. */
-function aboutOf({ labels }: RunView): string {
-  return Object.values(labels).join(' · ');
-}
-
-function Row({ run }: { run: RunView }) {
+function Row({ run, about }: { run: RunView; about: string | undefined }) {
   const { id, state, workflow, version, steps_total, steps_left, actor, created_at, finished_at } = run;
   return (
     <li className={css.row}>
       <StatusMark {...runStatus(state)} />
       <span className={css.what}>
         <Link to="/runs/$id" params={{ id }}>
-          {aboutOf(run) || texts.workflow(workflow, version)}
+          {runTitle(run, about)}
         </Link>
         <span className={css.quiet}>
           {texts.workflow(workflow, version)} · {texts.progress(steps_total - steps_left, steps_total)}

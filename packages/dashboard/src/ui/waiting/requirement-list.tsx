@@ -18,14 +18,14 @@ export function RequirementList({ operation }: { operation: OperationView }) {
   const { approvals, confirmation, role, proof, not_before, expires_at, policy } = requirement;
   const approvers = approvedBy(operation);
   const isOwn = me?.actor.id === actor.id;
-  const by = proof === null || proof === 'none' ? null : texts.proof(proof);
+  const by = proof === null || proof === 'none' ? null : texts.proofs[proof];
   return (
     <div className={css.requirement}>
       <ul className={css.asked}>
         {confirmation && (
           <Asked isDone={isConfirmed(operation)}>
             {isOwn ? texts.confirmsYou : <Foreign text={texts.confirms(actor.name)} />}
-            {by && <span className={css.quiet}>, {by}</span>}
+            {by && <span className={css.quiet}>, {isOwn && proof === 'signed' ? texts.signedByYou : by}</span>}
           </Asked>
         )}
         {approvals > 0 && (
