@@ -35,6 +35,7 @@ const debian = {
   bench: [
     ['wrk', 'wrk', 'load in the benchmark'],
     ['caddy', 'caddy', 'Caddy as a peer in the benchmark'],
+    ['redis-server', 'redis-server', 'Redis, on which a peer of the orchestrator runs'],
   ],
 };
 

@@ -51,7 +51,7 @@ export function endSteps(owner: string, ended: readonly Ended[]): Statement[] {
            lease_owner = null, completed_seq = (select next from run_sequence where id = 1) - ? + j.place
          from (select value ->> 0 as id, value ->> 1 as attempt, value ->> 2 as output, value ->> 3 as at, key as place
                from json_each(?)) j
-         where ${held} and run_steps.lease_owner = ?`,
+         where ${held} and +run_steps.lease_owner = ?`, // the plus: by id, not by owner, which would compare all with all
         [ended.length, rowsJson(ended.map(({ id, attempt, output, at }) => [id, attempt, output, at])), owner],
       ),
       rows: ended.length,
