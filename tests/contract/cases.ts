@@ -8,9 +8,10 @@ import type { OperationId } from '@mainstay/contract/operations/index';
 import type { Fixture } from './fixture.ts';
 import type { Input } from './interfaces.ts';
 
+export type CaseInput = (fixture: Fixture) => Input | Promise<Input>;
 export type Case = {
-  success: (fixture: Fixture) => Input;
-  errors: Partial<Record<ErrorCode, (fixture: Fixture) => Input>>;
+  success: CaseInput;
+  errors: Partial<Record<ErrorCode, CaseInput>>;
   /** Field that each of these errors names. */
   fields?: Partial<Record<ErrorCode, string>>;
 };
@@ -19,6 +20,16 @@ export type Case = {
 const otherPlan = { plan_hash: '0'.repeat(64) };
 const nowhere = 'nowhere';
 const noKey = `key_${'0'.repeat(32)}`;
+const noOperation = { id: `op_${'0'.repeat(32)}`, ...otherPlan };
+const noRun = { id: `run_${'0'.repeat(32)}` };
+const noDigest = '0'.repeat(64);
+
+/** What the owner says of a key, signed by the owner's first one. */
+function ofKey({ keys, dora_id }: Fixture, says: 'admit_key' | 'revoke_key', key_id: string): Promise<Input> {
+  const about = { user_id: keys.owner_id, about: key_id, operation_id: null };
+  const admits = says === 'admit_key' ? { admits: { user_id: dora_id, role: 'deployer' as const } } : {};
+  return keys.owner.sign({ says, ...about, ...admits }).then((proof) => ({ key_id, proof }));
+}
 
 /** The Git repository of the fixture. */
 const repositoryOf = ({ spec }: Fixture): string => spec().services['web']!.source.git;
@@ -195,6 +206,124 @@ export const cases: Record<OperationId, Case> = {
     success: ({ operation_id }) => ({ id: operation_id, wait_seconds: 0.5 }),
     errors: { NotFound: () => ({ id: `op_${'0'.repeat(32)}` }) },
   },
+  'operations.approve': {
+    success: ({ waiting }) => ({ ...waiting.approve, reason: 'It looks right' }),
+    errors: { NotFound: () => noOperation, Conflict: ({ waiting }) => ({ ...waiting.approve, ...otherPlan }) },
+    fields: { NotFound: 'id', Conflict: 'plan_hash' },
+  },
+  'operations.reject': {
+    success: ({ waiting }) => ({ ...waiting.reject, reason: 'Not on a Friday' }),
+    errors: {
+      NotFound: () => ({ ...noOperation, reason: 'x' }),
+      Conflict: ({ operation_id }) => ({ id: operation_id, ...otherPlan, reason: 'x' }),
+    },
+    fields: { NotFound: 'id', Conflict: 'id' },
+  },
+  'operations.confirm': {
+    success: ({ waiting }) => waiting.confirm,
+    errors: { NotFound: () => noOperation, Conflict: ({ operation_id }) => ({ id: operation_id, ...otherPlan }) },
+    fields: { NotFound: 'id', Conflict: 'id' },
+  },
+  'operations.cancel': {
+    success: ({ waiting }) => ({ id: waiting.cancel.id, reason: 'It can wait' }),
+    errors: { NotFound: () => ({ id: noOperation.id }), Conflict: ({ operation_id }) => ({ id: operation_id }) },
+    fields: { NotFound: 'id', Conflict: 'id' },
+  },
+  'operations.collect': {
+    success: ({ waiting }) => ({ id: waiting.collect.id }),
+    errors: { NotFound: () => ({ id: noOperation.id }) },
+    fields: { NotFound: 'id' },
+  },
+  'policies.get': { success: () => ({}), errors: {} },
+  'policies.test': {
+    success: () => ({
+      cases: [
+        {
+          name: 'held',
+          propose: { operation: 'stacks.pause', stack: 'broken' },
+          expect: { decision: 'waiting', approvals: 2, confirmation: true, policy: 'parity/held' },
+        },
+        {
+          name: 'free',
+          propose: { operation: 'stacks.pause', stack: 'shop' },
+          expect: { decision: 'approved' },
+        },
+      ],
+    }),
+    errors: {},
+  },
+  'keys.list': { success: () => ({}), errors: {} },
+  'keys.register': {
+    success: ({ keys }) => ({ name: 'laptop', key: keys.new }),
+    errors: { Conflict: ({ keys }) => ({ name: 'laptop', key: keys.revoked.public_key }) },
+    fields: { Conflict: 'key' },
+  },
+  'keys.admit': {
+    success: (fixture) => ofKey(fixture, 'admit_key', fixture.keys.pending),
+    errors: {
+      NotFound: (fixture) => ofKey(fixture, 'admit_key', noDigest),
+      Conflict: (fixture) => ofKey(fixture, 'admit_key', fixture.keys.revoked.id),
+    },
+    fields: { NotFound: 'key_id', Conflict: 'key_id' },
+  },
+  'keys.revoke': {
+    success: (fixture) => ofKey(fixture, 'revoke_key', fixture.keys.spare),
+    errors: {
+      NotFound: (fixture) => ofKey(fixture, 'revoke_key', noDigest),
+      Conflict: (fixture) => ofKey(fixture, 'revoke_key', fixture.keys.owner.id),
+    },
+    fields: { NotFound: 'key_id', Conflict: 'key_id' },
+  },
+  'keeper.keys': { success: () => ({}), errors: {} },
+  'keeper.rotate_key': {
+    success: () => ({}),
+    errors: { Conflict: () => otherPlan },
+    fields: { Conflict: 'plan_hash' },
+  },
+  'keeper.revoke_key': {
+    success: ({ kids: [, former] }) => ({ kid: former }),
+    errors: { NotFound: () => ({ kid: noDigest }), Conflict: ({ kids: [kid] }) => ({ kid, ...otherPlan }) },
+    fields: { NotFound: 'kid', Conflict: 'plan_hash' },
+  },
+  // The first entry alone: anchors of the audit trail stand among the others, wherever that came to at the time.
+  'keeper.ledger': { success: () => ({ after: 0, limit: 1 }), errors: {} },
+  'keeper.verify_ledger': { success: () => ({}), errors: {} },
+  'runs.list': {
+    success: () => ({ workflow: 'errand', state: ['running', 'paused', 'failed'], limit: 10 }),
+    errors: {},
+  },
+  'runs.get': {
+    success: ({ event_run_id }) => ({ id: event_run_id, limit: 10, wait_seconds: 0.5 }),
+    errors: { NotFound: () => noRun },
+    fields: { NotFound: 'id' },
+  },
+  'runs.events': {
+    success: ({ event_run_id }) => ({ id: event_run_id, after: 0, limit: 10, step: 'carry_out' }),
+    errors: { NotFound: () => noRun },
+    fields: { NotFound: 'id' },
+  },
+  'runs.tasks': { success: () => ({ limit: 10 }), errors: {} },
+  'runs.cancel': {
+    success: ({ errands }) => ({ id: errands.running[0] }),
+    errors: { NotFound: () => noRun, Conflict: ({ errands }) => ({ id: errands.failed[1] }) },
+    fields: { NotFound: 'id', Conflict: 'id' },
+  },
+  'runs.pause': {
+    success: ({ errands }) => ({ id: errands.running[1] }),
+    errors: { NotFound: () => noRun, Conflict: ({ errands }) => ({ id: errands.paused[1] }) },
+    fields: { NotFound: 'id', Conflict: 'id' },
+  },
+  'runs.resume': {
+    success: ({ errands }) => ({ id: errands.paused[0] }),
+    errors: { NotFound: () => noRun, Conflict: ({ errands }) => ({ id: errands.running[2] }) },
+    fields: { NotFound: 'id', Conflict: 'id' },
+  },
+  'runs.retry': {
+    success: ({ errands }) => ({ id: errands.failed[0] }),
+    errors: { NotFound: () => noRun, Conflict: ({ errands }) => ({ id: errands.running[2] }) },
+    fields: { NotFound: 'id', Conflict: 'id' },
+  },
+  'schedules.list': { success: () => ({}), errors: {} },
   'system.health': { success: () => ({}), errors: {} },
   'system.whoami': { success: () => ({}), errors: {} },
   'access.create_sign_in_link': {

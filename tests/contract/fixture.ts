@@ -1,10 +1,10 @@
 /**
  * A control plane in a home of its own, with what the cases need to find in it: three stacks, servers that speak the real
- * agent protocol, secrets, credentials, log lines. Made by the same steps each time, so that homes differ only in what is
- * volatile: ids, times, keys.
+ * agent protocol, secrets, credentials, log lines, people and their keys, operations that wait, runs. Made by the same steps
+ * each time, so that homes differ only in what is volatile: ids, times, keys.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSimulatedAgent, type SimulatedAgent } from '@mainstay/agent';
@@ -16,22 +16,43 @@ import { agentState, serverFacts } from '@mainstay/contract/testing/agent-state'
 import { type ControlPlane, startControlPlane } from '@mainstay/control-plane';
 import { createKeeper } from '@mainstay/keeper';
 import { silentLogger } from '@mainstay/runtime';
+import { type ErrandIds, startErrands } from './errands.ts';
+import { makePeople, type PeopleOfFixture, type Waiting, waitingOperations } from './people.ts';
 
-export type Fixture = {
+export type Fixture = PeopleOfFixture & {
   plane: ControlPlane;
   home: string;
   token: string;
   /** Ids that differ from home to home. */
   operation_id: string;
   event_operation_id: string;
-  /** Sessions and tokens of the owner that nobody needs: one to be ended, and one that stays. */
-  session_ids: [string, string];
-  token_ids: [string, string];
+  /** The run that carried that one out. */
+  event_run_id: string;
+  waiting: Waiting;
+  errands: ErrandIds;
+  /** Signing keys of the keeper: the current one, and the one before. */
+  kids: [string, string];
   /** Waits until nothing is under way. */
   settled(): Promise<void>;
   spec(env?: Record<string, string>): StackSpecInput;
   stop(): Promise<void>;
 };
+
+/** Everything passes, but for what waits so that people can speak on it. */
+const policies = `schema: 1
+rules:
+  - name: all
+    effect: allow
+  - name: held
+    description: More words than the cases say, so that it waits on after each of them.
+    match: { operations: [stacks.pause], target: { stacks: [broken] } }
+    effect: require
+    require: { approvals: 2, confirmation: true }
+  - name: confirmed
+    match: { operations: [stacks.enable_webhook], target: { stacks: [broken] } }
+    effect: require
+    require: { confirmation: true }
+`;
 
 /** A Git repository with one commit, which is the same at every run. */
 export function createRepository(): string {
@@ -66,7 +87,11 @@ export function specOf(repository: string, env: Record<string, string> = {}): St
 /** `vanishing` is a repository that is there while the fixture is made, and gone when the cases run. */
 export async function createFixture(repository: string, vanishing: string): Promise<Fixture> {
   const home = mkdtempSync(join(tmpdir(), 'mainstay-parity-'));
-  const keeper = await createKeeper({ directory: join(home, 'keeper') });
+  const errands = await startErrands(home);
+  const folder = join(home, 'policies');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'parity.yaml'), policies);
+  const keeper = await createKeeper({ directory: join(home, 'keeper'), policies: folder });
   const plane = await startControlPlane({ home, port: 0, keeper, log: silentLogger() });
   const token = await plane.createToken();
   const client = createClient({ url: plane.url, token });
@@ -74,7 +99,7 @@ export async function createFixture(repository: string, vanishing: string): Prom
   const agents: SimulatedAgent[] = [];
   const settled = async () => {
     const { operations } = await client['operations.list']({ limit: 200 });
-    const open = operations.filter((operation) => operation.state === 'running');
+    const open = operations.filter(({ state }) => ['proposed', 'approved', 'running'].includes(state));
     for (const { id } of open) await ended(id!);
   };
   const ended = async (id: string): Promise<OperationView> => {
@@ -120,7 +145,10 @@ export async function createFixture(repository: string, vanishing: string): Prom
   await ended(second.operation.id!);
   await reportLogs(plane.url, (await client['servers.invite']({ server: 'logs', stack: 'blog' })).result!.token!);
   await client['servers.invite']({ server: 'invited' });
-  const keys = await makePeople(plane.url, client);
+  const people = await makePeople(plane.url, client);
+  const waiting = await waitingOperations(client, people.dora);
+  await client['keeper.rotate_key']({});
+  const { keys } = await client['keeper.keys']({});
   await converged(client);
 
   return {
@@ -129,37 +157,20 @@ export async function createFixture(repository: string, vanishing: string): Prom
     token,
     operation_id: second.operation.id!,
     event_operation_id: unused.operation.id!,
-    ...keys,
+    event_run_id: unused.operation.run_id!,
+    ...people,
+    waiting,
+    errands,
+    kids: [keys[0]!.kid, keys[1]!.kid],
     settled,
     spec,
     async stop() {
       await Promise.all(agents.map((agent) => agent.stop()));
       await plane.stop();
+      keeper.close();
       rmSync(home, { recursive: true, force: true });
     },
   };
-}
-
-/** Two more people, and of the owner two sessions and two tokens that nobody needs. */
-async function makePeople(
-  url: string,
-  client: ReturnType<typeof createClient>,
-): Promise<Pick<Fixture, 'session_ids' | 'token_ids'>> {
-  await client['access.create_user']({ name: 'bob', role: 'viewer' });
-  await client['access.create_user']({ name: 'leaver', role: 'deployer' });
-  const token = async (name: string) => (await client['access.create_token']({ name, role: 'viewer' })).result!.id;
-  const token_ids: [string, string] = [await token('spare'), await token('kept')];
-  for (let round = 0; round < 2; round += 1) {
-    const link = await client['access.create_sign_in_link']({});
-    const signedIn = await fetch(`${url}/auth/sign-in`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ key: link.result?.url?.split('#sign-in=')[1] }),
-    });
-    if (!signedIn.ok) throw new Error(`signing in: ${signedIn.status} ${await signedIn.text()}`);
-  }
-  const { sessions } = await client['access.list_sessions']({});
-  return { session_ids: [sessions[0]!.id, sessions[1]!.id], token_ids };
 }
 
 /** Every simulated server has reported what it runs. */

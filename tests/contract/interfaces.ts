@@ -126,12 +126,16 @@ export function argvOf(operation: Operation, input: Input): { argv: string[]; st
     const option = `--${name.replaceAll('_', '-')}`;
     if (properties[name]?.['writeOnly']) stdin = `${String(value)}\n`;
     else if (value === true) argv.push(option);
-    else if (Array.isArray(value)) for (const item of value) argv.push(option, String(item));
+    else if (isList(value)) for (const item of value) argv.push(option, item);
     else if (typeof value === 'object') argv.push(option, JSON.stringify(value));
     else argv.push(option, String(value));
   }
   if (isChange(operation)) argv.push('--no-wait');
   return { argv, stdin };
+}
+
+function isList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 /** Runs the real command in this process, with what it reads and writes held here. */

@@ -6,6 +6,7 @@ const volatileText: readonly (readonly [RegExp, string])[] = [
   [/\bmtk_[\w-]{43}/g, 'mtk_'],
   [/\bmst_[A-Za-z0-9_-]{43}\.[0-9a-f]{64}\b/g, 'mst_'],
   [/\b[0-9a-f]{64}\b/g, 'digest'],
+  [/\b[0-9a-f]{12}…/g, 'digest…'],
   [/(127\.0\.0\.1):\d+/g, '$1:port'],
   [/sign-in=[\w.-]+/g, 'sign-in='],
   [/\/webhooks\/[\w-]+/g, '/webhooks/'],
@@ -15,7 +16,8 @@ const volatileText: readonly (readonly [RegExp, string])[] = [
 
 export function normalised(value: unknown, name = ''): unknown {
   if (typeof value === 'string') {
-    if (name === 'secret') return 'secret';
+    // Keys, nonces and signatures, and where a home is.
+    if (/^(secret|x|jti|jws|folder)$/.test(name)) return name;
     return volatileText.reduce((text, [pattern, plain]) => text.replace(pattern, plain), value);
   }
   // How far the audit chain, its anchors and its mirror are at that moment.

@@ -12,7 +12,7 @@ import { isChange } from '@mainstay/contract/operation';
 import { type OperationId, operationList } from '@mainstay/contract/operations/index';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cases } from './cases.ts';
+import { type CaseInput, cases } from './cases.ts';
 import { createFixture, createRepository, type Fixture } from './fixture.ts';
 import { type Answer, argvOf, type Input, type Interface, interfaces, runCaptured } from './interfaces.ts';
 import { normalised } from './normalise.ts';
@@ -49,13 +49,13 @@ type Named = Operation & { id: OperationId };
 /** The same call over every interface. */
 async function everywhere(
   operation: Named,
-  input: (fixture: Fixture) => Input,
+  input: CaseInput,
   as: 'owner' | 'nobody' = 'owner',
 ): Promise<{ name: string; answer: Answer }[]> {
   return Promise.all(
     homes.map(async ({ face, fixture }) => ({
       name: face.name,
-      answer: await face.call(operation, input(fixture), as),
+      answer: await face.call(operation, await input(fixture), as),
     })),
   );
 }
@@ -105,13 +105,13 @@ describe.each(operationList.map((operation) => [operation.id, operation] as cons
   );
 
   it('refuses an unknown field everywhere', async () => {
-    const input = (fixture: Fixture) => ({ ...cases[id].success(fixture), bogus: 'x' });
+    const input = async (fixture: Fixture) => ({ ...(await cases[id].success(fixture)), bogus: 'x' });
     expectError(await everywhere(operation, input), 'InvalidInput', 'bogus');
   });
 
   if (isChange(operation))
     it('shows its plan everywhere without changing anything', async () => {
-      const input = (fixture: Fixture) => ({ ...freshInput(id, fixture), dry_run: true });
+      const input = async (fixture: Fixture) => ({ ...(await freshInput(id, fixture)), dry_run: true });
       const count = () => Promise.all(homes.map(async ({ fixture }) => countOperations(fixture)));
       const before = await count();
       const answers = await everywhere(operation, input);
@@ -134,7 +134,7 @@ describe.each(operationList.map((operation) => [operation.id, operation] as cons
     const { fixture } = homes[0]!;
     const env = { HOME: '/nonexistent', MAINSTAY_URL: fixture.plane.url, MAINSTAY_TOKEN: fixture.token };
     for (const [code, input] of Object.entries(cases[id].errors)) {
-      const { argv, stdin } = argvOf(operation, input(fixture));
+      const { argv, stdin } = argvOf(operation, await input(fixture));
       const ended = await runCaptured(argv, env, stdin);
       expect(ended.code, `${argv.join(' ')}: ${ended.stderr}`).toBe(exitCodeOfError[code as ErrorCode]);
       expect(ended.stderr).toMatch(/^Error: .+\n/);
@@ -144,7 +144,7 @@ describe.each(operationList.map((operation) => [operation.id, operation] as cons
 });
 
 /** What succeeds a second time too: some things are gone once they were removed. */
-function freshInput(id: OperationId, fixture: Fixture): Input {
+function freshInput(id: OperationId, fixture: Fixture): Input | Promise<Input> {
   switch (id) {
     case 'stacks.remove':
       return { stack: 'blog' };
@@ -166,6 +166,15 @@ function freshInput(id: OperationId, fixture: Fixture): Input {
       return { name: 'another' };
     case 'access.revoke_token':
       return { id: fixture.token_ids[1] };
+    case 'keeper.revoke_key':
+      return { kid: fixture.kids[0] };
+    case 'runs.cancel':
+    case 'runs.pause':
+      return { id: fixture.errands.running[2] };
+    case 'runs.resume':
+      return { id: fixture.errands.paused[1] };
+    case 'runs.retry':
+      return { id: fixture.errands.failed[1] };
     default:
       return cases[id].success(fixture);
   }

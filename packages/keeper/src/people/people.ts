@@ -72,6 +72,7 @@ export function createPeople({ database, ledger, keys, statements, now }: Parts)
         const target = known(key_id);
         if (target.state === 'revoked')
           throw new AppError('Conflict', 'The key was revoked; it does not come back.', {
+            field: 'key_id',
             hint: 'Register a new one.',
           });
         const role = roleToAdmit(target, proven);
@@ -98,6 +99,7 @@ export function createPeople({ database, ledger, keys, statements, now }: Parts)
         if (!may) throw forbidden('Only owners and admins may revoke keys of others, and only owners those of owners.');
         if (target.state === 'admitted' && target.role === 'owner' && keys.otherOwners(key_id) === 0) {
           throw new AppError('Conflict', 'It is the last key of an owner: nobody could admit another one.', {
+            field: 'key_id',
             hint: 'Admit another key of an owner first.',
           });
         }
