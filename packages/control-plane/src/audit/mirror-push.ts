@@ -31,7 +31,11 @@ const push_timeout_ms = 120_000;
 const rad_timeout_ms = 60_000;
 
 type Told = { repository: MirrorRepository; commit: string };
-type Target = { name: string; push: (told: Told, signal: AbortSignal) => Promise<string | null> };
+/** Why it could not be pushed; null when it was. `not_there`: this target does not exist here, and nothing was pushed. */
+type Target = { name: string; push: (told: Told, signal: AbortSignal) => Promise<string | typeof not_there | null> };
+const not_there = Symbol('not there');
+/** How often a target that was not there is looked for again, milliseconds. */
+const look_again_ms = 600_000;
 
 export function createPusher({ remotes, clock, log, exec, backoff_ms = 2_000 }: PusherOptions): Pusher {
   const ended = new AbortController();
@@ -56,6 +60,10 @@ export function createPusher({ remotes, clock, log, exec, backoff_ms = 2_000 }: 
       const { commit } = told;
       const problem = await target.push(told, ended.signal).catch((error: unknown) => String(error));
       if (ended.signal.aborted) return;
+      if (problem === not_there) {
+        await clock.sleep(look_again_ms, ended.signal);
+        continue;
+      }
       if (problem === null) {
         if (state.problem !== null) log.info({ remote: target.name }, 'the audit mirror is pushed again');
         failures = 0;
@@ -109,10 +117,14 @@ function credentialOf(repository: MirrorRepository, { url, token_file, username 
 }
 
 /** Announces to the Radicle network. Where there is no `rad`, or the repository is none of its own, nothing is to be done. */
-async function announce(exec: Exec, { repository, commit }: Told, signal: AbortSignal): Promise<string | null> {
+async function announce(
+  exec: Exec,
+  { repository, commit }: Told,
+  signal: AbortSignal,
+): Promise<string | typeof not_there | null> {
   const options = { cwd: repository.path, timeout_ms: rad_timeout_ms, signal };
   const inspected = await exec(['rad', 'inspect', '--rid'], options);
-  if (inspected.error !== null || inspected.code !== 0) return null;
+  if (inspected.error !== null || inspected.code !== 0) return not_there;
   const steps: [string, ...string[]][] = [
     ['git', 'push', '--quiet', 'rad', `${commit}:${mirror_branch}`],
     ['rad', 'sync', '--announce'],

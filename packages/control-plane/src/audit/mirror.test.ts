@@ -280,6 +280,18 @@ describe('pushing the mirror', () => {
     );
   });
 
+  it('nothing is said to be announced where rad is not installed', async () => {
+    const asked: string[] = [];
+    const { mirror, pusher } = pushing([], (argv, options = {}) => {
+      asked.push(argv.join(' '));
+      return systemExec(argv, { ...options, env: { ...options.env, PATH: trail.folder } });
+    });
+    await mirrored(mirror, 3);
+    await until(() => asked.includes('rad inspect --rid'));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(pusher.status()).toEqual([]);
+  });
+
   it('settings that are not acceptable are told by their field', () => {
     const path = join(trail.folder, 'audit-mirror.yaml');
     const read = (text: string) => {
