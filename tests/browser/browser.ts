@@ -2,6 +2,8 @@
  * What the browser tests stand on: a whole installation with its real agent, Debian's Chromium, and pages that note every
  * complaint: script errors, refusals by the page's policy, console errors.
  */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { chromium_path, no_browser } from '../e2e/chromium.ts';
 import { createInstallation, type Installation, type Up } from '../e2e/installation.ts';
@@ -34,11 +36,18 @@ export type DashboardOptions = {
   example?: boolean;
   /** More options of `mainstay up`. */
   up?: readonly string[];
+  /** Policy files by name; where there are any, they are all that there is. */
+  policies?: Readonly<Record<string, string>>;
 };
 
 /** Starts Mainstay and a browser. */
-export async function startDashboard({ example = false, up: more = [] }: DashboardOptions = {}): Promise<Dashboard> {
+export async function startDashboard(starting: DashboardOptions = {}): Promise<Dashboard> {
+  const { example = false, up: more = [], policies = {} } = starting;
   const mainstay = await createInstallation();
+  for (const [name, text] of Object.entries(policies)) {
+    mkdirSync(join(mainstay.home, 'policies'), { recursive: true });
+    writeFileSync(join(mainstay.home, 'policies', name), text);
+  }
   const options = ['--proxy-port', String(mainstay.proxy_port), ...(example ? [] : ['--no-examples']), ...more];
   const up_process = mainstay.up(...options);
   await up_process.says('Ctrl-C stops everything', 120_000);
