@@ -19,6 +19,7 @@ export * from './operation.ts';
 export * from './operations/access.ts';
 export * from './operations/audit.ts';
 export * from './operations/index.ts';
+export * from './operations/runs.ts';
 export * from './operations/secrets.ts';
 export * from './operations/servers.ts';
 export * from './operations/services.ts';

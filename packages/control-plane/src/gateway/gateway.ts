@@ -129,6 +129,13 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
     });
   }
 
+  app.post('/workflows/taskserv/create', async ({ req }) => {
+    if (!(await authenticate(context, req.raw))) throw notSignedIn();
+    throw new AppError('Conflict', 'A taskserv is an app on a server, and apps are not there yet: nothing was done.', {
+      hint: 'Deploy it as a service of a stack: mainstay stacks apply',
+    });
+  });
+
   app.get('/livez', ({ text }) => text('ok\n'));
   app.get('/readyz', async ({ text }) => {
     const checks = await healthChecks(context);

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Fixture, startFixture } from '../testing/fixture.ts';
+
+let fixture: Fixture;
+let run_id: string;
+beforeAll(async () => {
+  fixture = await startFixture();
+  const { operation } = await fixture.client['secrets.set']({ stack: 'shop', name: 'API_KEY', value: 'x' });
+  run_id = operation.run_id!;
+  await fixture.client['runs.get']({ id: run_id, wait_seconds: 20 });
+});
+afterAll(() => fixture.stop());
+
+describe('the run of a change', () => {
+  it('is shown as a graph with times', async () => {
+    const { run, nodes, edges, counts, truncated } = await fixture.client['runs.get']({ id: run_id });
+    expect(run).toMatchObject({ workflow: 'change', state: 'succeeded', steps_total: 2, steps_left: 0 });
+    expect(nodes.map(({ key, state }) => `${key} ${state}`)).toEqual(['carry_out succeeded', 'observe succeeded']);
+    expect(nodes[0]!.started_at).toBeLessThanOrEqual(nodes[0]!.finished_at!);
+    expect(edges).toEqual([{ from: 'carry_out', to: 'observe' }]);
+    expect([counts, truncated]).toEqual([{ succeeded: 2 }, false]);
+    expect((await fixture.client['runs.get']({ id: run_id, limit: 1 })).truncated).toBe(true);
+    const { runs } = await fixture.client['runs.list']({ operation_id: run.operation_id! });
+    expect(runs.map(({ id }) => id)).toEqual([run_id]);
+  });
+
+  it('tells what happened in it, as a list and as a stream that ends with it', async () => {
+    const { events, ended } = await fixture.client['runs.events']({ id: run_id });
+    expect([events.map(({ kind }) => kind), ended]).toEqual([['run.started', 'run.succeeded'], true]);
+    const headers = { accept: 'text/event-stream' };
+    const answer = await fixture.http(`/api/v1/runs/${run_id}/events`, { headers });
+    expect(answer.headers.get('content-type')).toBe('text/event-stream');
+    const told = (await answer.text()).match(/^event: .*$/gm);
+    expect(told).toEqual(['event: run', 'event: steps', 'event: event', 'event: event']);
+    expect((await fixture.http(`/api/v1/runs/${run_id}/events`, { headers, token: null })).status).toBe(401);
+  });
+
+  it('that has ended cannot be cancelled, paused, resumed or retried, and one that is not there neither', async () => {
+    for (const id of ['runs.cancel', 'runs.pause', 'runs.resume', 'runs.retry'] as const) {
+      await expect(fixture.client[id]({ id: run_id })).rejects.toMatchObject({ code: 'Conflict', field: 'id' });
+      const nowhere = `run_${'0'.repeat(32)}`;
+      await expect(fixture.client[id]({ id: nowhere })).rejects.toMatchObject({ code: 'NotFound', field: 'id' });
+    }
+  });
+});
+
+it('health and tasks are also where users of that interface look for them', async () => {
+  expect(await (await fixture.http('/health', { token: null })).json()).toMatchObject({ state: 'ok' });
+  expect(await (await fixture.http('/tasks?limit=5')).json()).toEqual({ tasks: [], more: false });
+  expect((await fixture.http('/tasks', { token: null })).status).toBe(401);
+  expect(await fixture.client['schedules.list']({})).toEqual({ schedules: [] });
+});
+
+it('an app is not put on a server as long as there are no apps, and the answer says so', async () => {
+  const answer = await fixture.http('/workflows/taskserv/create', { method: 'POST', body: '{}' });
+  expect([answer.status, await answer.json()]).toMatchObject([409, { code: 'Conflict' }]);
+});
