@@ -286,7 +286,7 @@ describe('pushing the mirror', () => {
       asked.push(argv.join(' '));
       return systemExec(argv, { ...options, env: { ...options.env, PATH: trail.folder } });
     });
-    await mirrored(mirror, 3);
+    await mirrored(mirror, 30);
     await until(() => asked.includes('rad inspect --rid'));
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(pusher.status()).toEqual([]);
