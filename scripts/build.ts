@@ -3,6 +3,7 @@
  *
  *   mainstay.js                 the CLI, `mainstay up` included
  *   mainstay-control-plane.js   gateway, operations, keeper
+ *   mainstay-keeper.js          the keeper, where it is to be a process of its own
  *   mainstay-agent.js           the agent
  *   mainstay-proxy.js           the embedded proxy, in a process of its own
  *   chunks/                     what several programs share, or load only when it is needed
@@ -27,6 +28,7 @@ const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 const programs = {
   mainstay: 'packages/cli/src/main.ts',
   'mainstay-control-plane': 'packages/control-plane/src/control-plane-main.ts',
+  'mainstay-keeper': 'packages/keeper/src/keeper-main.ts',
   'mainstay-agent': 'packages/agent/src/agent-main.ts',
   'mainstay-proxy': 'packages/agent/src/proxy/embedded-proxy-main.ts',
 };

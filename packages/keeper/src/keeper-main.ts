@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The keeper as a process of its own, with its own user: `keeper-main --directory DIR --socket PATH --policies DIR`. And, for a person at
- * this machine when no key of an owner is left: `keeper-main admit KEY_ID --role owner --directory DIR`.
+ * The keeper as a process of its own, with its own user: `mainstay-keeper --directory DIR --socket PATH --policies DIR`. And, for a person at
+ * this machine when no key of an owner is left: `mainstay-keeper admit KEY_ID --role owner --directory DIR`.
  */
 import { parseArgs } from 'node:util';
 import { AppError } from '@mainstay/contract/errors';
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
     const key_id = positionals[1];
     if (key_id === undefined || !role.success) {
       throw new AppError('InvalidInput', 'Which key, and as what?', {
-        hint: 'keeper-main admit KEY_ID --role owner --directory DIR',
+        hint: 'mainstay-keeper admit KEY_ID --role owner --directory DIR',
       });
     }
     keeper.admitByHand(key_id, role.data);
@@ -71,7 +71,7 @@ function readArguments() {
     });
   } catch (error) {
     throw new AppError('InvalidInput', (error as Error).message, {
-      hint: 'keeper-main --directory DIR --socket PATH --policies DIR',
+      hint: 'mainstay-keeper --directory DIR --socket PATH --policies DIR',
     });
   }
 }
