@@ -9,8 +9,9 @@ export const registerMcp: Registration = (program, cli) => {
     .command('mcp')
     .summary('Serve the operations as MCP tools over standard input and output')
     .description(
-      'Serves every operation as an MCP tool (Model Context Protocol), for an assistant that starts this command. Calls go to the control plane with the token of this user.',
+      'Serves the operations as MCP tools (Model Context Protocol), for an assistant that starts this command: those that read, and with --allow-changes all that the token of this user may do. A change has to bring the hash of the plan that was shown before. Nothing is signed with the key of this device.',
     )
+    .option('--allow-changes', 'offer the tools that change something too')
     .option('--url <url>', 'address of the control plane (also MAINSTAY_URL)')
     .option('--home <folder>', 'folder of the installation on this machine (also MAINSTAY_HOME)')
     .action(
