@@ -1,0 +1,90 @@
+/**
+ * `npm run chaos`: real programs on real files, killed and hindered, and the laws that hold all the same. Ends with a table; exit code 1
+ * when a law was broken, with what repeats it.
+ *
+ *   npm run chaos -- --seed 7 --runs 200    the kills of this seed (by default 200, of a seed that is printed)
+ *   npm run chaos -- --seed 7 --run 31      this run alone
+ *   npm run chaos -- --lanes 2              installations beside each other (4)
+ *   npm run chaos -- --only kills|faults    one half
+ */
+import { parseArgs } from 'node:util';
+import { clockFaults } from './clock-faults.ts';
+import { coveredFaults } from './covered-faults.ts';
+import { type Fault, faults, Skipped } from './faults.ts';
+import { killSuite } from './kill-suite.ts';
+import { brokenRun, type FaultResult, killRows, table } from './table.ts';
+
+const options = readOptions();
+const rows: FaultResult[] = [];
+const began = performance.now();
+console.log(`seed ${options.seed}`);
+
+if (options.only !== 'faults') {
+  const { runs, kept, commits } = await killSuite({
+    ...options,
+    onRun(result) {
+      const { run, victim, point, settle_ms, broken } = result;
+      const verdict = broken.length === 0 ? 'ok' : 'BROKEN';
+      console.log(`run ${run}: ${victim} at ${point}: ${verdict}, settled in ${(settle_ms / 1000).toFixed(1)} s`);
+      if (broken.length > 0) console.log(brokenRun(options.seed, result));
+    },
+  });
+  rows.push(...killRows(runs));
+  for (const folder of kept) console.log(`state of a broken run: ${folder}`);
+  console.log(`${commits} commits of the mirrors verified by git verify-commit`);
+}
+if (options.only !== 'kills') {
+  for (const fault of [...faults, ...clockFaults]) rows.push(await resultOf(fault));
+  rows.push(...coveredFaults());
+}
+const isBroken = rows.some(({ outcome }) => outcome === 'broken');
+console.log(`\n${table(rows)}\n`);
+const minutes = ((performance.now() - began) / 60_000).toFixed(1);
+console.log(`${isBroken ? 'a law was broken' : 'all laws hold'}; seed ${options.seed}, ${minutes} minutes`);
+process.exitCode = isBroken ? 1 : 0;
+
+async function resultOf({ fault, run }: Fault): Promise<FaultResult> {
+  try {
+    const { runs = 1, saw, settle_ms } = await run();
+    console.log(`${fault}: ok`);
+    return { fault, runs, saw, settle_ms, outcome: 'held' };
+  } catch (error) {
+    const outcome = error instanceof Skipped ? 'skipped' : 'broken';
+    const saw = (error as Error).message;
+    console.log(`${fault}: ${outcome.toUpperCase()}: ${saw}`);
+    return { fault, runs: outcome === 'skipped' ? 0 : 1, saw, settle_ms: null, outcome };
+  }
+}
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
+      runs: { type: 'string', default: '200' },
+      run: { type: 'string' },
+      lanes: { type: 'string', default: '4' },
+      only: { type: 'string' },
+    },
+  });
+  const runs =
+    values.run === undefined ? range(numberOf('runs', values.runs, 100_000)) : [numberOf('run', values.run, 100_000)];
+  const { only } = values;
+  if (only !== undefined && only !== 'kills' && only !== 'faults') refuse('--only must be kills or faults.');
+  const seed = numberOf('seed', values.seed, 2 ** 31, 0);
+  return { seed, runs, lanes: numberOf('lanes', values.lanes, 16), only: values.run === undefined ? only : 'kills' };
+}
+
+function numberOf(name: string, text: string, most: number, least = 1): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= least && number <= most) return number;
+  return refuse(`--${name} must be a whole number from ${least} to ${most}, not "${text}".`);
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+function refuse(message: string): never {
+  console.error(message);
+  process.exit(64);
+}
