@@ -306,6 +306,17 @@ describe('runs and the keeper', () => {
     expect((await mainstay(['runs'])).stdout).toContain(run_id!);
   });
 
+  it('the signing key is exchanged and the former one revoked, each confirmed by the key of the device', async () => {
+    const [former] = await keeper.keys();
+    expect(await mainstay(['keeper', 'rotate-key', '--dry-run'])).toMatchObject({ code: 0 });
+    expect(await mainstay(['keeper', 'rotate-key', '--yes'])).toMatchObject({ code: 0 });
+    const [current] = await keeper.keys();
+    expect(current!.kid).not.toBe(former!.kid);
+    expect(await mainstay(['keeper', 'revoke-key', former!.kid])).toMatchObject({ code: 8 });
+    expect(await mainstay(['keeper', 'revoke-key', former!.kid, '--yes'])).toMatchObject({ code: 0 });
+    expect((await keeper.keys()).map(({ kid }) => kid)).toEqual([current!.kid]);
+  });
+
   it('the ledger is verified, and its keys are listed', async () => {
     expect(await mainstay(['keeper', 'verify'])).toMatchObject({ code: 0, stdout: expect.stringContaining('whole') });
     expect((await mainstay(['keeper', 'keys'])).stdout).toMatch(/current +[0-9a-f]{64}/);

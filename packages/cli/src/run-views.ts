@@ -62,15 +62,13 @@ export function runDetails({ run, nodes, edges, truncated }: Shown, options: Vie
  * that steps of one parent stand in the order in which they came.
  */
 export function stepLines(nodes: readonly StepView[], edges: Shown['edges'], options: ViewOptions): string[] {
-  const known = new Map(nodes.map((node, at) => [node.key, at]));
+  const known = new Set(nodes.map((node) => node.key));
   const needs = new Map<string, string[]>();
-  for (const { from, to } of edges) {
-    if (known.has(from) && known.has(to)) needs.set(to, [...(needs.get(to) ?? []), from]);
-  }
+  for (const { from, to } of edges) if (known.has(from) && known.has(to)) add(needs, to, from);
   const below = new Map<string | null, StepView[]>();
   for (const node of nodes) {
     const parent = node.parent !== null && known.has(node.parent) ? node.parent : (needs.get(node.key)?.at(-1) ?? null);
-    below.set(parent, [...(below.get(parent) ?? []), node]);
+    add(below, parent, node);
   }
   const lines: string[] = [];
   // A chain of thousands of steps must not be a stack of calls as deep.
@@ -87,6 +85,12 @@ export function stepLines(nodes: readonly StepView[], edges: Shown['edges'], opt
     for (const child of [...(below.get(node.key) ?? [])].reverse()) open.push({ node: child, depth: depth + step });
   }
   return lines;
+}
+
+function add<Key, Value>(lists: Map<Key, Value[]>, key: Key, value: Value): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
 }
 
 const marks: Partial<Record<StepView['state'], string>> = {
