@@ -1,7 +1,7 @@
 /** docs/reference/operations.md, from the contract. */
 import { apiPrefix } from '@mainstay/contract/client';
 import { inputJsonSchema, type JsonSchema, outputJsonSchema } from '@mainstay/contract/json-schema';
-import { changeFields, isChange, type Operation, universalErrors } from '@mainstay/contract/operation';
+import { changeFields, type Effect, isChange, type Operation, universalErrors } from '@mainstay/contract/operation';
 import { operationList } from '@mainstay/contract/operations/index';
 import { code, fieldRows, page, table, typeText } from './markdown.ts';
 
@@ -11,6 +11,7 @@ export function operationsPage(): string {
     'the contract (packages/contract/src/operations)',
     'Everything that Mainstay does is one of these operations, and means the same in every interface. The HTTP interface is described by OpenAPI at `/api/v1/openapi.json`, and browsable at `/api/docs`.',
     `Any operation may give ${universalErrors.map(code).join(', ')} beside the errors it lists: see [errors](errors.md).`,
+    effects(),
     changes(),
     table(
       ['Operation', 'What it does', 'Effect'],
@@ -24,11 +25,25 @@ export function operationsPage(): string {
   );
 }
 
+function effects(): string {
+  const rows: Record<Effect, string> = {
+    read: 'Changes nothing.',
+    act: 'A word on what is there already, such as an approval: done at once, with no plan and no operation of its own.',
+    change:
+      'Is planned, decided by policy, signed by the keeper, and carried out by a run; an operation holds the record of it.',
+    destroy: 'The same, and something is gone after it: by the built-in policies it waits until it is confirmed.',
+  };
+  return table(
+    ['Effect', 'Meaning'],
+    Object.entries(rows).map(([effect, meaning]) => [code(effect), meaning]),
+  );
+}
+
 function changes(): string {
   const rows = Object.entries(changeFields).map(([name, schema]) => [code(name), schema.description ?? '']);
   return [
     '## Changes',
-    'Every operation that changes something takes these fields too, and answers `{ operation, result }`: the operation with its plan and state, and what is handed out once. It answers as soon as the change is signed and written; `operations.get` with `wait_seconds` tells how it ended.',
+    'Every operation that changes something takes these fields too, and answers `{ operation, result }`: the operation with its plan and state, and what is handed out once. It answers as soon as the change is signed and written, or is denied, or waits for people (`waiting`); `operations.get` with `wait_seconds` tells how it ended, and `operations.collect` gives the result of one that had to wait.',
     table(['Field', 'Meaning'], rows),
   ].join('\n\n');
 }
