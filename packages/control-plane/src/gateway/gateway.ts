@@ -8,7 +8,7 @@ import { apiPrefix } from '@mainstay/contract/client';
 import { AppError } from '@mainstay/contract/errors';
 import { openApiDocument } from '@mainstay/contract/openapi';
 import { isChange, pathParameters } from '@mainstay/contract/operation';
-import { operationList, operations } from '@mainstay/contract/operations/index';
+import { operationList } from '@mainstay/contract/operations/index';
 import { correlationId, withCorrelation } from '@mainstay/runtime';
 import { Hono } from 'hono';
 import { getPath } from 'hono/utils/url';
@@ -33,6 +33,7 @@ import { contentSecurityPolicy, createPages } from './pages.ts';
 import { rawInput } from './request-input.ts';
 import { signInRoutes } from './sign-in.ts';
 import { staticFile } from './static-files.ts';
+import { workflowRoutes } from './workflow-routes.ts';
 
 export type GatewayOptions = { public_dir: string | null; audit: AuditParts };
 
@@ -115,26 +116,7 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
   app.route('/webhooks', webhookRoutes(context));
   app.all('/mcp', mcpRoute(context, dispatcher));
 
-  // As users of that interface know them, beside the same under /api/v1.
-  for (const [path, id] of [
-    ['/health', 'system.health'],
-    ['/tasks', 'runs.tasks'],
-  ] as const) {
-    app.get(path, async ({ req }, next) => {
-      // Pages of the dashboard may have these addresses too.
-      if (req.header('accept')?.includes('text/html')) return next();
-      const known = await authenticate(context, req.raw);
-      const input = await rawInput(operations[id], req.raw, {});
-      return jsonResponse(req.raw, await dispatcher.call(id, known?.actor ?? null, input, { signal: req.raw.signal }));
-    });
-  }
-
-  app.post('/workflows/taskserv/create', async ({ req }) => {
-    if (!(await authenticate(context, req.raw))) throw notSignedIn();
-    throw new AppError('Conflict', 'A taskserv is an app on a server, and apps are not there yet: nothing was done.', {
-      hint: 'Deploy it as a service of a stack: mainstay stacks apply',
-    });
-  });
+  app.route('/', workflowRoutes(context, dispatcher));
 
   app.get('/livez', ({ text }) => text('ok\n'));
   app.get('/readyz', async ({ text }) => {

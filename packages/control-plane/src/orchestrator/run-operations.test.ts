@@ -55,3 +55,15 @@ it('an app is not put on a server as long as there are no apps, and the answer s
   const answer = await fixture.http('/workflows/taskserv/create', { method: 'POST', body: '{}' });
   expect([answer.status, await answer.json()]).toMatchObject([409, { code: 'Conflict' }]);
 });
+
+it('a server is made by a run, whose id is what the workflow gives', async () => {
+  const body = JSON.stringify({ server: 'made' });
+  const answer = await fixture.http('/workflows/servers/create', { method: 'POST', body });
+  expect(answer.status).toBe(202);
+  const made = (await answer.json()) as { success: boolean; data: string; result: { token: string } };
+  expect(made).toMatchObject({ success: true, error: null, result: { token: expect.stringMatching(/^mst_/) } });
+  const { run } = await fixture.client['runs.get']({ id: made.data, wait_seconds: 10 });
+  expect(run.state).toBe('succeeded');
+  const wrong = await fixture.http('/workflows/servers/create', { method: 'POST', body: '{"server":"-"}' });
+  expect([wrong.status, await wrong.json()]).toMatchObject([400, { code: 'InvalidInput', field: 'server' }]);
+});
