@@ -151,6 +151,8 @@ it('bash completes commands, nouns and options', async () => {
   expect(complete('stat')).toBe('status');
   expect(complete('secrets', '')).toBe('list set remove --json --url --home --help');
   expect(complete('deploy', 'shop', '--rest')).toBe('--restart');
+  expect(complete('ops', 'sh')).toBe('show');
+  expect(complete('ops', 'show', '--wai')).toBe('--wait-seconds');
   expect(await run(['completion', 'csh'])).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('bash, zsh, fish'),

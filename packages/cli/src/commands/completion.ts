@@ -32,11 +32,17 @@ export const registerCompletion: Registration = (program, cli) => {
 };
 
 function completionsOf(command: Command, path: readonly string[] = []): Completion[] {
-  const names = command.commands.map((child) => child.name());
+  const names = command.commands.flatMap(namesOf);
   const fallback = command.commands.find((child) => isDefault(command, child));
-  const options = [...command.options, ...(fallback?.options ?? [])].flatMap((option) => option.long ?? []);
+  const shown = [...command.options, ...(fallback?.options ?? [])].filter((option) => !option.hidden);
+  const options = shown.flatMap((option) => option.long ?? []);
   const own = { path: path.join(' '), words: [...new Set([...names, ...options, '--help'])] };
-  return [own, ...command.commands.flatMap((child) => completionsOf(child, [...path, child.name()]))];
+  const ofChild = (child: Command) => namesOf(child).flatMap((name) => completionsOf(child, [...path, name]));
+  return [own, ...command.commands.flatMap(ofChild)];
+}
+
+function namesOf(command: Command): string[] {
+  return [command.name(), ...command.aliases()];
 }
 
 function isDefault(parent: Command, child: Command): boolean {
