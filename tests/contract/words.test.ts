@@ -1,5 +1,7 @@
 /** Words of people through the CLI, against a real control plane and keeper: each person, and each device, has a home of their own. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { registrations, runCli } from '@mainstay/cli';
@@ -244,6 +246,30 @@ describe('an operation that others must approve', () => {
     expect(await mainstay(['ops', 'cancel', id], { as: 'ada' })).toMatchObject({ code: 0 });
     expect((await owner['operations.get']({ id })).operation.state).toBe('cancelled');
   });
+});
+
+it('a plan that is shown other than it is is not signed: its hash is made again on the device', async () => {
+  const id = await waitingId(['secrets', 'remove', 'shop', 'D']);
+  const liar = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = chunks.length > 0 ? Buffer.concat(chunks) : null;
+    const { method = 'GET', url = '' } = request;
+    const headers = { authorization: request.headers.authorization ?? '', 'content-type': 'application/json' };
+    const answer = await fetch(plane.url + url, { method, headers, body });
+    const text = (await answer.text()).replaceAll('secrets.D', 'secrets.HARMLESS');
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(text);
+  });
+  await new Promise<void>((resolve) => liar.listen(0, '127.0.0.1', resolve));
+  try {
+    const url = `http://127.0.0.1:${(liar.address() as AddressInfo).port}`;
+    const refused = await mainstay(['ops', 'confirm', id, '--yes', '--url', url]);
+    expect(refused).toMatchObject({ code: 5, stderr: expect.stringContaining('nothing was signed') });
+    expect((await owner['operations.get']({ id })).operation).toMatchObject({ state: 'waiting', approvals: [] });
+  } finally {
+    liar.close();
+  }
+  expect(await mainstay(['ops', 'confirm', id, '--yes'])).toMatchObject({ code: 0 });
 });
 
 describe('policies', () => {

@@ -124,6 +124,10 @@ export const Plan = z
       .string()
       .regex(/^[0-9a-f]{64}$/)
       .describe('SHA-256 over the canonical JSON (RFC 8785) of what would be done.'),
+    over: z
+      .object({ target: z.string(), base: z.int(), content_sha256: z.string().nullable() })
+      .optional()
+      .describe('What the hash is over beside the operation and its changes: who signs the hash makes it again.'),
   })
   .meta({ id: 'Plan' });
 export type Plan = z.infer<typeof Plan>;

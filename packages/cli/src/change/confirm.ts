@@ -1,6 +1,7 @@
 /** Words of people on operations that wait, signed with the key of this device over the hash of the plan. */
 import { AppError } from '@mainstay/contract/errors';
 import type { OperationView } from '@mainstay/contract/operation';
+import { planHash } from '@mainstay/contract/plan';
 import { missingWords } from '@mainstay/contract/waiting';
 import type { Cli } from '../cli.ts';
 import type { Connection } from '../connection.ts';
@@ -28,9 +29,10 @@ export async function signedWord(
   cli: Cli,
   connection: Connection,
   says: 'approve' | 'reject' | 'confirm',
-  { id, plan, requirement }: OperationView,
+  operation: OperationView,
   { json }: { json?: boolean },
 ): Promise<{ proof?: string }> {
+  const { id, plan, requirement } = operation;
   const note = json ? () => {} : cli.note;
   const own =
     requirement?.proof === 'signed'
@@ -39,7 +41,17 @@ export async function signedWord(
         })
       : await findOwnKey(cli, connection);
   if (!own) return {};
+  await checkHash(operation);
   return { proof: await own.signer.sign({ says, user_id: own.actor.id, about: plan.hash, operation_id: id }) };
+}
+
+/** What is signed is the plan that was shown: its hash is made again from it, and not taken at the control plane's word. */
+async function checkHash({ operation, plan: { hash, changes, over } }: OperationView): Promise<void> {
+  if (over && (await planHash({ operation, changes, ...over })) === hash) return;
+  throw new AppError('Conflict', 'The hash is not that of the plan that the control plane shows; nothing was signed.', {
+    field: 'plan_hash',
+    hint: 'Somebody may have changed what it shows. Look into its audit (mainstay audit verify) before going on.',
+  });
 }
 
 /** The operation waits meanwhile, so that nothing has to be done again. */

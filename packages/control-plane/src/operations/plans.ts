@@ -31,7 +31,9 @@ export async function makePlan(context: Context, planOf: PlanOf, asked: Asked): 
     content_sha256: planned.document ? await contentDigest(planned.document) : null,
   };
   const { summary, changes, warnings = [] } = planned;
-  return { planned, body, plan: { summary, changes, warnings, hash: await planHash(body) } };
+  const { target, base, content_sha256 } = body;
+  const over = { target, base, content_sha256 };
+  return { planned, body, plan: { summary, changes, warnings, hash: await planHash(body), over } };
 }
 
 /** A grant that named a thousand servers would go to each of them; beyond a few, each gets one of its own when it asks. */
