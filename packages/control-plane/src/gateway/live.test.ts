@@ -47,7 +47,7 @@ describe('live changes', () => {
     expect(await page.next()).toMatchObject({ event: 'hello', data: { resumed: false } });
     await changeSecret();
     const change = await page.next();
-    expect(change).toMatchObject({ event: 'change', data: { topics: ['operations', 'events'] } });
+    expect(change).toMatchObject({ event: 'change', data: { topics: expect.arrayContaining(['operations']) } });
     expect(change.id).toMatch(/^[0-9a-f]{12}-\d+$/);
     expect(JSON.stringify(change)).not.toContain('hidden-value');
     await page.close();

@@ -2,6 +2,7 @@
  * The store: Kysely over SQLite, and batches. A batch is one atomic write: all of its statements or none, each of which may
  * demand how many rows it must have touched (that is how compare-and-swap is done without interactive transactions).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@mainstay/contract/errors';
 import { kyselyDatabase, openSqlite, storeError } from '@mainstay/runtime/sqlite';
 import { type Compilable, Kysely, SqliteDialect, sql } from 'kysely';
@@ -25,8 +26,17 @@ export type Store = {
 
 export class BatchConflict extends Error {}
 
+/**
+ * How long SQLite waits for a lock by itself. It stops this process while it waits, so that is short; a batch waits for the rest without
+ * stopping anything, and reads are answered meanwhile.
+ */
+const blocking_wait_ms = 50;
+const locked_within_ms = 5_000;
+const locked_again_ms = 50;
+
 export async function openStore(path: string): Promise<Store> {
   const database = openSqlite(path);
+  database.exec(`PRAGMA busy_timeout = ${blocking_wait_ms}`);
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: kyselyDatabase(database) }) });
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error } = await migrator.migrateToLatest();
@@ -41,18 +51,27 @@ export async function openStore(path: string): Promise<Store> {
       throw storeError(cause, path);
     }
   };
+  const writeOnce = (statements: readonly Statement[]) =>
+    db.transaction().execute(async (transaction) => {
+      for (const { query, rows } of statements) {
+        const result = await transaction.executeQuery(query.compile());
+        if (rows !== undefined && Number(result.numAffectedRows ?? 0) !== rows) throw new BatchConflict('row count');
+      }
+    });
+  const write = async (statements: readonly Statement[]) => {
+    const until = performance.now() + locked_within_ms;
+    for (;;) {
+      try {
+        return await writeOnce(statements);
+      } catch (error) {
+        if (!isLocked(error) || performance.now() > until) throw error;
+        await sleep(locked_again_ms);
+      }
+    }
+  };
   return {
     db,
-    batch: (statements) =>
-      translated(() =>
-        db.transaction().execute(async (transaction) => {
-          for (const { query, rows } of statements) {
-            const result = await transaction.executeQuery(query.compile());
-            if (rows !== undefined && Number(result.numAffectedRows ?? 0) !== rows)
-              throw new BatchConflict('row count');
-          }
-        }),
-      ),
+    batch: (statements) => translated(() => write(statements)),
     async check() {
       try {
         await translated(() => db.updateTable('users').set({ created_at: 0 }).where('id', '=', '').execute());
@@ -81,6 +100,10 @@ export async function batchOrConflict(store: Store, statements: readonly Stateme
 export function holdsText(column: 'message' | 'text', text: string) {
   const pattern = `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`;
   return sql<boolean>`${sql.ref(column)} like ${pattern} escape '\\'`;
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof Error && /database (table )?is locked/.test(error.message);
 }
 
 export function isUniqueViolation(error: unknown): boolean {
