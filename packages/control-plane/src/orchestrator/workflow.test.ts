@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, expectTypeOf, it } from 'vitest';
 import * as z from 'zod';
 import { defineWorkflow, workflow } from './workflow.ts';
 
@@ -55,8 +55,7 @@ describe('a workflow', () => {
         run: ({ outputs, ...rest }) => {
           const texts: string[] = outputs.roll_out;
           const count: number = outputs.count;
-          // @ts-expect-error it does not need this step
-          void outputs.build;
+          expectTypeOf(outputs).not.toHaveProperty('build');
           return rest.attempt > 1 ? rest.park({ topic: 'x' }) : texts.length + count;
         },
       })
