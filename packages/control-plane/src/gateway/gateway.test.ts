@@ -126,7 +126,7 @@ describe('the state file', () => {
   });
 
   it('that another process has locked makes changes wait, then fail with a clear error, and changes nothing', {
-    timeout: 20_000,
+    timeout: 60_000,
   }, async () => {
     const other = openSqlite(join(at.home, 'mainstay.db'));
     other.exec('BEGIN IMMEDIATE');
