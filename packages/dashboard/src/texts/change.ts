@@ -20,5 +20,6 @@ export const change = {
   denied: 'Denied',
   open: 'Open the operation',
   seeAll: (count: number) => `Show all ${count} changes`,
+  closeAndWait: 'Close; it waits',
   closeAndWatch: 'Close; it goes on',
 } as const;

@@ -14,7 +14,12 @@ export const operation = {
   proofs,
   all: 'Operations',
   decision: { title: 'How it was decided', waits: 'What it waits for' },
-  run: { title: 'How it is carried out', open: 'Open the run' },
+  collect: {
+    title: 'What it gave',
+    text: 'It had to wait, so its result was kept for you. A secret in it, such as a token, is shown once, within 24 hours.',
+    do: 'Show the result',
+    nothing: 'It gave nothing, or it was taken already.',
+  },
   by: 'By',
   for: 'for',
   took: (duration: string) => `took ${duration}`,

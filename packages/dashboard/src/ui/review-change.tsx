@@ -44,7 +44,10 @@ export type ReviewChangeProps = {
   /** Said above the plan. */
   children?: ReactNode;
   onClose(): void;
-  /** Called with what the operation gave, once it was accepted; one-time secrets stand only there. */
+  /**
+   * Called with what the operation gave, once it was decided and begun: at once, or when those it waited for have spoken. One-time
+   * secrets stand only there.
+   */
   onAccepted?(answer: { operation: OperationView; result: unknown }): void;
   /** Called when it was observed to have succeeded. */
   onSucceeded?(): void;
@@ -71,7 +74,9 @@ export function ReviewChange({ change, title, children, onClose, onAccepted, ...
     >
       {/* Nothing can be pressed before the plan is there, but the dialog has the keys from the beginning. */}
       <div ref={content} className={css.review} tabIndex={-1} data-autofocus>
-        {change && accepted && <Followed operation={accepted} onClose={onClose} onSucceeded={rest.onSucceeded} />}
+        {change && accepted && (
+          <Followed operation={accepted} onClose={onClose} onAccepted={onAccepted} onSucceeded={rest.onSucceeded} />
+        )}
         {change && !accepted && (
           <>
             {children}
@@ -82,7 +87,7 @@ export function ReviewChange({ change, title, children, onClose, onAccepted, ...
               onClose={onClose}
               onAccepted={(answer) => {
                 setAccepted(answer.operation);
-                onAccepted?.(answer);
+                if (hasBegun(answer.operation)) onAccepted?.(answer);
               }}
               {...rest}
             />
@@ -180,16 +185,41 @@ function Review(props: ReviewProps) {
   );
 }
 
-type FollowedProps = { operation: OperationView; onClose(): void; onSucceeded?: (() => void) | undefined };
+type FollowedProps = {
+  operation: OperationView;
+  onClose(): void;
+  onAccepted: ReviewChangeProps['onAccepted'];
+  onSucceeded?: (() => void) | undefined;
+};
+
+function hasBegun({ state }: OperationView): boolean {
+  return state === 'running' || state === 'succeeded';
+}
+
+/** What an operation gave that had to wait: it is there for who proposed it, once. */
+function useLateResult(first: OperationView, operation: OperationView, onAccepted: FollowedProps['onAccepted']) {
+  const collect = useMutation<ChangeAnswer, AppError, string>({
+    mutationFn: (id) => call('operations.collect', { id }),
+    onSuccess: (answer) => onAccepted?.(answer),
+  });
+  const isLate = !hasBegun(first) && hasBegun(operation) && onAccepted !== undefined;
+  const { mutate } = collect;
+  useEffect(() => {
+    if (isLate) mutate(first.id ?? '');
+  }, [isLate, first.id, mutate]);
+  return collect.error;
+}
 
 /** Last lines of a program may stand in a message. */
 const message_chars_max = 8_000;
 
 /** The operation as it goes on, until it has ended. */
-function Followed({ operation: first, onClose, onSucceeded }: FollowedProps) {
+function Followed({ operation: first, onClose, onAccepted, onSucceeded }: FollowedProps) {
   const query = useRead('operations.get', { id: first.id ?? '' }, { enabled: !terminalStates.includes(first.state) });
   const operation = query.data?.operation ?? first;
   const ended = terminalStates.includes(operation.state);
+  const isWaiting = operation.state === 'waiting';
+  const notCollected = useLateResult(first, operation, onAccepted);
   const [told, setTold] = useState(first.state === 'succeeded');
   if (ended && !told) {
     setTold(true);
@@ -201,7 +231,8 @@ function Followed({ operation: first, onClose, onSucceeded }: FollowedProps) {
         <StatusMark {...operationStatus(operation.state)} form="chip" />
         <p className={css.summary}>{visible(operation.plan.summary)}</p>
       </div>
-      {operation.state === 'waiting' && <WaitingHere operation={operation} />}
+      {isWaiting && <WaitingHere operation={operation} />}
+      {notCollected && <ErrorNotice error={notCollected} />}
       {operation.message && (
         <pre className={css.message}>
           <Foreign text={operation.message} chars_max={message_chars_max} />
@@ -234,7 +265,9 @@ function Followed({ operation: first, onClose, onSucceeded }: FollowedProps) {
             {texts.open}
           </Button>
         )}
-        <Button onClick={onClose}>{ended ? general.close : texts.closeAndWatch}</Button>
+        <Button variant={isWaiting ? 'default' : 'filled'} onClick={onClose}>
+          {ended ? general.close : isWaiting ? texts.closeAndWait : texts.closeAndWatch}
+        </Button>
       </div>
     </div>
   );

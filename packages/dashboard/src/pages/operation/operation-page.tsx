@@ -14,6 +14,7 @@ import { RequirementList } from '../../ui/waiting/requirement-list.tsx';
 import { SaidList } from '../../ui/waiting/said-list.tsx';
 import { VerdictButtons } from '../../ui/waiting/verdict-buttons.tsx';
 import { duration, operationStatus, terminalStates } from '../../ui/words.ts';
+import { CollectResult } from './collect-result.tsx';
 import { FailureNotice } from './failure-notice.tsx';
 import { failedServices } from './next-steps.ts';
 import css from './operation.module.css';
@@ -102,6 +103,7 @@ function Operation({ operation }: { operation: OperationView }) {
           </div>
         </Section>
       )}
+      <CollectResult operation={operation} />
       {operation.targets.length > 0 && <Targets operation={operation} />}
       <Section title={texts.plan.title} aside={<PlanHash hash={operation.plan.hash} />}>
         <PlanDiff plan={operation.plan} />

@@ -14,14 +14,10 @@ export function OperationRun({ id }: { id: string }) {
   const isRunning = known !== undefined && !endedStates.includes(known);
   const { data } = useRead('runs.get', { id }, isRunning ? { every_ms: running_every_ms } : {});
   if (!data) return null;
-  return (
-    <div>
-      <RunSteps data={data} chosen={undefined} />
-      <p className={css.small}>
-        <Link to="/runs/$id" params={{ id }}>
-          {texts.openRun}
-        </Link>
-      </p>
-    </div>
+  const link = (
+    <Link to="/runs/$id" params={{ id }} className={css.small}>
+      {texts.openRun}
+    </Link>
   );
+  return <RunSteps data={data} chosen={undefined} aside={link} />;
 }

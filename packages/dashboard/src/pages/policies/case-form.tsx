@@ -97,7 +97,7 @@ export function CaseForm() {
         <div className={css.fields}>
           <TextInput
             label={texts.operation}
-            description={texts.operationHint}
+            placeholder={texts.operationHint}
             value={draft.operation}
             onChange={(event) => set({ operation: event.currentTarget.value })}
             error={isEmpty ? texts.operationEmpty : null}
@@ -106,7 +106,6 @@ export function CaseForm() {
           />
           <NativeSelect
             label={texts.role}
-            description=" "
             value={draft.who}
             onChange={({ currentTarget: { value } }) => set({ who: value as Who })}
             data={[
@@ -117,7 +116,6 @@ export function CaseForm() {
           />
           <NativeSelect
             label={texts.proof}
-            description=" "
             value={draft.proof}
             onChange={({ currentTarget: { value } }) => set({ proof: value as Draft['proof'] })}
             data={Object.entries(texts.proofs).map(([value, label]) => ({ value, label }))}

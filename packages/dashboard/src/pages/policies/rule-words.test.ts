@@ -32,7 +32,7 @@ test('what is required is told, each thing of it', () => {
     window: { days: ['sat' as const, 'sun' as const], from: '22:00', to: '02:00', time_zone: 'Europe/Berlin' },
   };
   expect(demandWords(rule({ effect: 'require', require }))).toBe(
-    '2 approvals by others from admin or above, a confirmation by who proposes it, signed with a key of their own, within sat, sun 22:00–02:00 (Europe/Berlin), decided within 1 d',
+    '2 approvals by others (admin or above), a confirmation by who proposes it, signed with a key of their own, within sat, sun 22:00–02:00 (Europe/Berlin), decided within 1 d',
   );
 });
 

@@ -3,7 +3,7 @@ import type { StepView } from '@mainstay/contract/operations/runs';
 import { SegmentedControl } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { Link } from '@tanstack/react-router';
-import { lazy, Suspense } from 'react';
+import { lazy, type ReactNode, Suspense } from 'react';
 import type { Output } from '../../api/client.ts';
 import { runs as texts } from '../../texts/runs.ts';
 import { useNow } from '../../ui/clock.ts';
@@ -23,9 +23,11 @@ export type RunStepsProps = {
   chosen: string | undefined;
   /** Left out where there is no choice: within the page of an operation. */
   onView?: (view: 'list' | undefined) => void;
+  /** Beside the heading, where there is no choice. */
+  aside?: ReactNode;
 };
 
-export function RunSteps({ data: { run, nodes, edges, truncated }, view, chosen, onView }: RunStepsProps) {
+export function RunSteps({ data: { run, nodes, edges, truncated }, view, chosen, onView, aside }: RunStepsProps) {
   const isPhone = useMediaQuery('(max-width: 640px)', matchMedia('(max-width: 640px)').matches);
   const isTooMany = nodes.length > graph_steps_max;
   const isList = isPhone || isTooMany || view === 'list';
@@ -34,9 +36,8 @@ export function RunSteps({ data: { run, nodes, edges, truncated }, view, chosen,
       title={texts.steps_title}
       flush
       aside={
-        onView &&
-        !isPhone &&
-        !isTooMany && (
+        aside ??
+        (onView && !isPhone && !isTooMany && (
           <SegmentedControl
             size="xs"
             aria-label={texts.view}
@@ -47,7 +48,7 @@ export function RunSteps({ data: { run, nodes, edges, truncated }, view, chosen,
             value={isList ? 'list' : 'graph'}
             onChange={(value) => onView(value === 'list' ? 'list' : undefined)}
           />
-        )
+        ))
       }
     >
       {isTooMany && (

@@ -59,7 +59,11 @@ function ThisBrowser() {
             {texts.impossibleHint}
           </Alert>
         )}
-        {view && <StatusMark {...keyStatus(view)} form="chip" />}
+        {view && (
+          <div>
+            <StatusMark {...keyStatus(view)} form="chip" />
+          </div>
+        )}
         {canMake && (
           <p>{state === 'revoked' ? texts.revokedTitle : state === 'none' ? texts.hereNone : texts.unknownTitle}</p>
         )}
