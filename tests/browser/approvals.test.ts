@@ -11,7 +11,7 @@ rules:
   - name: deploys
     description: Deploys take a second person.
     match:
-      operations: [stacks.deploy]
+      operations: [stacks.deploy, access.create_token]
       actor: { kinds: [user] }
     effect: require
     require:
@@ -123,6 +123,27 @@ describe.skipIf(no_browser)('a deploy that policy holds for a second person', ()
     await grace.page.getByText('No operation fits').waitFor();
     expect((await clientOf(dashboard)['operations.get']({ id })).operation.state).toBe('cancelled');
     expect([...owner.complaints, ...grace.complaints]).toEqual([]);
+  });
+});
+
+describe.skipIf(no_browser)('a secret that is made by an operation that waits', () => {
+  test('is shown to who asked for it once another approved, where they asked', async () => {
+    const { page, open, complaints } = owner;
+    await open('/settings?tab=access&add=api_token');
+    await page.getByRole('textbox', { name: 'Name' }).fill('ci');
+    await page.getByRole('button', { name: 'Review' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Make the token ci' });
+    await dialog.getByRole('button', { name: 'Make the token' }).click();
+    await dialog.getByText('One person other than owner approves it').waitFor();
+    await grace.open('/operations');
+    await grace.page.getByRole('button', { name: /^Approve/ }).click();
+    await grace.page.getByRole('dialog').getByRole('button', { name: 'Approve' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    const made = page.getByRole('status').filter({ hasText: 'Token ci' });
+    const token = (await made.locator('pre').innerText()).trim();
+    const answer = await fetch(`${dashboard.url}/api/v1/whoami`, { headers: { authorization: `Bearer ${token}` } });
+    expect(await answer.json()).toMatchObject({ actor: { name: 'owner', proof: 'token' } });
+    expect([...complaints, ...grace.complaints]).toEqual([]);
   });
 });
 
