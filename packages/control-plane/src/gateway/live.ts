@@ -13,7 +13,7 @@
 import type { Context } from '../context.ts';
 import { createLiveHistory } from './live-history.ts';
 
-const nouns = new Set(['stacks', 'servers', 'services', 'events', 'operations', 'access']);
+const nouns = new Set(['stacks', 'servers', 'services', 'events', 'operations', 'runs', 'access']);
 const coalesce_ms = 100;
 const keep_alive_ms = 15_000;
 /** Time after which a browser that was cut off comes back. */
