@@ -31,6 +31,7 @@ const steps: Record<StepView['state'], string> = {
 
 export const runs = {
   title: 'Runs',
+  all: 'All runs',
   lead: 'How approved operations are carried out: step by step, each kept, so that nothing is done twice.',
   states,
   steps,

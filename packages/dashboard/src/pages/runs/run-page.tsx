@@ -9,11 +9,10 @@ import { Foreign, visible } from '../../ui/foreign.tsx';
 import { Fetched, Page, Rows } from '../../ui/page.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { Time } from '../../ui/time.tsx';
-import { duration } from '../../ui/words.ts';
 import { RunActs } from './run-acts.tsx';
 import { RunLog } from './run-log.tsx';
 import { RunSteps } from './run-steps.tsx';
-import { endedStates, runStatus, runTitle } from './run-words.ts';
+import { endedStates, lasted, runStatus, runTitle } from './run-words.ts';
 
 const route = getRouteApi('/runs/$id');
 
@@ -74,7 +73,7 @@ function Lead({ run }: { run: Output<'runs.get'>['run'] }) {
     <>
       {texts.workflow(workflow, version)} · {texts.progress(steps_total - steps_left, steps_total)}
       {actor && <> · {visible(actor.name, 64)}</>} · <Time at={created_at} />
-      {finished_at !== null && ` · ${texts.took(duration(finished_at - created_at))}`}
+      {finished_at !== null && ` · ${texts.took(lasted(finished_at - created_at))}`}
       {operation_id !== null && (
         <>
           {' · '}

@@ -74,6 +74,11 @@ export function stepDuration(step: StepView, needed: readonly StepView[], now: n
   const before = needed.flatMap(({ finished_at }) => finished_at ?? []);
   const began = step.attempt > 1 && before.length > 0 ? Math.max(...before) : step.started_at;
   const milliseconds = Math.max(0, (step.finished_at ?? now) - Math.min(began, step.started_at));
+  return lasted(milliseconds);
+}
+
+/** A duration that may be short: `70 ms`, `8 s`. */
+export function lasted(milliseconds: number): string {
   return milliseconds < 1_000 ? `${milliseconds} ms` : duration(milliseconds);
 }
 

@@ -10,8 +10,7 @@ import { runs as texts } from '../../texts/runs.ts';
 import { EmptyState, Fetched, Page, Rows, Section } from '../../ui/page.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { absoluteTime, Time } from '../../ui/time.tsx';
-import { duration } from '../../ui/words.ts';
-import { runStatus, runTitle } from './run-words.ts';
+import { lasted, runStatus, runTitle } from './run-words.ts';
 import css from './runs.module.css';
 import { type RunStateGroup, type RunsSearch, runStateGroups } from './runs-search.ts';
 
@@ -42,7 +41,7 @@ export function RunsPage() {
   );
   return (
     <Page title={texts.title} lead={texts.lead}>
-      <Section title={texts.title} flush aside={<Filters search={search} set={set} clear={clear} />}>
+      <Section title={texts.all} flush aside={<Filters search={search} set={set} clear={clear} />}>
         <RunsPageOf key={JSON.stringify(filter)} filter={filter} nothing={nothing} />
       </Section>
       <Schedules />
@@ -127,7 +126,7 @@ function Row({ run, about }: { run: RunView; about: string | undefined }) {
         </Link>
         <span className={css.quiet}>
           {texts.workflow(workflow, version)} · {texts.progress(steps_total - steps_left, steps_total)}
-          {finished_at !== null && ` · ${texts.took(duration(finished_at - created_at))}`}
+          {finished_at !== null && ` · ${texts.took(lasted(finished_at - created_at))}`}
         </span>
       </span>
       <span className={css.who}>{actor?.name}</span>
