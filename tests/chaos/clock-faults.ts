@@ -18,14 +18,16 @@ import { createProgram } from './programs.ts';
 
 const off_ms = 600_000;
 
-/** A clock that is off by so many milliseconds, which can be put right. */
-function clockThatIsOff(by_ms: number): Clock & { putRight(): void } {
-  let offset_ms = by_ms;
+type OffClock = Clock & { set(off_ms: number): void };
+
+/** A clock that can be set so many milliseconds off. */
+function clockToSet(off_ms = 0): OffClock {
+  let offset_ms = off_ms;
   return {
     ...systemClock,
     now: () => systemClock.now() + offset_ms,
-    putRight() {
-      offset_ms = 0;
+    set(to_ms) {
+      offset_ms = to_ms;
     },
   };
 }
@@ -47,8 +49,8 @@ async function withClocks(off: Off, expected: RegExp) {
   process_of_keeper.start();
   const keeper = createKeeperClient({ socket });
   await until(async () => (await keeper.keys()).length > 0, 'the keeper');
-  const clock = clockThatIsOff(off.control_plane ?? 0);
-  const clock_of_agent = clockThatIsOff(off.agent ?? 0);
+  const clock = clockToSet(off.control_plane);
+  const clock_of_agent = clockToSet();
   const plane = await startControlPlane({ home, port: 0, keeper, log: silentLogger(), clock });
   const client = createClient({ url: plane.url, token: await plane.createToken() });
   let agent: SimulatedAgent | null = null;
@@ -74,6 +76,7 @@ async function withClocks(off: Off, expected: RegExp) {
       const { url } = plane;
       agent = createSimulatedAgent({ url, token: result!.token!, clock: clock_of_agent, heartbeat_interval_ms: 500 });
       await agent.start();
+      clock_of_agent.set(off.agent ?? 0);
     };
     const first = await setUp().then(
       () => null,
@@ -85,16 +88,20 @@ async function withClocks(off: Off, expected: RegExp) {
     const saw = first ?? (await told('off'));
     if (!expected.test(saw)) throw new Error(`it was told as "${saw}"`);
     const started = performance.now();
-    clock.putRight();
-    clock_of_agent.putRight();
+    clock.set(0);
     if (!agent) await setUp();
+    clock_of_agent.set(0);
     await until(async () => (await told('right')).startsWith('succeeded'), 'changes with clocks that agree');
     const records = openRecords({ store: join(home, 'mainstay.db'), ledger: join(directory, 'ledger.db'), mirror: '' });
     let left: string[] = [];
     await until(async () => {
       left = underWay(records);
       return left.length === 0;
-    }, 'everything at its end').finally(() => records.close());
+    }, 'everything at its end')
+      .catch((error: Error) => {
+        throw new Error(`${error.message}: ${left.join('; ')}`, { cause: error });
+      })
+      .finally(() => records.close());
     return { saw: `"${saw}"; with the clock put right changes pass`, settle_ms: performance.now() - started };
   } finally {
     await (agent as SimulatedAgent | null)?.stop();

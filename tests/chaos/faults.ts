@@ -117,7 +117,8 @@ async function diskFull() {
       { home, agent: false },
     );
   } finally {
-    execFileSync('umount', [mount]);
+    // Lazily: a child of a program that was ended may still be ending.
+    execFileSync('umount', ['--lazy', mount]);
     rmSync(mount, { recursive: true });
   }
 }
