@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createClient } from '@mainstay/contract/client';
 import { AppError } from '@mainstay/contract/errors';
@@ -168,6 +169,27 @@ describe('an operation that policy wants approved', () => {
     database.close();
     expect(text).not.toContain(collected.token);
   });
+});
+
+it('a policy about a stack holds for its secrets and for servers that are invited to it', async () => {
+  const closed = `schema: 1
+rules:
+  - name: closed
+    match: { target: { stacks: [shop] } }
+    effect: deny
+    reason: The shop is closed.
+`;
+  at = await startFixture({ policies: { 'default.yaml': default_policy_file.text } });
+  repository = at.repository('api');
+  await at.client['stacks.apply']({ stack: 'shop', spec: spec() });
+  await at.client['secrets.set']({ stack: 'shop', name: 'KEY', value: 'v' });
+  writeFileSync(join(at.folder_of_policies, 'closed.yaml'), closed);
+  await vi.waitFor(async () => expect((await at.client['policies.get']({})).policies.files).toHaveLength(2), 20_000);
+  const denied = { operation: { state: 'denied', message: 'The shop is closed.' } };
+  expect(await at.client['secrets.set']({ stack: 'shop', name: 'KEY', value: 'w' })).toMatchObject(denied);
+  expect(await at.client['secrets.remove']({ stack: 'shop', name: 'KEY' })).toMatchObject(denied);
+  expect(await at.client['servers.invite']({ server: 'h1', stack: 'shop' })).toMatchObject(denied);
+  expect(await at.client['servers.invite']({ server: 'h1' })).toMatchObject({ operation: { state: 'succeeded' } });
 });
 
 describe('a keeper that is away', () => {

@@ -104,7 +104,7 @@ function newRow(
     proposal_sealed: null,
     state: 'proposed',
     stack_id: planned.stack?.id ?? null,
-    stack: planned.stack?.name ?? null,
+    stack: planned.stack?.name ?? planned.about_stack ?? null,
     version: null,
     targets: '[]',
     requirement: null,

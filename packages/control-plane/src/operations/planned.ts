@@ -25,6 +25,8 @@ export type Planned = {
   /** Server ids. */
   targets?: string[];
   stack?: { id: string; name: string; version: number };
+  /** Name of the stack that it is about, where it makes no version of one: policies match it, and lists of the stack's operations have it. */
+  about_stack?: string;
   /** Runs until the servers have reported, instead of being done when it is written. */
   settled_by_receipts?: boolean;
   /** An empty plan is carried out all the same, as with what only hands out something new. */

@@ -58,7 +58,7 @@ export async function proposalOf(
     about: {
       sources: [...new Set(sources)],
       servers: [...servers.values()].map(({ name }) => ({ name, labels: {} })),
-      stack: planned.stack?.name ?? null,
+      stack: planned.stack?.name ?? planned.about_stack ?? null,
       environment: null,
     },
   };

@@ -31,6 +31,7 @@ export const secretHandlers: Handler[] = [
     return {
       summary: `Set secret ${name} of stack ${stack}`,
       target: `secret/${stack}/${name}`,
+      about_stack: stack,
       base: existing?.rev ?? 0,
       changes: [{ action: existing ? 'update' : 'create', path: `secrets.${name}`, note: 'value not shown' }],
       warnings:
@@ -67,6 +68,7 @@ export const secretHandlers: Handler[] = [
     return {
       summary: `Remove secret ${name} of stack ${stack}`,
       target: `secret/${stack}/${name}`,
+      about_stack: stack,
       base: existing.rev,
       changes: [{ action: 'delete', path: `secrets.${name}` }],
       action: { kind: 'control_plane' },

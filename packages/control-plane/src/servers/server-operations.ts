@@ -72,6 +72,7 @@ export const serverHandlers: Handler[] = [
           note: existing ? 'a new token takes the place of the one before' : `the token holds for ${expires_seconds} s`,
         },
       ],
+      ...(stack === undefined ? {} : { about_stack: stack }),
       action: { kind: 'invitation', server_id, token_sha256: digestOfKey(token), stack_id },
       carryOut: ({ grant, now }) => {
         const expires_at = now + expires_seconds * 1000;
