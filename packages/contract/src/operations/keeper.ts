@@ -25,7 +25,7 @@ export const getPolicies = read({
   output: z.object({ policies: PolicySetView, alerts: z.array(KeeperAlert) }),
 });
 
-export const testPolicies = act({
+export const testPolicies = read({
   id: 'policies.test',
   summary: 'Try cases against the policies; nothing is proposed',
   permission: 'policies:read',

@@ -12,7 +12,7 @@ export const keeperHandlers: Handler[] = [
     return { policies, alerts };
   }),
 
-  acts(operations['policies.test'], async ({ keeper }, input) => {
+  reads(operations['policies.test'], async ({ keeper }, input) => {
     const results = await keeper.testPolicies(input);
     const passed = results.filter((result) => result.passed).length;
     return { results, passed, failed: results.length - passed };
