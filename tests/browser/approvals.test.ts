@@ -1,8 +1,9 @@
 /** Operations that wait for people: a second person approves or rejects them in the dashboard; what destroys is signed by the browser's key. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Dashboard, no_browser, overflowOf, startDashboard, type Window } from './browser.ts';
+import { chromium_path, type Dashboard, no_browser, overflowOf, startDashboard, type Window } from './browser.ts';
 import { makeRepository, type Repository } from './repository.ts';
 import { clientOf, commitVersion, deployed_within_ms, nodeServiceOf, runStack, served, untilServed } from './stack.ts';
 
@@ -198,6 +199,30 @@ describe.skipIf(no_browser)('what destroys', () => {
     const after = await clientOf(dashboard)['keys.list']({});
     expect(after.keys.find(({ id }) => id === pending?.id)).toMatchObject({ state: 'revoked', role: 'approver' });
     expect([...complaints, ...grace.complaints]).toEqual([]);
+  });
+
+  test('can be proposed where the browser keeps no keys, over plain HTTP, and the page names the command that confirms it', async () => {
+    const browser = await chromium.launch({
+      executablePath: chromium_path,
+      args: ['--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP panel.test 127.0.0.1'],
+    });
+    try {
+      const page = await browser.newPage();
+      const panel = (address: string) => address.replace('127.0.0.1', 'panel.test');
+      await page.goto(panel(await dashboard.signInLink()));
+      await page.locator('main h1').first().waitFor();
+      await page.goto(panel(`${dashboard.url}/settings?tab=people`));
+      await page.getByRole('button', { name: 'Remove grace' }).click();
+      const dialog = page.getByRole('dialog');
+      const typed = dialog.getByRole('textbox');
+      await typed.fill('grace');
+      await dialog.getByRole('button', { name: /^Remove/ }).click();
+      await dialog.getByText('This browser can keep no key for this address.').waitFor();
+      await dialog.getByText(/^mainstay ops confirm op_[0-9a-f]{32}$/).waitFor();
+      expect(await dialog.getByRole('button', { name: 'Sign and confirm' }).isDisabled()).toBe(true);
+    } finally {
+      await browser.close();
+    }
   });
 
   test('reads on a phone as well: no page of them is wider than the window', async () => {

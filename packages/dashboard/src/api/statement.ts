@@ -4,6 +4,7 @@
  * the contract's `proof.ts`, and a test here does the same.
  */
 import type { PersonKey, ProofStatement } from '@mainstay/contract/proof';
+import { hex, randomHex } from './random.ts';
 
 export type BrowserKey = { private_key: CryptoKey; public_key: Extract<PersonKey, { kty: 'EC' }> };
 
@@ -27,7 +28,7 @@ export type Said = Omit<ProofStatement, 'iat' | 'jti'>;
 
 /** Signs what the person says; it holds once, and for ten minutes around now. */
 export async function signStatement(key: BrowserKey, said: Said, now_ms: number): Promise<string> {
-  const jti = hex(crypto.getRandomValues(new Uint8Array(16)));
+  const jti = randomHex(16);
   const header = { alg: 'ES256', kid: await keyIdOf(key.public_key), typ: 'mainstay-proof+jws' };
   const payload: ProofStatement = { ...said, iat: Math.floor(now_ms / 1000), jti };
   const text = [header, payload].map((part) => base64url(encoded(JSON.stringify(part)))).join('.');
@@ -37,10 +38,6 @@ export async function signStatement(key: BrowserKey, said: Said, now_ms: number)
 
 function encoded(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function base64url(bytes: Uint8Array): string {

@@ -12,8 +12,9 @@ export function CopyButton({ text, label = general.copy }: { text: string; label
     const timer = setTimeout(() => setOutcome(null), 2_000);
     return () => clearTimeout(timer);
   }, [outcome]);
+  // Async, so that a browser that gives no clipboard to pages over plain HTTP counts as one that refuses.
   const copy = () =>
-    navigator.clipboard.writeText(text).then(
+    (async () => navigator.clipboard.writeText(text))().then(
       () => setOutcome('copied'),
       () => setOutcome('refused'),
     );

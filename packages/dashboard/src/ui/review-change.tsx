@@ -13,6 +13,7 @@ import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { call, type Input, type Output } from '../api/client.ts';
 import { invalidateAll, useRead } from '../api/queries.ts';
+import { randomHex } from '../api/random.ts';
 import { change as texts } from '../texts/change.ts';
 import { general } from '../texts/general.ts';
 import { useFocusBack } from './focus-back.ts';
@@ -108,7 +109,7 @@ function send(change: Change, more: { dry_run?: boolean; plan_hash?: string; ide
 function Review(props: ReviewProps) {
   const { change, confirm, typeToConfirm, isTyping = false, onClose, onAccepted, onSucceeded, onRefused } = props;
   const [typed, setTyped] = useState('');
-  const [idempotency_key] = useState(() => crypto.randomUUID());
+  const [idempotency_key] = useState(() => randomHex(16));
   const plan = useQuery<ChangeAnswer, AppError>({
     queryKey: ['plan', idempotency_key],
     queryFn: () => send(change, { dry_run: true }),

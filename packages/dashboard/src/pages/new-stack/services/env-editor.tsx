@@ -3,6 +3,7 @@ import { ActionIcon, Button, Checkbox, TextInput } from '@mantine/core';
 import { IconPlus, IconX } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useRead } from '../../../api/queries.ts';
+import { randomHex } from '../../../api/random.ts';
 import { newStack } from '../../../texts/new-stack.ts';
 import { StatusMark } from '../../../ui/status-mark.tsx';
 import { envField, type Problems } from '../draft-problems.ts';
@@ -27,7 +28,7 @@ export function EnvEditor({ service: { key, env }, stack, problems, onChange }: 
   const known = new Set(secrets.data?.secrets.map(({ name }) => name));
   const change = (next: EnvDraft) => onChange(env.map((variable) => (variable.key === next.key ? next : variable)));
   const add = () => {
-    const variable = { key: `${key}-${crypto.randomUUID().slice(0, 8)}`, name: '', value: '', secret: false };
+    const variable = { key: `${key}-${randomHex(4)}`, name: '', value: '', secret: false };
     onChange([...env, { ...variable, reason: '', example: '' }]);
     setTimeout(() => document.getElementById(envField(variable))?.focus(), 30);
   };

@@ -2,6 +2,7 @@
 import { Alert, Button } from '@mantine/core';
 import { IconFileCheck, IconFileX, IconInfoCircle } from '@tabler/icons-react';
 import type { Output } from '../../../api/client.ts';
+import { randomHex } from '../../../api/random.ts';
 import { newStack } from '../../../texts/new-stack.ts';
 import { Foreign } from '../../../ui/foreign.tsx';
 import css from '../new-stack.module.css';
@@ -51,8 +52,7 @@ type StackFileProps = {
 };
 
 function StackFile({ file, draft, setDraft }: StackFileProps) {
-  const use = () =>
-    setDraft(fromStackFile(draft, file.stack, file.spec, () => `service-${crypto.randomUUID().slice(0, 8)}`));
+  const use = () => setDraft(fromStackFile(draft, file.stack, file.spec, () => `service-${randomHex(4)}`));
   return (
     <Alert color="green" variant="light" icon={<IconFileCheck />} title={texts.stackFile(file.path)}>
       <p>{texts.stackFileText}</p>

@@ -4,6 +4,7 @@ import { IconGitBranch, IconPlus } from '@tabler/icons-react';
 import { getRouteApi } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { useRead } from '../../../api/queries.ts';
+import { randomHex } from '../../../api/random.ts';
 import { newStack } from '../../../texts/new-stack.ts';
 import { EmptyState, Rows, Section } from '../../../ui/page.tsx';
 import { type Problems, stackField } from '../draft-problems.ts';
@@ -150,7 +151,7 @@ export function Services({ draft, setDraft, stack, problems }: ServicesProps) {
 }
 
 function newKey(): string {
-  return `service-${crypto.randomUUID().slice(0, 8)}`;
+  return `service-${randomHex(4)}`;
 }
 
 /** The URL field is what one repository after the other is given to. */
