@@ -50,7 +50,7 @@ async function withInstallation<T>(
       records.close();
     }
   } finally {
-    await at.close(!isWhole && options.home === undefined);
+    await at.close(!isWhole);
   }
 }
 
@@ -77,7 +77,7 @@ async function diskFull() {
   if (process.getuid?.() !== 0) throw new Skipped('a file system of its own can be mounted by root only');
   const mount = execFileSync('mktemp', ['-d', '/tmp/mainstay-chaos-disk-XXXXXX'], { encoding: 'utf8' }).trim();
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', mount], { stdio: 'pipe' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256m', 'tmpfs', mount], { stdio: 'pipe' });
   } catch (error) {
     rmSync(mount, { recursive: true });
     throw new Skipped(`tmpfs cannot be mounted here: ${(error as Error).message.split('\n')[0]}`);
@@ -89,7 +89,12 @@ async function diskFull() {
         await at.client['secrets.set']({ ...key_of_secret, value: 'before' });
         const filler = join(mount, 'filler');
         const { bavail, bsize } = statfsSync(mount);
-        writeFileSync(filler, Buffer.alloc(bavail * bsize));
+        try {
+          writeFileSync(filler, Buffer.alloc(bavail * bsize));
+        } catch (error) {
+          // The programs took some of it meanwhile: it is full all the same.
+          if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+        }
         // What the write-ahead log still has room for may pass; then nothing does.
         let refused: AppError | null = null;
         for (let at_most = 200; refused === null && at_most > 0; at_most--) {

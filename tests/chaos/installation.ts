@@ -84,7 +84,12 @@ export async function createInstallation(options: InstallationOptions = {}): Pro
     }
     await until(async () => existsSync(join(home, 'url')) && (await fetch(`${url}/readyz`)).ok, 'the control plane');
   };
-  await up();
+  try {
+    await up();
+  } catch (error) {
+    for (const each of Object.values(programs)) await each.kill();
+    throw error;
+  }
   const client = createClient({ url, token: readFileSync(join(home, 'cli-token'), 'utf8').trim() });
   await until(async () => (await client['policies.get']({})).policies.error === null, 'the keeper');
   const spec: Installation['spec'] = (mark) => ({

@@ -72,7 +72,11 @@ export function kyselyDatabase(database: DatabaseSync) {
     return {
       reader: statement.columns().length > 0,
       all: (parameters: ReadonlyArray<unknown>) => statement.all(...(parameters as SQLInputValue[])),
-      run: (parameters: ReadonlyArray<unknown>) => statement.run(...(parameters as SQLInputValue[])),
+      run: (parameters: ReadonlyArray<unknown>) => {
+        // A full disk ends a transaction by itself; a rollback that failed then would hide why.
+        if (sql === 'rollback' && !database.isTransaction) return { changes: 0, lastInsertRowid: 0 };
+        return statement.run(...(parameters as SQLInputValue[]));
+      },
       iterate: (parameters: ReadonlyArray<unknown>) =>
         // An iteration that is under way must not share its statement.
         database.prepare(sql).iterate(...(parameters as SQLInputValue[])) as IterableIterator<unknown>,
