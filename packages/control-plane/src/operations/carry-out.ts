@@ -22,13 +22,17 @@ export type Effect = { statements: Statement[]; signals: string[]; settled_by_re
 
 /** The grant of an operation, when it allows exactly this operation with exactly this plan, here and now. */
 export async function verifiedGrant(row: OperationRow, keys: readonly KeeperKey[], now_ms: number): Promise<Grant> {
-  const refuse = (reason: string) =>
-    new AppError('Forbidden', `Operation ${row.id} is not carried out: ${reason}`, {
-      hint: 'Somebody changed the state of the control plane, or the keeper. Look at the audit: mainstay audit verify',
-    });
+  const tampered =
+    'Somebody changed the state of the control plane, or the keeper. Look at the audit: mainstay audit verify';
+  const refuse = (reason: string, hint = tampered) =>
+    new AppError('Forbidden', `Operation ${row.id} is not carried out: ${reason}`, { hint });
   if (row.grant_jws === null) throw refuse('nobody signed it.');
   const verified = await verifyGrant(row.grant_jws, { keys, audience: 'control-plane', now_ms });
-  if (!verified.ok) throw refuse(verified.message);
+  if (!verified.ok) {
+    const isOfTime = verified.reason === 'expired' || verified.reason === 'not_yet_valid';
+    const clocks = 'Ask for it again. If that does not help, set the clocks of this machine and of the keeper (NTP).';
+    throw refuse(verified.message, isOfTime ? clocks : tampered);
+  }
   const { grant } = verified;
   if (grant.operation_id !== row.id || grant.operation !== row.operation)
     throw refuse('its grant is for another operation.');

@@ -20,6 +20,8 @@ export function createChangeWorkflow(context: Context, planOf: PlanOf): Workflow
   const { store, signals } = context;
   return workflow({ name: 'change', version: 1, input: Input })
     .step('carry_out', {
+      // The keeper is asked for its public keys; one that starts anew is back within seconds.
+      retry: { Unavailable: { retries: 12, first_ms: 500, factor: 2 } },
       async run(step) {
         const row = await findOperation(store, step.input.operation_id);
         if (row.state !== 'approved') throw notApproved(row.id, row.state);
