@@ -36,7 +36,8 @@ export function createChangeWorkflow(context: Context, planOf: PlanOf): Workflow
       async run(step) {
         const { operation_id } = step.input;
         const row = await findOperation(store, operation_id);
-        if (row.state === 'running') return step.park({ topic: `operation:${operation_id}` });
+        // Of a topic that no run signals: its own signals would wake it for ever.
+        if (row.state === 'running') return step.park({ topic: `settled:${operation_id}` });
         if (row.state === 'failed') throw new AppError('Conflict', row.message ?? 'It failed on its servers.');
         return { state: row.state };
       },

@@ -134,7 +134,7 @@ async function settle(context: Context, row: OperationRow): Promise<void> {
     auditOperation(store, kind, row, now, { data: { receipts, ...(message === null ? {} : { message }) } }),
   );
   await store.batch(statements);
-  signals.notify('operations', 'stacks', 'events', `operation:${row.id}`);
+  signals.notify('operations', 'stacks', 'events', `operation:${row.id}`, `settled:${row.id}`);
 }
 
 function describeFailure(target: OperationTarget): string {
