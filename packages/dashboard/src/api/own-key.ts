@@ -1,5 +1,6 @@
 /** The person's key in this browser and what the keeper says of it; and speaking on operations, signed with it where that counts. */
 import { AppError } from '@mainstay/contract/app-error';
+import { digestOf } from '@mainstay/contract/canonical';
 import type { PersonKeyView } from '@mainstay/contract/keeper-views';
 import type { OperationView } from '@mainstay/contract/operation';
 import { useMutation, useQuery } from '@tanstack/react-query';
@@ -66,6 +67,7 @@ export function useSpeak(operation: OperationView) {
       if (isAsked && state !== 'admitted') await admittedKey(user_id, state === 'revoked');
       // A key proves a person as what they were when it was admitted; where they are more by now, the session says more.
       const isSigned = isAsked || (state === 'admitted' && view?.role === me?.role);
+      if (isSigned) await checkHash(operation);
       const proof = isSigned
         ? { proof: await sign({ says: verdict, user_id, about: plan_hash, operation_id: id }) }
         : {};
@@ -78,6 +80,12 @@ export function useSpeak(operation: OperationView) {
       invalidateAll();
     },
   });
+}
+
+/** What is signed is the plan that was shown: its hash is made again from it, and not taken at the control plane's word. */
+async function checkHash({ operation, plan: { hash, changes, over } }: OperationView): Promise<void> {
+  if (over && (await digestOf({ operation, changes, ...over })) === hash) return;
+  throw new AppError('Conflict', texts.otherHash, { field: 'plan_hash', hint: texts.otherHashHint });
 }
 
 async function admittedKey(user_id: string, replace: boolean): Promise<void> {
