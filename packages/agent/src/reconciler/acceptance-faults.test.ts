@@ -42,12 +42,12 @@ test('with a clock 10 minutes behind nothing is taken until it is right, and the
     return state.refusal ? state : null;
   }, 'the refusal');
   expect(refusal).toMatchObject({ version: 2, reason: 'not_yet_valid' });
-  expect(refusal?.message).toMatch(/(599|600|601) s in the future by this machine's clock\..*NTP/);
+  expect(refusal?.message).toMatch(/(59[0-9]|60[0-9]) s in the future by this machine's clock\..*NTP/);
   const skew = await until(
     async () => (await agent.observe()).problems.find(({ code }) => code === 'clock_skew'),
     'the problem',
   );
-  expect(skew.message).toMatch(/(599|600|601) s behind .*NTP/);
+  expect(skew.message).toMatch(/(59[0-9]|60[0-9]) s behind .*NTP/);
   expect((await get(lab.proxy_port)).text).toBe('one');
   set(0);
   // The same offer is asked for again; nobody has to deploy anew.
