@@ -89,7 +89,7 @@ describe.skipIf(no_browser)('a deploy that policy holds for a second person', ()
       .first()
       .waitFor({ timeout: deployed_within_ms });
     await untilServed(dashboard, 'two');
-    const after = await client['operations.get']({ id });
+    const after = await client['operations.get']({ id, wait_seconds: 20 });
     expect(after.operation).toMatchObject({
       state: 'succeeded',
       approvals: [{ verdict: 'approve', actor: { name: 'grace', proof: 'session' } }],
