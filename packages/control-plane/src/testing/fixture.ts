@@ -13,7 +13,7 @@ import type { KeeperApi } from '@mainstay/contract/keeper-api';
 import type { OperationView } from '@mainstay/contract/operation';
 import { agentState, serverFacts, serviceObserved } from '@mainstay/contract/testing/agent-state';
 import { createKeeper, type Keeper } from '@mainstay/keeper';
-import { type Clock, createLogger, silentLogger } from '@mainstay/runtime';
+import { type Clock, silentLogger } from '@mainstay/runtime';
 import { type ControlPlane, startControlPlane } from '../control-plane.ts';
 import { createPerson, type Person } from './person.ts';
 
@@ -47,7 +47,7 @@ export async function startFixture(options: FixtureOptions = {}) {
       home,
       port: 0,
       keeper: options.keeper?.(keeper) ?? keeper,
-      log: process.env['DEBUG_LOG'] ? createLogger({ name: 't' }) : silentLogger(),
+      log: silentLogger(),
       ...(clock ? { clock } : {}),
       ...(public_dir ? { public_dir } : {}),
       ...(public_url ? { public_url } : {}),

@@ -2,6 +2,7 @@
 
 import css from './code-block.module.css';
 import { CopyButton } from './copy-button.tsx';
+import { TextScroller } from './scroller.tsx';
 
 export type CodeBlockProps = {
   text: string;
@@ -12,8 +13,7 @@ export type CodeBlockProps = {
 export function CodeBlock({ text, copyLabel }: CodeBlockProps) {
   return (
     <div className={css.block}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <pre tabIndex={0}>{text}</pre>
+      <TextScroller>{text}</TextScroller>
       <CopyButton text={text} {...(copyLabel === undefined ? {} : { label: copyLabel })} />
     </div>
   );

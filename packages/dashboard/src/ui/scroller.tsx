@@ -5,3 +5,9 @@ export function Scroller(props: ComponentProps<'section'> & { 'aria-label': stri
   // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard.
   return <section tabIndex={0} {...props} />;
 }
+
+/** The same for text that stands as it was written. */
+export function TextScroller(props: ComponentProps<'pre'>) {
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard.
+  return <pre tabIndex={0} {...props} />;
+}

@@ -2,6 +2,7 @@
 import type { PolicyRule } from '@mainstay/contract/policy';
 import { policies as texts } from '../../texts/policies.ts';
 import { Foreign, visible } from '../../ui/foreign.tsx';
+import { TextScroller } from '../../ui/scroller.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import css from './policies.module.css';
 import { demandWords, matchWords } from './rule-words.ts';
@@ -32,8 +33,7 @@ export function RuleRow({ name, rule }: { name: string; rule: PolicyRule }) {
         )}
         <details>
           <summary>{texts.asText}</summary>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-          <pre tabIndex={0}>{visible(asText(rule), 8_000)}</pre>
+          <TextScroller>{visible(asText(rule), 8_000)}</TextScroller>
         </details>
       </div>
     </li>

@@ -3,10 +3,11 @@ import '@xyflow/react/dist/base.css';
 import type { StepView } from '@mainstay/contract/operations/runs';
 import { Link } from '@tanstack/react-router';
 import { type Edge, Handle, type Node, type NodeProps, Position, ReactFlow } from '@xyflow/react';
-import { memo, useEffect, useRef } from 'react';
+import { memo, useRef } from 'react';
 import { runs as texts } from '../../texts/runs.ts';
 import { useNow } from '../../ui/clock.ts';
 import { visible } from '../../ui/foreign.tsx';
+import { pictureGraph, usePictureRole } from '../../ui/picture-graph.ts';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import css from './run-graph.module.css';
 import { box, type Edge as Need, runLayout } from './run-layout.ts';
@@ -22,8 +23,7 @@ export type RunGraphProps = {
 
 export default function RunGraph({ run, nodes, edges, chosen }: RunGraphProps) {
   const frame = useRef<HTMLDivElement>(null);
-  // A graph that is a picture with links in it, not an application with keys of its own.
-  useEffect(() => frame.current?.querySelector('.react-flow')?.setAttribute('role', 'group'));
+  usePictureRole(frame);
   const layout = runLayout(nodes, edges);
   const needed = neededBy(nodes, edges);
   const running = new Set(nodes.filter(({ finished_at }) => finished_at === null).map(({ key }) => key));
@@ -54,20 +54,7 @@ export default function RunGraph({ run, nodes, edges, chosen }: RunGraphProps) {
             }),
           )}
           nodeTypes={nodeTypes}
-          nodesDraggable={false}
-          nodesConnectable={false}
-          nodesFocusable={false}
-          edgesFocusable={false}
-          elementsSelectable={false}
-          panOnDrag={false}
-          zoomOnScroll={false}
-          zoomOnPinch={false}
-          zoomOnDoubleClick={false}
-          preventScrolling={false}
-          disableKeyboardA11y
-          minZoom={1}
-          maxZoom={1}
-          proOptions={{ hideAttribution: true }}
+          {...pictureGraph}
         />
       </div>
     </div>

@@ -14,6 +14,7 @@ import { lastLinesOf, type PrintedLine } from '../../ui/event/event-words.ts';
 import { Foreign } from '../../ui/foreign.tsx';
 import { shownLine } from '../../ui/log-view/line-text.ts';
 import { EmptyState, ErrorNotice, Rows, Section } from '../../ui/page.tsx';
+import { TextScroller } from '../../ui/scroller.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { absoluteTime, Time, timeOfDay } from '../../ui/time.tsx';
 import { duration } from '../../ui/words.ts';
@@ -145,8 +146,7 @@ function LastLines({ lines, isOpen }: { lines: readonly PrintedLine[]; isOpen: b
       <span className={css.copyLines}>
         <CopyButton text={lines.map(({ text }) => text).join('\n')} />
       </span>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scroller must be reachable by the keyboard. */}
-      <pre tabIndex={0}>
+      <TextScroller>
         {lines.map((line, index) => (
           <div key={`${line.at} ${index}`}>
             <span className={css.lineTime} title={absoluteTime(line.at)}>
@@ -159,7 +159,7 @@ function LastLines({ lines, isOpen }: { lines: readonly PrintedLine[]; isOpen: b
             </bdi>
           </div>
         ))}
-      </pre>
+      </TextScroller>
     </details>
   );
 }

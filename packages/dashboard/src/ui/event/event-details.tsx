@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { events as texts } from '../../texts/events.ts';
 import { CopyButton } from '../copy-button.tsx';
 import { Foreign, visible } from '../foreign.tsx';
+import { TextScroller } from '../scroller.tsx';
 import { absoluteTime, timeOfDay } from '../time.tsx';
 import { duration } from '../words.ts';
 import css from './event.module.css';
@@ -46,14 +47,13 @@ export function EventDetails({ event }: { event: EventView }) {
             {texts.lastLines}
             <CopyButton text={lines.map((line) => line.text).join('\n')} />
           </figcaption>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-          <pre tabIndex={0}>
+          <TextScroller>
             {lines.map((line, index) => (
               <div key={`${line.at} ${index}`} data-stream={line.stream}>
                 <span className="quiet">{timeOfDay(line.at)}</span> {visible(line.text)}
               </div>
             ))}
-          </pre>
+          </TextScroller>
         </figure>
       )}
       <EventLinks event={event} />

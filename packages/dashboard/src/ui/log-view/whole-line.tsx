@@ -3,6 +3,7 @@ import { Modal } from '@mantine/core';
 import { general } from '../../texts/general.ts';
 import { logs as texts } from '../../texts/logs.ts';
 import { CopyButton } from '../copy-button.tsx';
+import { TextScroller } from '../scroller.tsx';
 import { absoluteTime } from '../time.tsx';
 import { plainText, visibleControls } from './line-text.ts';
 import css from './log-view.module.css';
@@ -26,10 +27,9 @@ export function WholeLine({ line, onClose }: { line: LogLine | null; onClose(): 
             <span>{texts.wholeLength(plainText(line.text).length)}</span>
             <CopyButton text={plainText(line.text)} />
           </p>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scroller must be reachable by the keyboard. */}
-          <pre className={css.wholeText} tabIndex={0}>
+          <TextScroller className={css.wholeText}>
             <bdi dir="ltr">{visibleControls(plainText(line.text)).toWellFormed()}</bdi>
-          </pre>
+          </TextScroller>
         </div>
       )}
     </Modal>

@@ -4,6 +4,7 @@ import { replaceEqualDeep } from '@tanstack/react-query';
 import { type Edge, type Node, ReactFlow } from '@xyflow/react';
 import { useEffect, useRef, useState } from 'react';
 import { map as texts } from '../../../texts/stack/map.ts';
+import { pictureGraph, usePictureRole } from '../../../ui/picture-graph.ts';
 import css from './flow-map.module.css';
 import { type Column, type MapEdge, type MapLayout, type MapNode, mapLayout } from './map-layout.ts';
 import type { MapModel } from './map-model.ts';
@@ -21,8 +22,7 @@ export default function FlowMap({ model, chosen }: FlowMapProps) {
     watcher.observe(element);
     return () => watcher.disconnect();
   }, []);
-  // A graph that is a picture with links in it, not an application with keys of its own.
-  useEffect(() => frame.current?.querySelector('.react-flow')?.setAttribute('role', 'group'));
+  usePictureRole(frame);
   // What is as it was stays the same object, so that only what changed is drawn again.
   const latest = useRef<MapLayout>(undefined);
   latest.current = replaceEqualDeep(latest.current, mapLayout(model, room ?? 0, chosen));
@@ -45,20 +45,7 @@ export default function FlowMap({ model, chosen }: FlowMapProps) {
               nodes={flowNodes(layout.nodes)}
               edges={flowEdges(layout.edges)}
               nodeTypes={nodeTypes}
-              nodesDraggable={false}
-              nodesConnectable={false}
-              nodesFocusable={false}
-              edgesFocusable={false}
-              elementsSelectable={false}
-              panOnDrag={false}
-              zoomOnScroll={false}
-              zoomOnPinch={false}
-              zoomOnDoubleClick={false}
-              preventScrolling={false}
-              disableKeyboardA11y
-              minZoom={1}
-              maxZoom={1}
-              proOptions={{ hideAttribution: true }}
+              {...pictureGraph}
             />
           </div>
         </div>
