@@ -130,8 +130,9 @@ export function createLink(options: LinkOptions): Link {
 
   const interval_ms = options.heartbeat_interval_ms ?? 10_000;
   const sendHeartbeat = async (signal: AbortSignal): Promise<number> => {
-    const sent_at = clock.now();
     const state = await options.observe();
+    const sent_at = clock.now();
+    const asked = performance.now();
     const { body } = await client.send({
       method: 'POST',
       path: '/agent/v1/heartbeat',
@@ -139,13 +140,16 @@ export function createLink(options: LinkOptions): Link {
       signal,
     });
     const { time_ms, key_changes } = HeartbeatResponse.parse(body);
-    judgeClock(time_ms, sent_at);
+    judgeClock(time_ms, performance.now() - asked);
     await options.followKeys(key_changes);
     return interval_ms;
   };
-  /** Half of the round trip is the uncertainty; a minute is what grants tolerate. */
-  const judgeClock = (remote_ms: number, sent_at: number) => {
-    const offset_ms = (sent_at + clock.now()) / 2 - remote_ms;
+  /**
+   * Half of the round trip is the uncertainty; a minute is what grants tolerate. The round trip is not measured by the
+   * clock that is judged: one that is set meanwhile would be told to be off by half of what it is.
+   */
+  const judgeClock = (remote_ms: number, round_trip_ms: number) => {
+    const offset_ms = clock.now() - round_trip_ms / 2 - remote_ms;
     if (Math.abs(offset_ms) <= 60_000) return problems.clear('clock_skew');
     const seconds = Math.round(Math.abs(offset_ms) / 1000);
     problems.set(
