@@ -136,7 +136,7 @@ export const removeUser = change({
 export const createSignInLink = change({
   id: 'access.create_sign_in_link',
   summary: 'Make a one-time sign-in link, for yourself or another person',
-  description: 'For another person: owners and admins, and nobody for who stands above them.',
+  description: 'For another person: owners and admins, and nobody for who stands above them. A token that ends makes none.',
   permission: 'access:write',
   http: { method: 'POST', path: '/access/sign-in-links' },
   cli: { command: ['sign-in-link'], args: ['user'] },
@@ -180,6 +180,7 @@ export const listTokens = read({
 export const createToken = change({
   id: 'access.create_token',
   summary: 'Make an API token that acts as you, with your role or a narrower one',
+  description: 'A token makes none that may do more than itself, or that outlives it.',
   permission: 'access:write',
   http: { method: 'POST', path: '/access/tokens' },
   cli: { command: ['tokens', 'create'], args: ['name'] },
@@ -191,7 +192,7 @@ export const createToken = change({
       .min(60)
       .max(315_360_000)
       .optional()
-      .describe('How long it works, seconds; left out, until it is revoked.'),
+      .describe('How long it works, seconds; left out, until it is revoked, or as long as the token that makes it.'),
   },
   result: z.object({
     id: idSchema('access_key'),

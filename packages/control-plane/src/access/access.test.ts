@@ -154,6 +154,56 @@ describe('nobody goes above themselves', () => {
     const client = createClient({ url: at.plane.url, token: second.result!.token! });
     expect((await client['system.whoami']({})).actor.role).toBe('admin');
   });
+
+  it('a token that ends makes none that outlives it, and no link to a session that would', async () => {
+    const { result } = await at.client['access.create_token']({ name: 'ci', expires_seconds: 3_600 });
+    const short = createClient({ url: at.plane.url, token: result!.token! });
+    const longer = await refusal(short['access.create_token']({ name: 'up', expires_seconds: 3_601 }));
+    expect(longer).toMatchObject({ code: 'Forbidden', field: 'expires_seconds' });
+    expect((await refusal(short['access.create_sign_in_link']({}))).code).toBe('Forbidden');
+    const made = async (name: string, more = {}) =>
+      (await short['access.create_token']({ name, ...more })).result?.expires_at;
+    expect(await made('shorter', { expires_seconds: 60 })).toBe(start + 60_000);
+    expect(await made('same')).toBe(start + 3_600_000);
+    // By a chain of tokens no more than by one.
+    const tokens = (await at.client['access.list_tokens']({})).tokens;
+    const ends = Object.fromEntries(tokens.map(({ name, expires_at }) => [name, expires_at]));
+    expect(ends).toMatchObject({ ci: start + 3_600_000, same: start + 3_600_000, 'mainstay up': null });
+  });
+
+  it('a token that ends or is revoked while its request waits gets nothing handed out', async () => {
+    const policy = `schema: 1
+rules:
+  - { name: all, effect: allow }
+  - { name: held, match: { operations: [access.create_token], actor: { names: [owner] } }, effect: require, require: { approvals: 1 } }
+`;
+    const held = await startFixture({ clock: { ...systemClock, now: () => now }, policies: { 'held.yaml': policy } });
+    try {
+      const { result: person } = await held.client['access.create_user']({ name: 'olga', role: 'owner' });
+      const key = person!.url!.split('#sign-in=')[1];
+      const signed = await held.http('/auth/sign-in', { method: 'POST', token: null, body: JSON.stringify({ key }) });
+      const headers = { cookie: cookieOf(signed) };
+      const approve = async (id: string, plan_hash: string) => {
+        const body = JSON.stringify({ plan_hash });
+        const path = `/api/v1/operations/${id}/approve`;
+        expect((await held.http(path, { method: 'POST', token: null, headers, body })).status).toBe(200);
+        return (await held.client['operations.get']({ id, wait_seconds: 20 })).operation;
+      };
+      const ask = async (token: string, name: string) => {
+        const client = createClient({ url: held.plane.url, token });
+        const { operation } = await client['access.create_token']({ name, expires_seconds: 600 });
+        return approve.bind(null, operation.id!, operation.plan.hash);
+      };
+      const first = await (await ask(held.token, 'ci'))();
+      const { result } = await held.client['operations.collect']({ id: first.id! });
+      const { id, token } = result as { id: string; token: string };
+      const outlived = await ask(token, 'outlived');
+      await held.client['access.revoke_token']({ id });
+      expect(await outlived()).toMatchObject({ state: 'failed', message: expect.stringContaining('has ended') });
+    } finally {
+      await held.stop();
+    }
+  });
 });
 
 describe('the last owner', () => {

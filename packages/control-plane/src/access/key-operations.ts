@@ -7,8 +7,9 @@ import type { Actor, Permission } from '@mainstay/contract/operation';
 import { limitsOfAccess } from '@mainstay/contract/operations/access';
 import { operations } from '@mainstay/contract/operations/index';
 import { auditEntry, type NewAuditEntry } from '../audit/audit-entry.ts';
+import type { Context } from '../context.ts';
 import { changes, type Handler, reads } from '../operations/handlers.ts';
-import type { Approved } from '../operations/planned.ts';
+import { type Approved, asked_with_key } from '../operations/planned.ts';
 import type { Store } from '../store/store.ts';
 import { type KeyKind, type KeyRow, newKey } from './access-store.ts';
 import { roleOfKey } from './authorize.ts';
@@ -21,6 +22,11 @@ export const keyHandlers: Handler[] = [
     const { store, clock } = context;
     const { user, asking } = await personMeant(store, actor, 'access:write', input.user);
     checkNotAbove(user.role, asking, 'user');
+    if ((await endOfAskingToken(context, actor)) !== null) {
+      throw new AppError('Forbidden', 'A token that ends makes no sign-in link: the session would outlive it.', {
+        hint: 'Sign in, or use a token that holds until it is revoked.',
+      });
+    }
     const open = (await keysOf(store, 'sign_in_link', user.id, clock.now())).filter(({ used_at }) => used_at === null);
     if (open.length >= limitsOfAccess.open_links_of_user_max) {
       throw new AppError('Conflict', `${user.name} has ${open.length} sign-in links that nobody used yet.`, {
@@ -97,7 +103,8 @@ export const keyHandlers: Handler[] = [
     };
   }),
 
-  changes(operations['access.create_token'], async ({ store, clock }, { name, role, expires_seconds }, actor) => {
+  changes(operations['access.create_token'], async (context, { name, role, expires_seconds }, actor) => {
+    const { store, clock } = context;
     const asking = await standingOf(store, actor, 'access:write', null);
     const { user } = asking;
     if (role !== undefined) checkNotAbove(role, asking, 'role');
@@ -116,7 +123,17 @@ export const keyHandlers: Handler[] = [
     }
     // A token that may do less than its person makes none that may do more than itself.
     const own = role ?? (asking.role === user.role ? null : asking.role);
-    const lifetime = expires_seconds === undefined ? 'until it is revoked' : `for ${expires_seconds} s`;
+    // Nor one that outlives it.
+    const end = await endOfAskingToken(context, actor);
+    if (end !== null && expires_seconds !== undefined && clock.now() + expires_seconds * 1000 > end) {
+      const left = Math.floor((end - clock.now()) / 1000);
+      throw new AppError('Forbidden', `The token that this is asked for with ends in ${left} s, before the new one.`, {
+        field: 'expires_seconds',
+        hint: `Give less than ${left}, or leave it out: it then ends with that one. Longer ones are made by who is signed in.`,
+      });
+    }
+    const unlimited = end === null ? 'until it is revoked' : 'as long as the token that it is made with';
+    const lifetime = expires_seconds === undefined ? unlimited : `for ${expires_seconds} s`;
     return {
       summary: `Make the API token ${name} of ${user.name}`,
       target: `token/${user.id}/${name}`,
@@ -125,7 +142,8 @@ export const keyHandlers: Handler[] = [
       action: { kind: 'control_plane' },
       carryOut: (approved) => {
         const { now } = approved;
-        const expires_at = expires_seconds === undefined ? null : now + expires_seconds * 1000;
+        const asked_end = expires_seconds === undefined ? null : now + expires_seconds * 1000;
+        const expires_at = end === null ? asked_end : Math.min(end, asked_end ?? end);
         const { key, id, statement } = newKey(store, 'token', { user_id: user.id, now, expires_at, name, role: own });
         return {
           statements: [
@@ -155,6 +173,19 @@ export const keyHandlers: Handler[] = [
     };
   }),
 ];
+
+/**
+ * When the token ends that this was asked for with; null when it does not, or when a session asked. Also when the plan is made again.
+ * @throws AppError Forbidden when that token has ended meanwhile: what it asked for is not handed out any more.
+ */
+async function endOfAskingToken({ store, clock, recall }: Context, actor: Actor): Promise<number | null> {
+  const id = await recall<string | null>(asked_with_key, () => null);
+  if (id === null || actor.proof !== 'token') return null;
+  const key = await store.db.selectFrom('access_keys').select('expires_at').where('id', '=', id).executeTakeFirst();
+  if (!key || (key.expires_at !== null && key.expires_at <= clock.now()))
+    throw new AppError('Forbidden', 'The token that this was asked for with has ended.');
+  return key.expires_at;
+}
 
 /** The person that is meant, by name or the one who asks, and how the one who asks stands. */
 async function personMeant(

@@ -9,6 +9,7 @@ import { authorize } from '../access/authorize.ts';
 import type { Context } from '../context.ts';
 import { change } from './change.ts';
 import type { Handler } from './handlers.ts';
+import { asked_with_key } from './planned.ts';
 import type { PlanOf } from './plans.ts';
 
 export type CallOptions = {
@@ -54,7 +55,7 @@ export function createDispatcher(context: Context, handlers: readonly Handler[],
       const signal = options.signal ?? new AbortController().signal;
       const output =
         handler.kind === 'change'
-          ? await changeOf(context, planOf, operation, actor!, parsed.data as Record<string, unknown>)
+          ? await changeOf(context, planOf, operation, actor!, parsed.data as Record<string, unknown>, options.key_id)
           : await handler.read(context, parsed.data as never, { actor, signal, key_id: options.key_id ?? null });
       const checked = operation.output.safeParse(output);
       if (!checked.success) {
@@ -75,6 +76,7 @@ async function changeOf(
   operation: Operation,
   actor: Actor,
   parsed: Record<string, unknown>,
+  key_id: string | undefined,
 ) {
   const { dry_run, plan_hash, idempotency_key, proof, ...input } = parsed;
   return change(context, planOf, {
@@ -85,6 +87,7 @@ async function changeOf(
     plan_hash: plan_hash as string | undefined,
     idempotency_key: idempotency_key as string | undefined,
     proof: proof as string | undefined,
+    ...(key_id === undefined ? {} : { facts: { [asked_with_key]: key_id } }),
   });
 }
 

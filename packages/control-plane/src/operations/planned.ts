@@ -50,6 +50,9 @@ export type CarriedOut = {
 /** What a plan learned, by name; JSON only. */
 export type Facts = Record<string, unknown>;
 
+/** Name of the fact that holds the id of the session or token which a change was asked for with; missing where there was none. */
+export const asked_with_key = 'asked_with_key';
+
 /** Gives what was learned under a name, or learns it now. */
 export type Recall = <T>(name: string, learn: () => Promise<T> | T) => Promise<T>;
 
