@@ -66,12 +66,23 @@ async function apply(context: Context, row: OperationRow, decision: Decision, wo
   if (decision.decision === 'approved') {
     const { grant, policy } = decision;
     const run_id = runIdOf(row.id);
-    const set = { state: 'approved', grant_jws: grant, policy, approvals, run_id, message: null } as const;
+    const signed = signatureOf(grant);
+    // A statement that came along proves more than the gateway could; the keeper says so in what it signs.
+    row.actor = JSON.stringify({ ...JSON.parse(row.actor), proof: signed.proof });
+    const set = {
+      state: 'approved',
+      actor: row.actor,
+      grant_jws: grant,
+      policy,
+      approvals,
+      run_id,
+      message: null,
+    } as const;
     const pending = publishPending(context, row);
     topics.push(pending.topic);
     statements.push(updateOperation(store, row.id, from, set), pending);
     record('operation.approved', { policy });
-    record('operation.signed', signatureOf(grant));
+    record('operation.signed', signed.data);
     if (row.state === 'waiting')
       events.push({ kind: 'operation.approved', message: `Approved: ${summary}`, actor: told });
   } else if (decision.decision === 'waiting') {
@@ -114,11 +125,11 @@ async function apply(context: Context, row: OperationRow, decision: Decision, wo
   signals.notify('operations', `operation:${row.id}`, ...topics, ...(events.length > 0 ? ['events'] : []));
 }
 
-/** Which key signed, for whom and until when; for the audit. */
+/** How the proposer was proven; and for the audit, which key signed, for whom and until when. */
 function signatureOf(jws: string) {
   const [head = '', payload = ''] = jws.split('.').map((part) => Buffer.from(part, 'base64url').toString('utf8'));
-  const { jti, aud, exp } = Grant.parse(JSON.parse(payload));
-  return { kid: (JSON.parse(head) as { kid: string }).kid, jti, aud, exp };
+  const { jti, aud, exp, actor } = Grant.parse(JSON.parse(payload));
+  return { proof: actor.proof, data: { kid: (JSON.parse(head) as { kid: string }).kid, jti, aud, exp } };
 }
 
 async function endBeforeRun(context: Context, row: OperationRow, error: unknown): Promise<void> {

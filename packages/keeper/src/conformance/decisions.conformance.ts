@@ -1,5 +1,7 @@
 /** Laws of decisions: approvals, proposals, anchors, policies. */
+import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
 import { newId } from '@mainstay/contract/ids';
+import { contentDigest, type Proposal } from '@mainstay/contract/keeper-api';
 import type { Actor } from '@mainstay/contract/operation';
 import { describe, expect, it } from 'vitest';
 import { deployProposal, plainProposal, wordOn } from '../testing/proposals.ts';
@@ -130,9 +132,51 @@ export function decisionLaws(name: string, start: StartKeeper): void {
       const first = await world.keeper.decide(proposal);
       expect(first).toMatchObject({ decision: 'approved', policy: 'test/owners' });
       expect(await world.keeper.decide(proposal)).toEqual(first);
-      const other = { ...proposal, targets: [newId('server')] };
+      const other = { ...proposal, about: { ...proposal.about, servers: [] } };
       await expect(world.keeper.decide(other)).rejects.toMatchObject({ code: 'Conflict', field: 'operation_id' });
       expect(await world.keeper.decisionOf(newId('operation'))).toBeNull();
+    });
+
+    it('for a stack is signed under the name that this stack has had, and about nothing else', async () => {
+      const { olga } = world.people;
+      const shop = await deployProposal(olga.actor);
+      expect(await world.keeper.decide(shop)).toMatchObject({ decision: 'approved' });
+      // What is shown is about another stack than what is to be signed.
+      const shown = await deployProposal(olga.actor);
+      shown.plan = { ...shown.plan, target: 'stack/staging' };
+      expect(await world.keeper.decide(shown)).toMatchObject({ decision: 'denied' });
+      // The removal of `staging`, under the id of `shop`.
+      const document: DesiredState = { ...shop.document!, version: 3, stack: 'staging', removed: { delete_data: true } };
+      const removal: Proposal = {
+        ...shop,
+        operation_id: newId('operation'),
+        document,
+        plan: {
+          ...shop.plan,
+          operation: 'stacks.remove',
+          target: 'stack/staging',
+          content_sha256: await contentDigest(document),
+        },
+        action: {
+          kind: 'desired_state',
+          stack_id: document.stack_id,
+          version: 3,
+          sha256: await desiredStateDigest(document),
+        },
+        about: { ...shop.about, stack: 'staging' },
+      };
+      expect(await world.keeper.decide(removal)).toMatchObject({
+        decision: 'denied',
+        reason: expect.stringContaining('shop'),
+      });
+    });
+
+    it('for a stack names no server: which of them run it is said by their enrolments', async () => {
+      const proposal = await deployProposal(world.people.olga.actor, { targets: ['control-plane', newId('server')] });
+      expect(await world.keeper.decide(proposal)).toMatchObject({
+        decision: 'denied',
+        reason: expect.stringContaining('enrolment'),
+      });
     });
 
     it('that no policy allows is denied, and stays so', async () => {

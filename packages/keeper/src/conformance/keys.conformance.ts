@@ -34,6 +34,25 @@ export function keyLaws(name: string, start: StartKeeper): void {
       });
     });
 
+    it('by a signed proposal leaves nothing to be confirmed where others have to approve it', async () => {
+      await world.admitAll(world.people.axel);
+      const proposal = plainProposal(world.people.olga.actor, 'credentials.remove', 'credential/github');
+      const requirement = { approvals: 1, proof: 'signed' };
+      expect(await world.keeper.decide(proposal)).toMatchObject({
+        requirement: { ...requirement, confirmation: true },
+      });
+      const about = await planHash(proposal.plan);
+      const signed = {
+        ...proposal,
+        operation_id: newId('operation'),
+        proof: await world.people.olga.sign({ says: 'propose', about }, world.now),
+      };
+      expect(await world.keeper.decide(signed)).toMatchObject({ requirement: { ...requirement, confirmation: false } });
+      const proof = await world.people.axel.sign({ says: 'approve', about }, world.now);
+      const word = await wordOn(signed, 'approve', world.people.axel.actor, { proof });
+      expect(await world.keeper.speak(word)).toMatchObject({ decision: 'approved' });
+    });
+
     it('by a signed confirmation lets a destructive operation through; a session does not', async () => {
       await world.admitAll();
       const proposal = removal();

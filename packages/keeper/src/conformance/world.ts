@@ -31,6 +31,10 @@ rules:
     match: { operations: ['*.remove', 'keeper.*'], actor: { roles: [owner] } }
     effect: require
     require: { confirmation: true, proof: signed }
+  - name: credentials
+    match: { operations: [credentials.remove], actor: { roles: [owner] } }
+    effect: require
+    require: { approvals: 1, role: admin }
 `;
 
 export type World = ReturnType<typeof worldForTests>;

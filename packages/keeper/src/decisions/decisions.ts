@@ -89,9 +89,10 @@ export function createDecisions(parts: Parts): Decisions {
     const words = proposals.words(row.operation_id);
     if (opening <= at && isSatisfied(verdict, words, row.judged.is_signed)) return approve(row, verdict.policy);
     const requirement = requirementOf(verdict, at);
-    // It expires when it was first said to.
+    // It expires when it was first said to; and who signed the proposal has confirmed it.
     row.expires_at ??= requirement.expires_at;
-    row.requirement = { ...requirement, expires_at: row.expires_at };
+    const confirmation = requirement.confirmation && !row.judged.is_signed;
+    row.requirement = { ...requirement, confirmation, expires_at: row.expires_at };
     row.policy = verdict.policy;
     if (is_new) {
       const { terms, target } = row.judged;
@@ -159,7 +160,7 @@ export function createDecisions(parts: Parts): Decisions {
         return decisionFrom(known);
       }
       const plan_hash = await planHash(plan);
-      let refusal: string | AppError | null = await contradictionIn(proposal);
+      let refusal: string | AppError | null = await contradictionIn(proposal, proposals.stackName);
       let proven: Proven | null = null;
       if (proposal.proof !== null) {
         try {
