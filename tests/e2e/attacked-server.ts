@@ -73,7 +73,7 @@ export async function createAttackedServer(): Promise<AttackedServer> {
   };
   const lab = await createLab({ keeper: enrolling });
   const { control } = lab;
-  const honest = (document: DesiredState) => approvedOffer(keeper, document, [control.server_id]);
+  const honest = (document: DesiredState) => approvedOffer(keeper, document, control.server_id);
   const documentOf: AttackedServer['documentOf'] = async (version, text, over) => {
     const commit = lab.commit('web', { 'server.mjs': serverProgram(text) });
     return lab.document(version, { web: await lab.service('web', commit, { route: { prefix: '/' } }) }, over);

@@ -57,17 +57,20 @@ function granted(decision: Decision): string {
   return decision.grant;
 }
 
-/** A document as the owner deploys it: approved and signed for these servers. */
+/** A document as the owner deploys it: approved, and signed for a server that is enrolled for its stack. */
 export async function approvedOffer(
   keeper: KeeperApi,
   document: DesiredState,
-  targets: string[],
+  server_id: string,
 ): Promise<DesiredStateResponse> {
   const sha256 = await desiredStateDigest(document);
   const { stack_id, version } = document;
   const action = { kind: 'desired_state', stack_id, version, sha256 } as const;
-  const { plan, decision } = await propose(keeper, { action, targets, document });
-  return { document, sha256, grant: granted(decision), plan, key_changes: await keeper.keyHistory() };
+  const { plan, decision } = await propose(keeper, { action, targets: ['control-plane'], document });
+  const enrolment_grant = await enrolmentGrant(keeper, server_id, stack_id);
+  const issued = await keeper.reissue({ grant: granted(decision), server_id, enrolment_grant });
+  if (issued.decision !== 'approved') throw new Error(`the keeper said ${JSON.stringify(issued)}`);
+  return { document, sha256, grant: issued.grant, plan, key_changes: await keeper.keyHistory() };
 }
 
 /** Something that is no desired state, signed for a target. */

@@ -100,13 +100,13 @@ const attacks: Attack[] = [
   [
     'a grant that the keeper gave for another server',
     'wrong_target',
-    async () => approvedOffer(at.keeper, await at.evil(), [newId('server')]),
+    async () => approvedOffer(at.keeper, await at.evil(), newId('server')),
   ],
   [
     'a grant for another server, re-targeted',
     'bad_signature',
     async () => {
-      const offer = await approvedOffer(at.keeper, await at.evil(), [newId('server')]);
+      const offer = await approvedOffer(at.keeper, await at.evil(), newId('server'));
       const [header, payload, signature] = offer.grant.split('.');
       const aimed = { ...JSON.parse(Buffer.from(payload!, 'base64url').toString()), aud: [at.lab.control.server_id] };
       return { ...offer, grant: `${header}.${encode(aimed)}.${signature}` };
@@ -189,7 +189,7 @@ test('what was approved only in the rows of the database has no signature, and w
   const { stack_id, version } = document;
   const action = { kind: 'desired_state', stack_id, version, sha256: await desiredStateDigest(document) } as const;
   const actor = { ...owner, id: newId('user'), name: 'mallory', role: 'viewer' } as const;
-  const { decision, plan } = await propose(at.keeper, { action, targets: [at.lab.control.server_id], document, actor });
+  const { decision, plan } = await propose(at.keeper, { action, targets: ['control-plane'], document, actor });
   expect(decision.decision).not.toBe('approved');
   expect(decision).not.toHaveProperty('grant');
   const approvals = [{ actor: owner, verdict: 'approve', reason: null, at: Date.now() }];
@@ -211,7 +211,7 @@ test("another server's enrolment is of no use: not for enrolling, and not for si
   const theirs = { server_id: newId('server'), stack_id: newId('stack') };
   const enrolment_grant = await enrolmentGrant(at.keeper, theirs.server_id, theirs.stack_id);
   const document = await at.documentOf(1, 'evil', { stack_id: theirs.stack_id, stack: 'other' });
-  const { grant } = await approvedOffer(at.keeper, document, [theirs.server_id]);
+  const { grant } = await approvedOffer(at.keeper, document, theirs.server_id);
   const issued = await at.keeper.reissue({ grant, server_id: at.lab.control.server_id, enrolment_grant });
   expect(issued).toMatchObject({ decision: 'denied', reason: expect.stringMatching(/enrol/) });
   const swapped: StandInKeeper = { ...at.lab.control.keeper, sign: async () => enrolment_grant };

@@ -45,7 +45,7 @@ async function deployProposal(change: Partial<Proposal> = {}): Promise<Proposal>
     },
     document,
     basis: null,
-    targets: [server_id],
+    targets: ['control-plane'],
     about: { sources: [], servers: [{ name: 'web1', labels: {} }], stack: 'shop', environment: null },
     proof: null,
     ...change,
@@ -97,7 +97,7 @@ describe('the keeper', () => {
     const keeper = await keeperOf();
     const proposal = await deployProposal();
     const grant = grantOf(await keeper.decide(proposal));
-    const verified = await verifyGrant(grant, { keys: await keeper.keys(), audience: server_id, now_ms: now });
+    const verified = await verifyGrant(grant, { keys: await keeper.keys(), audience: 'control-plane', now_ms: now });
     expect(verified).toMatchObject({
       ok: true,
       grant: { operation_id: proposal.operation_id, action: proposal.action },
@@ -114,7 +114,7 @@ describe('the keeper', () => {
     const grant = grantOf(await keeper.decide(await deployProposal()));
     const verified = await verifyGrant(grant, {
       keys: await keeper.keys(),
-      audience: server_id,
+      audience: 'control-plane',
       now_ms: now,
       ...difference,
     });
@@ -127,7 +127,7 @@ describe('the keeper', () => {
     const [header, payload, signature] = grant.split('.') as [string, string, string];
     const forged = Buffer.from(payload, 'base64url').toString().replace('"version":2', '"version":3');
     const altered = [header, Buffer.from(forged).toString('base64url'), signature].join('.');
-    const verified = await verifyGrant(altered, { keys: await keeper.keys(), audience: server_id, now_ms: now });
+    const verified = await verifyGrant(altered, { keys: await keeper.keys(), audience: 'control-plane', now_ms: now });
     expect(verified).toMatchObject({ ok: false, reason: 'bad_signature' });
   });
 

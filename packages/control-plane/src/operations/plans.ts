@@ -36,10 +36,10 @@ export async function makePlan(context: Context, planOf: PlanOf, asked: Asked): 
   return { planned, body, plan: { summary, changes, warnings, hash: await planHash(body), over } };
 }
 
-/** A grant that named a thousand servers would go to each of them; beyond a few, each gets one of its own when it asks. */
-const grant_targets_max = 50;
-
-/** What the keeper is asked. The control plane itself is a target of all: it carries out what is not done on servers. */
+/**
+ * What the keeper is asked. The control plane itself is a target of all: it carries out what is not done on servers. The grant of a
+ * desired state names no servers; each gets one of its own when it asks, by its enrolment.
+ */
 export async function proposalOf(
   context: Context,
   { planned, body }: Made,
@@ -54,7 +54,7 @@ export async function proposalOf(
     action: planned.action,
     document: planned.document ?? null,
     basis: planned.basis ?? null,
-    targets: targets.length <= grant_targets_max ? [...targets, 'control-plane'] : ['control-plane'],
+    targets: planned.document ? ['control-plane'] : [...targets, 'control-plane'],
     about: {
       sources: [...new Set(sources)],
       servers: [...servers.values()].map(({ name }) => ({ name, labels: {} })),

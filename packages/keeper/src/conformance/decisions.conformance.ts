@@ -146,7 +146,12 @@ export function decisionLaws(name: string, start: StartKeeper): void {
       shown.plan = { ...shown.plan, target: 'stack/staging' };
       expect(await world.keeper.decide(shown)).toMatchObject({ decision: 'denied' });
       // The removal of `staging`, under the id of `shop`.
-      const document: DesiredState = { ...shop.document!, version: 3, stack: 'staging', removed: { delete_data: true } };
+      const document: DesiredState = {
+        ...shop.document!,
+        version: 3,
+        stack: 'staging',
+        removed: { delete_data: true },
+      };
       const removal: Proposal = {
         ...shop,
         operation_id: newId('operation'),

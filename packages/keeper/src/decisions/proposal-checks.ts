@@ -12,16 +12,28 @@ const operationsOf: Record<Proposal['action']['kind'], readonly string[]> = {
   control_plane: [''],
 };
 
-/** Why the proposal contradicts itself; null when it does not. */
-export async function contradictionIn({ action, document, plan, about }: Proposal): Promise<string | null> {
+/**
+ * Why the proposal contradicts itself, or what this keeper signed before; null when it does not. `nameOf`: what a stack was called when
+ * something of it was signed. Neither the stack's id nor its servers stand in the plan that people sign, so that without these two
+ * checks what they approved for one stack could be led to the servers of another.
+ */
+export async function contradictionIn(
+  { action, document, plan, targets, about }: Proposal,
+  nameOf: (stack_id: string) => string | null,
+): Promise<string | null> {
   if (!operationsOf[action.kind].some((prefix) => plan.operation.startsWith(prefix)))
     return `The operation ${plan.operation} does not lead to what is to be signed (${action.kind}).`;
   if (action.kind !== 'desired_state') return document ? 'The proposal has a document that is not to be signed.' : null;
   if (!document) return 'The proposal has no document.';
   if (document.stack_id !== action.stack_id || document.version !== action.version)
     return 'The document is of another stack or version.';
-  if (about.stack !== null && about.stack !== document.stack)
+  if ((about.stack !== null && about.stack !== document.stack) || plan.target !== `stack/${document.stack}`)
     return 'The document is of another stack than it is said to be.';
+  const name = nameOf(document.stack_id);
+  if (name !== null && name !== document.stack)
+    return `The stack ${document.stack_id} is called ${name}, not ${document.stack}.`;
+  if (targets.some((target) => target !== 'control-plane'))
+    return 'A desired state names no servers: each is given it by its enrolment for the stack.';
   if ((document.removed !== null) !== (plan.operation === 'stacks.remove'))
     return 'A document that takes the stack away belongs to stacks.remove, and to nothing else.';
   if ((await desiredStateDigest(document)) !== action.sha256) return 'The digest does not fit the document.';

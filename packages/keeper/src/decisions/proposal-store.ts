@@ -32,9 +32,16 @@ export type ProposalRow = {
 };
 type Stored = Omit<ProposalRow, 'judged' | 'requirement'> & { subject: string; requirement: string | null };
 
+/** Of a row that allows a desired state; the words of the index, so that it is used. */
+const stack_id_of_document = `CASE json_extract(subject, '$.terms.action.kind')
+  WHEN 'desired_state' THEN json_extract(subject, '$.terms.action.stack_id') END`;
+
 export type ProposalStore = ReturnType<typeof createProposalStore>;
 
 export function createProposalStore({ sql }: KeeperDatabase) {
+  sql.exec(
+    `CREATE INDEX IF NOT EXISTS proposals_stack ON proposals (${stack_id_of_document}) WHERE state = 'approved'`,
+  );
   const one = sql.prepare('SELECT * FROM proposals WHERE operation_id = ?');
   const save = sql.prepare(
     `INSERT INTO proposals
@@ -49,6 +56,8 @@ export function createProposalStore({ sql }: KeeperDatabase) {
   const addWord = sql.prepare(
     'INSERT OR REPLACE INTO words (operation_id, user_id, verdict, approval) VALUES (?, ?, ?, ?)',
   );
+  const nameOf = sql.prepare(`SELECT json_extract(subject, '$.subject.stack') AS name FROM proposals
+    WHERE state = 'approved' AND ${stack_id_of_document} = ? LIMIT 1`);
   const waiting = sql.prepare("SELECT count(*) AS n FROM proposals WHERE state = 'waiting'");
   const overdue = sql.prepare(
     "SELECT operation_id FROM proposals WHERE state = 'waiting' AND expires_at <= ? ORDER BY expires_at LIMIT 100",
@@ -87,6 +96,8 @@ export function createProposalStore({ sql }: KeeperDatabase) {
     addWord(operation_id: string, { id }: Actor, approval: Approval): void {
       addWord.run(operation_id, id, approval.verdict, JSON.stringify(approval));
     },
+    /** What a stack was called when a desired state of it was first signed; null when none was. */
+    stackName: (stack_id: string) => (nameOf.get(stack_id) as { name: string | null } | undefined)?.name ?? null,
     waitingCount: () => (waiting.get() as { n: number }).n,
     overdue: (now: number) => (overdue.all(now) as { operation_id: string }[]).map(({ operation_id }) => operation_id),
   };

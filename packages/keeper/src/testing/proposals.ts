@@ -44,7 +44,7 @@ export async function makePerson(name: string, role: Role, curve: 'Ed25519' | 'P
   };
 }
 
-/** A deploy of stack `shop` to one server, which the actor proposes. */
+/** A deploy of stack `shop`, which the actor proposes. */
 export async function deployProposal(actor: Actor, change: Partial<Proposal> = {}): Promise<Proposal> {
   const document = desiredState({ version: 2 });
   return {
@@ -65,7 +65,7 @@ export async function deployProposal(actor: Actor, change: Partial<Proposal> = {
     },
     document,
     basis: null,
-    targets: [newId('server')],
+    targets: ['control-plane'],
     about: { sources: [], servers: [{ name: 'web1', labels: {} }], stack: 'shop', environment: null },
     proof: null,
     ...change,
