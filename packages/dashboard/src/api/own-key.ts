@@ -1,13 +1,16 @@
-/** The person's key in this browser and what the keeper says of it; and speaking on operations, signed with it where that counts. */
+/**
+ * The person's key in this browser and what the keeper says of it; and what is signed with it: plans that are proposed, and words on
+ * operations. Nothing is signed but the hash of the plan that the page shows, which is made again here, from its lines.
+ */
 import { AppError } from '@mainstay/contract/app-error';
 import { digestOf } from '@mainstay/contract/canonical';
 import type { PersonKeyView } from '@mainstay/contract/keeper-views';
-import type { OperationView } from '@mainstay/contract/operation';
+import type { Actor, OperationView, Plan } from '@mainstay/contract/operation';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { keys as texts } from '../texts/keys.ts';
 import { call } from './client.ts';
 import { canSign, findKeyId, registerKey, sign } from './person-key.ts';
-import { invalidateAll, queryClient, useRead } from './queries.ts';
+import { invalidateAll, queryClient, readOptions, useRead } from './queries.ts';
 
 /**
  * `impossible`: this browser gives no cryptography to this address. `none`: no key was made here. `unknown`: one was, but the keeper
@@ -65,9 +68,8 @@ export function useSpeak(operation: OperationView) {
       const plan_hash = operation.plan.hash;
       const isAsked = operation.requirement?.proof === 'signed' && verdict !== 'reject';
       if (isAsked && state !== 'admitted') await admittedKey(user_id, state === 'revoked');
-      // A key proves a person as what they were when it was admitted; where they are more by now, the session says more.
-      const isSigned = isAsked || (state === 'admitted' && view?.role === me?.role);
-      if (isSigned) await checkHash(operation);
+      const isSigned = isAsked || provesAll(view, me);
+      if (isSigned) await checkPlan(operation.operation, operation.plan);
       const proof = isSigned
         ? { proof: await sign({ says: verdict, user_id, about: plan_hash, operation_id: id }) }
         : {};
@@ -82,10 +84,45 @@ export function useSpeak(operation: OperationView) {
   });
 }
 
-/** What is signed is the plan that was shown: its hash is made again from it, and not taken at the control plane's word. */
-async function checkHash({ operation, plan: { hash, changes, over } }: OperationView): Promise<void> {
-  if (over && (await digestOf({ operation, changes, ...over })) === hash) return;
-  throw new AppError('Conflict', texts.otherHash, { field: 'plan_hash', hint: texts.otherHashHint });
+/** A key proves a person as what they were when it was admitted; where they are more by now, the session says more. */
+function provesAll(key: PersonKeyView | null | undefined, me: Actor | undefined): boolean {
+  return key?.state === 'admitted' && key.role === me?.role;
+}
+
+/** Whether what the person proposes is signed with their key in this browser. */
+export function useSigns(): boolean {
+  const { view } = useOwnKey();
+  return provesAll(view, useRead('system.whoami', {}).data?.actor);
+}
+
+/**
+ * Signs that the person proposes a plan; gives nothing where this browser has no key that counts.
+ * @throws AppError Conflict when the plan is not what its hash says.
+ */
+export async function signProposal(operation: string, plan: Plan): Promise<{ proof?: string }> {
+  const { actor } = await queryClient.fetchQuery(readOptions('system.whoami', {}));
+  const key_id = await findKeyId(actor.id);
+  if (key_id === null) return {};
+  const { keys } = await queryClient.fetchQuery(readOptions('keys.list', {}));
+  if (
+    !provesAll(
+      keys.find(({ id }) => id === key_id),
+      actor,
+    )
+  )
+    return {};
+  await checkPlan(operation, plan);
+  return { proof: await sign({ says: 'propose', user_id: actor.id, about: plan.hash, operation_id: null }) };
+}
+
+/**
+ * What is signed and sent is the plan that was shown: its hash is made again from it, and not taken at the control plane's word.
+ * Where the browser gives no cryptography, nothing is signed, and nothing can be made again.
+ * @throws AppError Conflict when it is another.
+ */
+export async function checkPlan(operation: string, { hash, changes, over }: Plan): Promise<void> {
+  if (!canSign() || (over && (await digestOf({ operation, changes, ...over })) === hash)) return;
+  throw new AppError('Conflict', texts.otherHash, { hint: texts.otherHashHint });
 }
 
 async function admittedKey(user_id: string, replace: boolean): Promise<void> {

@@ -13,7 +13,7 @@ export const keys = {
   impossibleHint: 'Browsers keep keys for pages over HTTPS and on localhost only. Use the command line instead.',
   noKey: 'You have no key in this browser.',
   noKeyHint: 'Make one under Settings, Your keys.',
-  otherHash: 'The hash is not that of the plan that is shown; nothing was signed.',
+  otherHash: 'The control plane gives a hash that is not the one of the plan it shows; nothing was signed.',
   otherHashHint: 'Somebody may have changed what the control plane shows. Verify the audit before you go on.',
   notKept: 'This browser did not keep the key.',
   notKeptHint: 'A private window, or a setting that clears data of sites, forgets keys. Allow this site to keep data.',

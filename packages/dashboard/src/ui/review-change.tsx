@@ -1,17 +1,18 @@
 /**
  * The one way in which a page changes something: the control plane plans it and changes nothing, the person reads the plan,
- * and what they confirm is exactly that plan, bound by its hash and sent once, by its idempotency key. Then the dialog
- * follows the operation to its observed end. Where policy asks for people, it says whom it waits for, and takes the person's own
+ * and what they confirm is exactly that plan, bound by its hash, signed where they have a key in this browser, and sent once, by its
+ * idempotency key. A plan whose hash is not the one of its lines is not shown as one. Then the dialog follows the operation to its observed end. Where policy asks for people, it says whom it waits for, and takes the person's own
  * confirmation. Closing it does not stop the operation.
  */
 import type { AppError } from '@mainstay/contract/app-error';
-import type { OperationView } from '@mainstay/contract/operation';
+import type { OperationView, Plan } from '@mainstay/contract/operation';
 import type { OperationId } from '@mainstay/contract/operations/index';
 import { Button, Modal, TextInput } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { call, type Input, type Output } from '../api/client.ts';
+import { checkPlan, signProposal, useSigns } from '../api/own-key.ts';
 import { invalidateAll, useRead } from '../api/queries.ts';
 import { randomHex } from '../api/random.ts';
 import { change as texts } from '../texts/change.ts';
@@ -102,17 +103,26 @@ export function ReviewChange({ change, title, children, onClose, onAccepted, ...
 type ReviewProps = Omit<ReviewChangeProps, 'change' | 'title' | 'children'> & { change: Change };
 type ChangeAnswer = { operation: OperationView; result: unknown };
 
-function send(change: Change, more: { dry_run?: boolean; plan_hash?: string; idempotency_key?: string }) {
+type More = { dry_run?: boolean; plan_hash?: string; idempotency_key?: string; proof?: string };
+
+function send(change: Change, more: More) {
   return call(change.id, { ...change.input, ...more } as never) as Promise<ChangeAnswer>;
+}
+
+async function planOf(change: Change): Promise<Plan> {
+  const { plan } = (await send(change, { dry_run: true })).operation;
+  await checkPlan(change.id, plan);
+  return plan;
 }
 
 function Review(props: ReviewProps) {
   const { change, confirm, typeToConfirm, isTyping = false, onClose, onAccepted, onSucceeded, onRefused } = props;
   const [typed, setTyped] = useState('');
   const [idempotency_key] = useState(() => randomHex(16));
-  const plan = useQuery<ChangeAnswer, AppError>({
+  const isSigned = useSigns();
+  const plan = useQuery<Plan, AppError>({
     queryKey: ['plan', idempotency_key],
-    queryFn: () => send(change, { dry_run: true }),
+    queryFn: () => planOf(change),
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
   });
@@ -120,33 +130,38 @@ function Review(props: ReviewProps) {
   useEffect(() => {
     if (refusal) onRefused?.(refusal);
   }, [refusal, onRefused]);
-  const carryOut = useMutation<ChangeAnswer, AppError, string>({
-    mutationFn: (plan_hash) => send(change, { plan_hash, idempotency_key }),
+  const carryOut = useMutation<ChangeAnswer, AppError, Plan>({
+    mutationFn: async (shown) => {
+      const proof = await signProposal(change.id, shown);
+      return send(change, { plan_hash: shown.hash, idempotency_key, ...proof });
+    },
     onSuccess: (answer) => {
       invalidateAll();
       onAccepted?.(answer);
       if (answer.operation.state === 'succeeded') onSucceeded?.();
     },
   });
-  const planned = plan.data?.operation.plan;
+  const planned = plan.data;
   const isConfirmed = !isTyping && (typeToConfirm === undefined || typed.trim() === typeToConfirm);
   return (
     <form
       className={css.review}
       onSubmit={(event) => {
         event.preventDefault();
-        if (planned && isConfirmed && !carryOut.isPending) carryOut.mutate(planned.hash);
+        if (planned && isConfirmed && !carryOut.isPending) carryOut.mutate(planned);
       }}
     >
       {plan.isPending && <Rows count={3} />}
       {plan.isPending && <p className="quiet">{texts.planning}</p>}
-      {plan.error && <ErrorNotice error={plan.error} retry={() => void plan.refetch()} />}
+      {plan.error && <ErrorNotice title={texts.noPlan} error={plan.error} retry={() => void plan.refetch()} />}
       {planned && (
         <>
           <p className={css.summary}>{visible(planned.summary)}</p>
           <PlanDiff plan={planned} />
           <p className={css.hash}>
+            {planned.over && <>{texts.about(visible(planned.over.target))} · </>}
             {texts.planHash} <code title={planned.hash}>{planned.hash.slice(0, 12)}</code>
+            {isSigned && ` · ${texts.signed}`}
           </p>
         </>
       )}
