@@ -13,6 +13,7 @@ import { parsePublicUrl } from '@mainstay/contract/public-url';
 import { type Clock, createGit, type Exec, type Logger, systemClock, systemExec } from '@mainstay/runtime';
 import { isTokenValid, newKey, pruneKeys } from './access/access-store.ts';
 import { keyHandlers } from './access/key-operations.ts';
+import { createRefusals } from './access/refusals.ts';
 import { userHandlers } from './access/user-operations.ts';
 import { ensureOwner } from './access/user-store.ts';
 import { startAudit } from './audit/start-audit.ts';
@@ -116,6 +117,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const settler = createSettler(context);
   await ensureOwner(store, clock.now());
   const audit = startAudit({ context, exec: options.exec ?? systemExec });
+  const refusals = createRefusals(context);
   const handlers = [
     ...audit.handlers,
     ...stackHandlers,
@@ -145,7 +147,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     onEnd: (run) => endOfRun(context, run),
     onStep: (step) => [auditStep(store, step)],
   });
-  const gateway = createGateway(context, dispatcher, { public_dir: options.public_dir ?? null, audit });
+  const gateway = createGateway(context, dispatcher, { public_dir: options.public_dir ?? null, audit, refusals });
   const server = await listen(gateway.fetch, options.host ?? '127.0.0.1', options.port);
   const { port } = server.address() as AddressInfo;
   url = `http://${hostInUrl(options.host ?? '127.0.0.1')}:${port}`;
@@ -165,6 +167,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     { name: 'usage', every_ms: 1_000, run: () => reconcileUsage(context) },
     { name: 'decisions', every_ms: 5_000, run: () => reconcileDecisions(context, planOf) },
     { name: 'pending', every_ms: 10_000, run: () => controller.reconcile() },
+    { name: 'refusals', every_ms: 10_000, run: () => refusals.sweep() },
     { name: 'settlement', every_ms: 5_000, run: () => settler.next() },
     {
       name: 'schedules',
@@ -215,6 +218,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       await orchestrator.stop();
       context.signals.close();
       await close(server);
+      await refusals.stop();
       await audit.stop();
       await context.usage
         .stop()

@@ -78,6 +78,17 @@ export async function authenticatedBy(
   return { actor: { kind: 'user', id: row.user_id, name: row.name, role, proof: kind }, key_id: row.key_id };
 }
 
+/** Whose a session or token was that has ended and is not forgotten yet. */
+export async function ownerOfKey(store: Store, key: string): Promise<{ id: string; user: string } | null> {
+  const row = await store.db
+    .selectFrom('access_keys')
+    .innerJoin('users', 'users.id', 'access_keys.user_id')
+    .select(['access_keys.id', 'users.name as user'])
+    .where('access_keys.digest', '=', digestOfKey(key))
+    .executeTakeFirst();
+  return row ?? null;
+}
+
 /** When the use of a key was last tried to be noted: in a store that is locked each try takes time, so that reads do not try each time. */
 const tried = new WeakMap<Store, Map<string, number>>();
 const tried_max = 10_000;

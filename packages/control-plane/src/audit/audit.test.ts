@@ -51,6 +51,27 @@ describe('a running control plane', () => {
     expect((await fixture.client['audit.list']({ actor: 'nobody' })).entries).toEqual([]);
   });
 
+  it('has an entry for each step of a run, and for the receipt of each server', async () => {
+    const { url: git } = fixture.repository('web');
+    const spec = (version: string) => ({
+      services: { web: { source: { git }, run: 'node server.js', env: { VERSION: version } } },
+    });
+    await fixture.client['stacks.apply']({ stack: 'web', spec: spec('1') });
+    const server = await fixture.enrol('h1', 'web');
+    const applied = await fixture.client['stacks.apply']({ stack: 'web', spec: spec('2') });
+    const { offer } = await server.desired('', 5);
+    await server.report(offer!, 'succeeded');
+    const { operation } = await fixture.client['operations.get']({ id: applied.operation.id!, wait_seconds: 20 });
+    const { entries } = await fixture.client['audit.list']({ operation_id: operation.id!, limit: 100 });
+    const steps = entries.filter(({ kind }) => kind.startsWith('step.')).map(({ target }) => target);
+    expect(steps).toContain('step/carry_out');
+    expect(entries.find(({ kind }) => kind === 'receipt')).toMatchObject({
+      ...{ target: 'server/h1', outcome: 'succeeded', plan_hash: operation.plan.hash, run_id: operation.run_id },
+      ...{ actor: { kind: 'server', name: 'h1', id: server.server_id } },
+      data: { state: 'succeeded', version: 2, sha256: offer!.sha256 },
+    });
+  });
+
   it('anchors its chain with the keeper, mirrors it in signed commits, and says so', async () => {
     await until(async () => {
       const { mirror, anchors, pending } = await fixture.client['audit.head']({});

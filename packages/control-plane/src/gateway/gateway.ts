@@ -11,9 +11,11 @@ import { isChange, pathParameters } from '@mainstay/contract/operation';
 import { operationList } from '@mainstay/contract/operations/index';
 import { correlationId, withCorrelation } from '@mainstay/runtime';
 import { Hono } from 'hono';
+import { routePath } from 'hono/route';
 import { getPath } from 'hono/utils/url';
 import { holdsKey } from '../access/access-store.ts';
 import { authorize } from '../access/authorize.ts';
+import type { Refusals } from '../access/refusals.ts';
 import { auditDownload } from '../audit/audit-download.ts';
 import type { AuditParts } from '../audit/start-audit.ts';
 import type { Context } from '../context.ts';
@@ -30,12 +32,13 @@ import { createLive } from './live.ts';
 import { mcpRoute } from './mcp-route.ts';
 import { createMetrics } from './metrics.ts';
 import { contentSecurityPolicy, createPages } from './pages.ts';
+import { refusalOf } from './refused-request.ts';
 import { rawInput } from './request-input.ts';
 import { signInRoutes } from './sign-in.ts';
 import { staticFile } from './static-files.ts';
 import { workflowRoutes } from './workflow-routes.ts';
 
-export type GatewayOptions = { public_dir: string | null; audit: AuditParts };
+export type GatewayOptions = { public_dir: string | null; audit: AuditParts; refusals: Refusals };
 
 export function createGateway(context: Context, dispatcher: Dispatcher, options: GatewayOptions): Hono {
   const { prefix } = context;
@@ -59,7 +62,15 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
     if (!headers.has('content-security-policy')) headers.set('content-security-policy', contentSecurityPolicy);
     if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
   });
-  app.onError((error) => errorResponse(error, context.log));
+  const operation_of = new Map<string, string>();
+  app.onError(async (error, c) => {
+    if (error instanceof AppError) {
+      const operation = operation_of.get(`${c.req.method} ${routePath(c)}`) ?? null;
+      const refusal = await refusalOf(context, error, c, operation);
+      if (refusal !== null) await options.refusals.note(refusal);
+    }
+    return errorResponse(error, context.log);
+  });
 
   const runs = createRunStreams(context);
   app.get(`${apiPrefix}/runs/:id/events`, async ({ req }, next) => {
@@ -78,6 +89,7 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
   for (const operation of operationList) {
     const path = `${apiPrefix}${operation.http.path.replaceAll(/\{([a-z_]+)\}/g, ':$1')}`;
     const names = pathParameters(operation);
+    operation_of.set(`${operation.http.method} ${path}`, operation.id);
     app.on(operation.http.method, path, async ({ req }) => {
       const started = performance.now();
       let code = 'ok';
@@ -114,7 +126,7 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
   app.route('/auth', signInRoutes(context));
   app.route('/agent/v1', agentRoutes(context, metrics));
   app.route('/webhooks', webhookRoutes(context));
-  app.all('/mcp', mcpRoute(context, dispatcher));
+  app.all('/mcp', mcpRoute(context, dispatcher, options.refusals));
 
   app.route('/', workflowRoutes(context, dispatcher));
 

@@ -6,13 +6,16 @@ import { AppError } from '@mainstay/contract/errors';
 import { correlationId } from '@mainstay/runtime';
 import type { Context as HonoContext } from 'hono';
 import { permissionsOf } from '../access/authorize.ts';
+import type { Refusals } from '../access/refusals.ts';
 import type { Context } from '../context.ts';
 import type { Dispatcher } from '../operations/dispatcher.ts';
 import { authenticate } from './authenticate.ts';
+import { addressOf } from './refused-request.ts';
 import { body_bytes_max, boundedText } from './request-input.ts';
 
-export function mcpRoute(context: Context, dispatcher: Dispatcher) {
-  return async ({ req }: HonoContext): Promise<Response> => {
+export function mcpRoute(context: Context, dispatcher: Dispatcher, refusals: Refusals) {
+  return async (c: HonoContext): Promise<Response> => {
+    const { req } = c;
     const known = await authenticate(context, req.raw);
     if (!known) {
       throw new AppError('Unauthenticated', 'Nobody is signed in.', {
@@ -27,7 +30,18 @@ export function mcpRoute(context: Context, dispatcher: Dispatcher) {
         version: context.version,
         allow_changes: allowsChanges(req.query('changes')),
         permissions: async () => permissionsOf(known.actor),
-        call: (id, input, signal) => dispatcher.call(id, known.actor, input, { signal, key_id: known.key_id }),
+        call: async (id, input, signal) => {
+          try {
+            return await dispatcher.call(id, known.actor, input, { signal, key_id: known.key_id });
+          } catch (error) {
+            // It is answered within the protocol, and so no error of the request.
+            if (error instanceof AppError && error.code === 'Forbidden') {
+              const about = { source: addressOf(c), reason: 'forbidden', operation: id, route: '/mcp' } as const;
+              await refusals.note({ ...about, actor: known.actor, more: async () => ({ message: error.message }) });
+            }
+            throw error;
+          }
+        },
         correlationId,
         onFault: (error) => context.log.error({ err: error }, 'tool call failed'),
       },

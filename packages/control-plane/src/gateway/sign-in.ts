@@ -42,10 +42,13 @@ export function signInRoutes(context: Context): Hono {
           at: now,
         };
     const known = signedIn && (await authenticatedBy(context.store, 'session', signedIn.key, now));
-    const entry: NewAuditEntry = known
-      ? { kind: 'access.signed_in', at: now, actor: known.actor, outcome: 'succeeded', data: { by: 'sign_in_link' } }
-      : { kind: 'access.refused', at: now, actor: null, outcome: 'refused', data: { by: 'sign_in_link' } };
-    await context.store.batch([insertEvent(context.store, event), auditEntry(context.store, entry)]);
+    const entry: NewAuditEntry | null = known && {
+      ...{ kind: 'access.signed_in', at: now, actor: known.actor, outcome: 'succeeded' },
+      data: { by: 'sign_in_link' },
+    };
+    // One that was refused leaves its entry where all refusals do.
+    const entries = entry === null ? [] : [auditEntry(context.store, entry)];
+    await context.store.batch([insertEvent(context.store, event), ...entries]);
     context.signals.notify('events', 'access');
     if (!signedIn) {
       throw new AppError('Unauthenticated', 'This sign-in link is unknown, was used before, or has expired.', {

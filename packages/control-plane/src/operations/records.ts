@@ -1,4 +1,6 @@
 /** What an operation leaves on its way, in the same write as each step of it: audit entries, and the message that has it carried out. */
+
+import type { Receipt } from '@mainstay/contract/agent-api';
 import type { AuditKind, AuditOutcome } from '@mainstay/contract/audit';
 import type { Actor, Plan } from '@mainstay/contract/operation';
 import { auditEntry } from '../audit/audit-entry.ts';
@@ -49,6 +51,29 @@ export function auditOperation(
     plan_hash: hash,
     outcome: outcomes[kind] ?? null,
     data: { ...proposed, ...more.data },
+  });
+}
+
+/** The audit entry of what one server made of an operation, by its receipt; without one, what became of it instead. */
+export function auditReceipt(
+  store: Store,
+  row: OperationRow,
+  told: { server: string; id: string; state: string; message: string | null; receipt?: Receipt },
+  at: number,
+): Statement {
+  const { server, id, state, message, receipt } = told;
+  const { version, sha256, started_at, finished_at } = receipt ?? {};
+  return auditEntry(store, {
+    kind: 'receipt',
+    at,
+    actor: receipt ? { kind: 'server', id, name: server, role: null, proof: 'none' } : null,
+    operation: row.operation,
+    operation_id: row.id,
+    run_id: row.run_id,
+    target: `server/${server}`,
+    plan_hash: (JSON.parse(row.plan) as Plan).hash,
+    outcome: state === 'succeeded' ? 'succeeded' : 'failed',
+    data: { state, message, version, sha256, started_at, finished_at },
   });
 }
 

@@ -2,7 +2,7 @@
  * How a running operation ends: by what its servers report, never by what was sent to them. Progress is read from the
  * servers' receipts, so that nothing is lost when the control plane restarts.
  */
-import type { AgentState } from '@mainstay/contract/agent-api';
+import type { AgentState, Receipt } from '@mainstay/contract/agent-api';
 import type { OperationTarget, OperationView } from '@mainstay/contract/operation';
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
@@ -10,7 +10,7 @@ import { createRounds, type Rounds } from '../rounds.ts';
 import { reportedStates, type ServerBrief, serversByIds } from '../servers/server-store.ts';
 import { setVersionState } from '../stacks/stack-store.ts';
 import { type OperationRow, selectByState, viewOfOperation } from './operation-store.ts';
-import { auditOperation } from './records.ts';
+import { auditOperation, auditReceipt } from './records.ts';
 
 /** A server that has not reported the end of a change within this time has failed to. It is the life of a grant. */
 export const settle_within_ms = 3_600_000;
@@ -20,36 +20,36 @@ export async function operationView(context: Context, row: OperationRow): Promis
   return viewOfOperation(row, row.state === 'running' ? (await progressOf(context, row)).targets : undefined);
 }
 
-type Progress = { targets: OperationTarget[]; hint: string | null };
+/** How a server stands to an operation, with the receipt that says so. */
+type Told = { state: OperationTarget['state']; message: string | null; hint: string | null; receipt?: Receipt };
+type Progress = { targets: OperationTarget[]; hint: string | null; told: { server: string; id: string; by: Told }[] };
 
 async function progressOf(context: Context, row: OperationRow): Promise<Progress> {
   const targets: OperationTarget[] = [];
+  const told: Progress['told'] = [];
   let hint: string | null = null;
   const ids = JSON.parse(row.targets) as string[];
   const servers = await serversByIds(context.store, ids);
   const states = await reportedStates(context.store, [...servers.values()]);
   for (const id of ids) {
     const server = servers.get(id);
-    const report = server
+    const report: Told = server
       ? targetOf(server, states.get(id) ?? null, row)
-      : { state: 'failed' as const, message: 'The server was removed.', hint: null };
+      : { state: 'failed', message: 'The server was removed.', hint: null };
     targets.push({ server: server?.name ?? id, state: report.state, message: report.message });
+    told.push({ server: server?.name ?? id, id, by: report });
     if (report.state === 'failed') hint ??= report.hint;
   }
-  return { targets, hint };
+  return { targets, hint, told };
 }
 
-function targetOf(
-  server: ServerBrief,
-  reported: AgentState | null,
-  row: OperationRow,
-): { state: OperationTarget['state']; message: string | null; hint: string | null } {
+function targetOf(server: ServerBrief, reported: AgentState | null, row: OperationRow): Told {
   if (server.stack_id !== row.stack_id) return { state: 'failed', message: 'It was given another stack.', hint: null };
   const receipt = reported?.stack_id === row.stack_id ? reported?.receipt : null;
   // What asks for no version of its own, such as an assignment, is done by whichever version of the stack comes first.
   const version = row.version ?? receipt?.version ?? null;
   if (receipt && receipt.version === version)
-    return { state: receipt.state, message: receipt.message, hint: receipt.hint };
+    return { state: receipt.state, message: receipt.message, hint: receipt.hint, receipt };
   if (receipt && version !== null && receipt.version > version) {
     return { state: 'failed', message: `Version ${receipt.version} took its place before it was done.`, hint: null };
   }
@@ -82,7 +82,7 @@ export function createSettler(context: Context): Rounds {
 async function settle(context: Context, row: OperationRow): Promise<void> {
   const { store, clock, signals } = context;
   const now = clock.now();
-  const { targets, hint } = await progressOf(context, row);
+  const { targets, hint, told } = await progressOf(context, row);
   const late = now - row.created_at > settle_within_ms;
   const open = targets.filter((target) => target.state === 'waiting' || target.state === 'running');
   // A server that is at work is let come to its end: its builds and starts are bounded by themselves.
@@ -128,6 +128,7 @@ async function settle(context: Context, row: OperationRow): Promise<void> {
       operation_id: row.id,
     }),
   );
+  for (const { server, id, by } of told) statements.push(auditReceipt(store, row, { server, id, ...by }, now));
   const receipts = targets.map(({ server, state }) => ({ server, state }));
   const kind = succeeded ? 'operation.succeeded' : 'operation.failed';
   statements.push(

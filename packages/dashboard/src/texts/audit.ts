@@ -27,7 +27,7 @@ const kinds: Record<AuditKind, string> = {
   receipt: 'Receipt of a server',
   'access.signed_in': 'Signed in',
   'access.signed_out': 'Signed out',
-  'access.refused': 'Sign-in refused',
+  'access.refused': 'Access refused',
   'access.link_created': 'Sign-in link made',
   'access.key_created': 'Token made',
   'access.key_revoked': 'Token or session ended',
