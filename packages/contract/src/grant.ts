@@ -82,6 +82,21 @@ export type VerifyOptions = {
   now_ms: number;
   /** How far the clocks may be apart, seconds. */
   clock_tolerance_seconds?: number;
+  signatures?: Signatures;
+};
+
+/** What verifying computes: Web Crypto does it anywhere; `nodeSignatures` of the runtime waits for no thread. */
+export type Signatures = {
+  /** As `keeperKeyId`. */
+  keyId(x: string): string | Promise<string>;
+  /** The payload of a compact JWS that this key signed with EdDSA; throws, or rejects, when it did not. */
+  open(jws: string, key: KeeperKey): Uint8Array | Promise<Uint8Array>;
+};
+
+const webSignatures: Signatures = {
+  keyId: keeperKeyId,
+  open: async (jws, key) =>
+    (await compactVerify(jws, await importJWK(key, 'EdDSA'), { algorithms: ['EdDSA'] })).payload,
 };
 
 /** Verifies signature, target and expiry. Whether the nonce was seen is the caller's to know. */
@@ -92,6 +107,8 @@ export async function verifyGrant(jws: string, options: VerifyOptions): Promise<
     const header = decodeProtectedHeader(jws);
     if (header.alg !== 'EdDSA')
       return refuse('malformed', `The grant is signed with ${String(header.alg)}, not with EdDSA.`);
+    // RFC 7515, 4.1.11: what must be understood is not passed over.
+    if (header.crit !== undefined) return refuse('malformed', 'The grant has header fields that are not known here.');
     kid = header.kid;
   } catch {
     return refuse('malformed', 'The grant is not a JWS.');
@@ -99,12 +116,12 @@ export async function verifyGrant(jws: string, options: VerifyOptions): Promise<
   if (kid !== undefined && options.revoked?.includes(kid))
     return refuse('revoked_key', 'The grant is signed by a key that the keeper has revoked.');
   const key = options.keys.find((candidate) => candidate.kid === kid);
-  if (!key || (await keeperKeyId(key.x)) !== kid)
+  const signatures = options.signatures ?? webSignatures;
+  if (!key || (await signatures.keyId(key.x)) !== kid)
     return refuse('unknown_key', 'The grant is signed by a key that is not pinned here.');
   let payload: unknown;
   try {
-    const verified = await compactVerify(jws, await importJWK(key, 'EdDSA'), { algorithms: ['EdDSA'] });
-    payload = JSON.parse(new TextDecoder().decode(verified.payload));
+    payload = JSON.parse(new TextDecoder().decode(await signatures.open(jws, key)));
   } catch {
     return refuse('bad_signature', 'The signature of the grant does not fit its content.');
   }

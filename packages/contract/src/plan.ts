@@ -3,7 +3,7 @@
  * sides compute these and must come to the same: who plans, the keeper that signs, and the agent that acts.
  */
 import * as z from 'zod';
-import { canonicalJson, digestOf, sha256Hex } from './canonical.ts';
+import { canonicalJson, digestOf } from './canonical.ts';
 import type { DesiredState } from './desired-state.ts';
 import { PlanChange } from './operation.ts';
 
@@ -30,15 +30,14 @@ export async function contentDigest(document: DesiredState): Promise<string> {
 }
 
 /**
- * Digest of a document and of its content, as `desiredStateDigest` and `contentDigest` give them, at the cost of little more than
- * one: its fields are brought into canonical form once.
+ * The canonical text of a document and of its content, whose SHA-256 are what `desiredStateDigest` and `contentDigest` give, at the
+ * cost of one: its fields are brought into canonical form once.
  */
-export async function documentDigests(document: DesiredState): Promise<{ sha256: string; content_sha256: string }> {
+export function canonicalTexts(document: DesiredState): { document: string; content: string } {
   const fields = Object.entries(document)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => ({ name, text: `${canonicalJson(name)}:${canonicalJson(value)}` }));
   const content = fields.filter(({ name }) => name !== 'stack_id' && name !== 'version');
-  const digest = (some: typeof fields) => sha256Hex(`{${some.map(({ text }) => text).join(',')}}`);
-  const [sha256, content_sha256] = await Promise.all([digest(fields), digest(content)]);
-  return { sha256, content_sha256 };
+  const textOf = (some: typeof fields) => `{${some.map(({ text }) => text).join(',')}}`;
+  return { document: textOf(fields), content: textOf(content) };
 }

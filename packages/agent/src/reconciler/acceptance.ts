@@ -11,11 +11,13 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { DesiredStateResponse, Receipt } from '@mainstay/contract/agent-api';
+import { canonicalJson } from '@mainstay/contract/canonical';
 import { DesiredState } from '@mainstay/contract/desired-state';
 import { invalidInput } from '@mainstay/contract/errors';
 import { type Grant, verifyGrant } from '@mainstay/contract/grant';
 import { type PinnedKeys, trustedKeys } from '@mainstay/contract/key-changes';
-import { documentDigests, planHash } from '@mainstay/contract/plan';
+import { canonicalTexts } from '@mainstay/contract/plan';
+import { nodeSignatures, sha256Of } from '@mainstay/runtime/signatures';
 import type { DesiredStates, StoredState } from '../state/desired-states.ts';
 
 export type Refusal = { version: number | null; reason: string; message: string };
@@ -49,19 +51,10 @@ export async function judgeDesiredState(
   if (!parsed.success) return refuse('malformed', invalidInput(parsed.error, 'document').message);
   const document = parsed.data;
   const { stack_id, version } = document;
-  // The document as it came is what was signed; parsing must not have changed it.
-  // All at once, because each waits for a thread; what they give is judged in the order of above.
   const { plan } = response;
-  const [{ sha256, content_sha256 }, verified, plan_hash] = await Promise.all([
-    documentDigests(document),
-    verifyGrant(response.grant, {
-      keys: trustedKeys(options.keeper, options.now_ms),
-      revoked: options.keeper.revoked,
-      audience: options.server_id,
-      now_ms: options.now_ms,
-    }),
-    plan && planHash(plan),
-  ]);
+  const texts = canonicalTexts(document);
+  const sha256 = sha256Of(texts.document);
+  // The document as it came is what was signed; parsing must not have changed it.
   if (sha256 !== response.sha256 || !isDeepStrictEqual(document, response.document))
     return refuse('tampered', 'The document does not have the digest that came with it.');
 
@@ -70,6 +63,13 @@ export async function judgeDesiredState(
     return { kind: 'known', receipt: desired.receipt(stack_id, version), grant: null, state: accepted };
   }
 
+  const verified = await verifyGrant(response.grant, {
+    keys: trustedKeys(options.keeper, options.now_ms),
+    revoked: options.keeper.revoked,
+    audience: options.server_id,
+    now_ms: options.now_ms,
+    signatures: nodeSignatures,
+  });
   if (!verified.ok) {
     const about_clock = verified.reason === 'expired' || verified.reason === 'not_yet_valid';
     return refuse(verified.reason, about_clock ? `${verified.message} ${clock_hint}` : verified.message);
@@ -94,9 +94,9 @@ export async function judgeDesiredState(
     return refuse('lower_version', `Version ${version} is not higher than version ${highest}, which was accepted.`);
   }
   if (!plan) return refuse('plan_missing', 'The plan that was approved did not come with the document.');
-  if (plan_hash !== grant.plan_hash)
+  if (sha256Of(canonicalJson(plan)) !== grant.plan_hash)
     return refuse('wrong_plan', 'The plan is not the one that the grant was signed for.');
-  if (plan.content_sha256 !== content_sha256)
+  if (plan.content_sha256 !== sha256Of(texts.content))
     return refuse('wrong_plan', 'The document is not what the approved plan shows.');
   const { operation_id } = grant;
   const state = {
