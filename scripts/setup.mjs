@@ -6,6 +6,7 @@
  *   --build   packages installed, dist/ built
  *   --test    the same, and the Debian packages that the tests use
  *   --bench   the same, and the peers that the benchmark compares with
+ *   --lab     packages installed, and the Debian packages that boot hosts in the lab
  *
  * Nothing is done twice: what was installed and built is remembered by the hash of what it was made from.
  */
@@ -19,8 +20,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const binaries = join(root, 'node_modules', '.bin');
 const nodeNeeded = 24;
 const flags = new Set(process.argv.slice(2));
-const unknown = [...flags].filter((flag) => !['--build', '--test', '--bench'].includes(flag));
-if (unknown.length > 0) fail(`Unknown option ${unknown[0]}.`, 'Use --build, --test or --bench.');
+const unknown = [...flags].filter((flag) => !['--build', '--test', '--bench', '--lab'].includes(flag));
+if (unknown.length > 0) fail(`Unknown option ${unknown[0]}.`, 'Use --build, --test, --bench or --lab.');
 
 /** The Debian packages that give a program; what is not there already is installed where that is possible. */
 const debian = {
@@ -37,6 +38,15 @@ const debian = {
     ['caddy', 'caddy', 'Caddy as a peer in the benchmark'],
     ['redis-server', 'redis-server', 'Redis, on which a peer of the orchestrator runs'],
   ],
+  lab: [
+    ['systemd-nspawn', 'systemd-container', 'hosts in the lab'],
+    ['mmdebstrap', 'mmdebstrap', 'images of hosts in the lab'],
+    ['nft', 'nftables', 'the network of the lab'],
+    ['ip', 'iproute2', 'the network of the lab'],
+    ['mke2fs', 'e2fsprogs', 'disks of hosts in the lab'],
+    ['qemu-system-x86_64', 'qemu-system-x86', 'virtual machines in the lab'],
+    ['qemu-img', 'qemu-utils', 'disks of virtual machines in the lab'],
+  ],
 };
 
 await main();
@@ -47,7 +57,8 @@ async function main() {
   checkNode();
   if (flags.has('--test')) await installDebian(debian.test);
   if (flags.has('--bench')) await installDebian(debian.bench);
-  if (flags.size > 0) await build();
+  if (flags.has('--lab')) await installDebian(debian.lab);
+  if ([...flags].some((flag) => flag !== '--lab')) await build();
 }
 
 function checkTools() {

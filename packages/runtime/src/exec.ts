@@ -3,17 +3,22 @@
  * Programs run in a process group of their own, which is killed whole when the time is up.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 
 export type ExecOptions = {
   cwd?: string;
   /** The whole environment of the program; nothing is inherited but PATH, HOME and the locale. */
   env?: Record<string, string>;
-  stdin?: string;
+  /** Whether PATH, HOME and the locale of this process are handed on (true). */
+  inherit_env?: boolean;
+  stdin?: string | Uint8Array | Readable;
   /** Milliseconds. */
   timeout_ms?: number;
   /** Bytes kept of each of stdout and stderr; the rest is dropped. */
   output_bytes_max?: number;
   signal?: AbortSignal;
+  /** Told of output as it comes, also of what is past the bound. */
+  onOutput?: (from: 'stdout' | 'stderr', chunk: Buffer) => void;
 };
 
 export type ExecResult = {
@@ -77,7 +82,7 @@ export const systemExec: Exec = (argv, options = {}) =>
     const abort = () => stop('aborted');
     child = spawn(file, args, {
       cwd: options.cwd,
-      env: { ...baseEnvironment(), ...options.env },
+      env: { ...(options.inherit_env === false ? {} : baseEnvironment()), ...options.env },
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -86,13 +91,16 @@ export const systemExec: Exec = (argv, options = {}) =>
     options.signal?.addEventListener('abort', abort, { once: true });
     for (const name of ['stdout', 'stderr'] as const) {
       child[name]?.on('data', (chunk: Buffer) => {
+        options.onOutput?.(name, chunk);
         const room = limit - size[name];
         if (room > 0) output[name].push(chunk.subarray(0, room));
         size[name] += chunk.length;
       });
     }
     child.stdin?.on('error', () => {});
-    child.stdin?.end(options.stdin ?? '');
+    const { stdin = '' } = options;
+    if (typeof stdin === 'string' || stdin instanceof Uint8Array) child.stdin?.end(stdin);
+    else if (child.stdin) stdin.on('error', () => child.stdin?.destroy()).pipe(child.stdin);
     child.once('error', (error) => finish(null, null, error));
     child.once('close', (code, signal) => finish(code, signal, null));
   });

@@ -1,0 +1,4 @@
+export type { HostExecOptions, HostRecord, HostState } from './host.ts';
+export type { LocalHost } from './local-host.ts';
+export * from './local-hosts.ts';
+export type { HostKind } from './machine.ts';
