@@ -2,6 +2,7 @@
  * A control plane with much in it, put there as it would come: stacks applied over the API, servers as simulated agents that
  * enrol and report, their events and log lines sent in numbered batches over the agent API.
  */
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createSimulatedAgent, type SimulatedAgent } from '@mainstay/agent/sim/simulated-agent';
 import { agentApiLimits } from '@mainstay/contract/agent-answers';
@@ -88,7 +89,8 @@ async function enrolTeller(at: Installation, server: string, stack: string) {
     return response.json() as Promise<Record<string, unknown>>;
   };
   const token = await invite(at.client, server, stack);
-  const { credential } = (await post('/enrol', { token, agent_version: '0.0.0', facts })) as { credential: string };
+  const credential = `mag_${randomBytes(32).toString('base64url')}`;
+  await post('/enrol', { token, credential, agent_version: '0.0.0', facts });
   const now = Date.now();
   const release_id = `rel_${'0'.repeat(24)}`;
 

@@ -12,7 +12,10 @@ import { clockFaults } from './clock-faults.ts';
 import { coveredFaults } from './covered-faults.ts';
 import { type Fault, faults, Skipped } from './faults.ts';
 import { killSuite } from './kill-suite.ts';
-import { brokenRun, type FaultResult, killRows, table } from './table.ts';
+import { brokenRun, type FaultResult, killRows, slowRun, table } from './table.ts';
+
+/** Of a run that settles later than this it is told what it waited for, milliseconds. */
+const slow_ms = 15_000;
 
 const options = readOptions();
 const rows: FaultResult[] = [];
@@ -27,6 +30,7 @@ if (options.only !== 'faults') {
       const verdict = broken.length === 0 ? 'ok' : 'BROKEN';
       console.log(`run ${run}: ${victim} at ${point}: ${verdict}, settled in ${(settle_ms / 1000).toFixed(1)} s`);
       if (broken.length > 0) console.log(brokenRun(options.seed, result));
+      else if (settle_ms > slow_ms) console.log(slowRun(result));
     },
   });
   rows.push(...killRows(runs));

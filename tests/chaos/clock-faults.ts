@@ -32,7 +32,13 @@ function clockToSet(off_ms = 0): OffClock {
   };
 }
 
-type Off = { control_plane?: number; agent?: number };
+type Off = {
+  control_plane?: number;
+  /** Of the agent once it is enrolled. */
+  agent?: number;
+  /** Of the agent while it enrols. */
+  enrolment?: number;
+};
 
 /** A change on the control plane alone and one on a server; what became of each, with the clock off and when it was put right. */
 async function withClocks(off: Off, expected: RegExp) {
@@ -50,7 +56,7 @@ async function withClocks(off: Off, expected: RegExp) {
   const keeper = createKeeperClient({ socket });
   await until(async () => (await keeper.keys()).length > 0, 'the keeper');
   const clock = clockToSet(off.control_plane);
-  const clock_of_agent = clockToSet();
+  const clock_of_agent = clockToSet(off.enrolment);
   const plane = await startControlPlane({ home, port: 0, keeper, log: silentLogger(), clock });
   const client = createClient({ url: plane.url, token: await plane.createToken() });
   let agent: SimulatedAgent | null = null;
@@ -70,12 +76,18 @@ async function withClocks(off: Off, expected: RegExp) {
         if (error instanceof AppError) return `${error.code}: ${error.message}`;
         throw error;
       });
-    const setUp = async () => {
+    let is_enrolled = false;
+    const invite = async () => {
       await client['stacks.apply']({ stack: 'shop', spec: spec('first') });
       const { result } = await client['servers.invite']({ server: 'h1', stack: 'shop' });
       const { url } = plane;
-      agent = createSimulatedAgent({ url, token: result!.token!, clock: clock_of_agent, heartbeat_interval_ms: 500 });
+      return createSimulatedAgent({ url, token: result!.token!, clock: clock_of_agent, heartbeat_interval_ms: 500 });
+    };
+    const setUp = async () => {
+      // Invited once: its token is good until it has enrolled.
+      agent ??= await invite();
       await agent.start();
+      is_enrolled = true;
       clock_of_agent.set(off.agent ?? 0);
     };
     const first = await setUp().then(
@@ -89,7 +101,8 @@ async function withClocks(off: Off, expected: RegExp) {
     if (!expected.test(saw)) throw new Error(`it was told as "${saw}"`);
     const started = performance.now();
     clock.set(0);
-    if (!agent) await setUp();
+    clock_of_agent.set(0);
+    if (!is_enrolled) await setUp();
     clock_of_agent.set(0);
     await until(async () => (await told('right')).startsWith('succeeded'), 'changes with clocks that agree');
     const records = openRecords({ store: join(home, 'mainstay.db'), ledger: join(directory, 'ledger.db'), mirror: '' });
@@ -125,5 +138,9 @@ export const clockFaults: readonly Fault[] = [
   {
     fault: 'agent 10 minutes behind the keeper',
     run: () => withClocks({ agent: -off_ms }, /in the future by this machine/),
+  },
+  {
+    fault: 'agent 10 minutes behind while it enrols',
+    run: () => withClocks({ enrolment: -off_ms }, /^Forbidden: The clock of this machine is \d+ s behind/),
   },
 ];

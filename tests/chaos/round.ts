@@ -27,6 +27,8 @@ export type RunResult = {
   story: string;
   /** From the last start until everything had come to its end. */
   settle_ms: number;
+  /** What was waited for in that time, and when. */
+  waits: string[];
   broken: string[];
 };
 
@@ -73,18 +75,20 @@ export async function runRound(at: Installation, verified: Verified, seed: numbe
     }
     const refused = (await all).flat();
     story.push(...refused);
+    const waits = createWaits(started);
+    waits.add(['answers to what was asked for']);
     const records = openRecords(at.files);
     try {
-      await settle(at, records);
+      await settle(at, records, waits);
       const settle_ms = performance.now() - started;
       const broken = [...(await brokenLaws(at, records, answers)), ...(await mirrorLaws(at, records, verified))];
-      return { run, point, victim, story: story.join('; '), settle_ms, broken };
+      return { run, point, victim, story: story.join('; '), settle_ms, waits: waits.told, broken };
     } finally {
       records.close();
     }
   } catch (error) {
     const broken = [(error as Error).message];
-    return { run, point, victim, story: story.join('; '), settle_ms: settled_within_ms, broken };
+    return { run, point, victim, story: story.join('; '), settle_ms: settled_within_ms, waits: [], broken };
   } finally {
     await people.stop();
   }
@@ -111,9 +115,28 @@ async function kill(
   await after(pause_ms);
 }
 
-async function settle(at: Installation, records: Records): Promise<void> {
+type Waits = { told: string[]; add(left: readonly string[]): void };
+const waits_max = 30;
+
+/** Notes until when each was waited for, milliseconds after `from`. */
+function createWaits(from: number): Waits {
+  const told: string[] = [];
+  let last = '';
+  return {
+    told,
+    add(left) {
+      const text = left.join('; ');
+      if (text === last) told.pop();
+      last = text;
+      if (told.length < waits_max) told.push(`${((performance.now() - from) / 1000).toFixed(1)} s: ${text}`);
+    },
+  };
+}
+
+async function settle(at: Installation, records: Records, waits: Waits): Promise<void> {
   let left: string[] = [];
   const isOver = async () => {
+    if (left.length > 0) waits.add(left);
     left = underWay(records);
     if (left.length > 0) return false;
     // What the agent runs follows a moment after what it reported: the old release is drained.

@@ -39,6 +39,11 @@ export function table(rows: readonly FaultResult[]): string {
   ].join('\n');
 }
 
+/** What a run that settled late had waited for, each with its last moment. */
+export function slowRun({ story, waits }: RunResult): string {
+  return [`  ${story}`, ...waits.map((wait) => `  until ${wait}`)].join('\n');
+}
+
 /** What a broken run leaves to look at, and how it is repeated. */
 export function brokenRun(seed: number, { run, story, broken }: RunResult): string {
   const { point, victim } = pointOf(seed, run);

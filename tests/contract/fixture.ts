@@ -4,11 +4,11 @@
  * each time, so that homes differ only in what is volatile: ids, times, keys.
  */
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSimulatedAgent, type SimulatedAgent } from '@mainstay/agent';
-import type { EnrolResponse } from '@mainstay/contract/agent-api';
 import { createClient } from '@mainstay/contract/client';
 import type { OperationView } from '@mainstay/contract/operation';
 import type { StackSpecInput } from '@mainstay/contract/stack';
@@ -200,7 +200,8 @@ async function reportLogs(url: string, token: string): Promise<void> {
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return response.json();
   };
-  const { credential } = (await post('enrol', { token, agent_version: '1', facts })) as EnrolResponse;
+  const credential = `mag_${randomBytes(32).toString('base64url')}`;
+  await post('enrol', { token, credential, agent_version: '1', facts });
   await post('heartbeat', { sent_at: Date.now(), state: agentState({ facts }) }, credential);
   const release_id = `rel_${'a'.repeat(24)}`;
   const texts = ['hello', 'Grüße \u001b[31mred\u001b[0m\ttab', 'ERROR an error happened'];

@@ -22,7 +22,7 @@ import { type Context, defaultSettings, type Settings } from './reconciler/conte
 import { createObserver, type Observer, proxyObserved } from './reconciler/observed.ts';
 import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
 import type { NewAgentEvent } from './state/event-outbox.ts';
-import { type Identity, loadIdentity, saveIdentity } from './state/identity.ts';
+import { credentialFor, type Identity, loadIdentity, saveIdentity } from './state/identity.ts';
 import type { WriteHook } from './state/journal.ts';
 import { createKeeperKeys, type KeeperKeys } from './state/keeper-keys.ts';
 import { type HomeLock, lockHome } from './state/lock.ts';
@@ -122,10 +122,12 @@ export function createAgent(options: AgentOptions): Agent {
     }
     const facts = serverFacts('process', 'embedded');
     const backoff = createBackoff();
+    const { control_plane_url, token } = options;
+    const credential = credentialFor(home, token);
+    const asking = { client, control_plane_url, token, credential, agent_version, facts, now: clock.now };
     while (!ending.signal.aborted) {
       try {
-        const { control_plane_url, token } = options;
-        const identity = await enrol({ client, control_plane_url, token, agent_version, facts, now: clock.now });
+        const identity = await enrol(asking);
         saveIdentity(home, identity);
         log.info({ server: identity.server, server_id: identity.server_id }, 'enrolled');
         return identity;

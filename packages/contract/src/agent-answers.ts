@@ -29,7 +29,6 @@ const KeyChanges = z.array(z.string().max(131_072)).max(1_000).default([]);
 export const EnrolResponse = z.object({
   server_id: idSchema('server'),
   server: DnsName,
-  credential: z.string().min(20).max(256),
   keeper_keys: z.array(KeeperKey).min(1).max(20),
   key_changes: KeyChanges,
   enrolment_grant: z.string().max(8_192),

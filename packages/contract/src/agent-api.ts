@@ -3,7 +3,7 @@
  *
  * | Request                     | Meaning |
  * | --------------------------- | --- |
- * | POST /agent/v1/enrol         | one-time token → credential, keeper keys, enrolment grant |
+ * | POST /agent/v1/enrol         | one-time token, and a credential that the agent made → keeper keys, enrolment grant; the same again gives the same answer |
  * | GET  /agent/v1/desired-state | ETag, 304, long-poll (`wait_seconds`) |
  * | POST /agent/v1/secrets       | commitments → values, only those of this server's stack |
  * | POST /agent/v1/heartbeat     | the full observed state |
@@ -35,8 +35,14 @@ export const ServerFacts = z
   .meta({ id: 'ServerFacts' });
 export type ServerFacts = z.infer<typeof ServerFacts>;
 
+/** What a server says who it is with. The server makes it, so that an enrolment whose answer was lost or refused can be asked for again. */
+export const AgentCredential = z
+  .string()
+  .regex(/^mag_[A-Za-z0-9_-]{43}$/, 'must be mag_ and 32 random bytes in base64url');
+
 export const EnrolRequest = z.strictObject({
   token: EnrolmentToken,
+  credential: AgentCredential,
   agent_version: z.string().max(64),
   facts: ServerFacts,
 });

@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemClock } from '@mainstay/runtime/clock';
 import { silentLogger } from '@mainstay/runtime/log';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createAgent } from '../agent.ts';
@@ -33,6 +34,42 @@ test('an agent enrols once, and needs no token afterwards', async () => {
   await second.start();
   await until(() => lab.control.received.heartbeats.length > beats, 'a heartbeat of the second');
 });
+
+test('an agent whose answer was lost enrols by the same token, also when it was ended meanwhile', async () => {
+  lab.control.loseAcknowledgements(Number.POSITIVE_INFINITY);
+  const first = lab.agent();
+  const starting = first.start().catch(() => {});
+  await until(() => lab.control.received.enrolments.length > 0, 'the first attempt');
+  await first.stop({ services: false });
+  await starting;
+  expect(existsSync(join(lab.home, 'identity.json'))).toBe(false);
+  lab.control.loseAcknowledgements(0);
+  await lab.agent().start();
+  await until(() => lab.control.state(), 'a heartbeat');
+  const { enrolments } = lab.control.received;
+  expect(enrolments.length).toBeGreaterThan(1);
+  expect(new Set(enrolments.map(({ credential }) => credential)).size).toBe(1);
+  expect(existsSync(join(lab.home, 'enrolment.json'))).toBe(false);
+});
+
+test.each([
+  ['behind', -600_000, /^The clock of this machine is 600 s behind that of the control plane/],
+  ['ahead of', 7_200_000, /^The clock of this machine is 7200 s ahead of that of the control plane/],
+])(
+  'a clock that is %s that of the control plane is named, and once it is right the same token enrols',
+  async (_, off, told) => {
+    const clock = { ...systemClock, now: () => Date.now() + off };
+    const early = lab.agent({ clock });
+    await expect(early.start()).rejects.toMatchObject({
+      code: 'Forbidden',
+      message: expect.stringMatching(told),
+      hint: expect.stringContaining('NTP'),
+    });
+    expect(existsSync(join(lab.home, 'identity.json'))).toBe(false);
+    await lab.agent().start();
+    await until(() => lab.control.state(), 'a heartbeat');
+  },
+);
 
 test('a home has one agent at a time', async () => {
   await lab.agent().start();

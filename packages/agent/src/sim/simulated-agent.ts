@@ -20,7 +20,7 @@ import { createWake } from '../link/wake.ts';
 import { judgeDesiredState } from '../reconciler/acceptance.ts';
 import { runningReceipt } from '../reconciler/receipts.ts';
 import type { StoredState } from '../state/desired-states.ts';
-import type { Identity } from '../state/identity.ts';
+import { type Identity, newCredential } from '../state/identity.ts';
 import { simulatedServices } from './simulated-services.ts';
 
 export type SimulatedAgentOptions = {
@@ -34,7 +34,7 @@ export type SimulatedAgentOptions = {
 };
 
 export type SimulatedAgent = {
-  /** Enrols, and begins to poll and to send heartbeats. Throws AppError when enrolment fails. */
+  /** Enrols, and begins to poll and to send heartbeats. Throws AppError when enrolment fails; it may be called again then. */
   start(): Promise<void>;
   stop(): Promise<void>;
   readonly counts: { heartbeats: number; polls: number; accepted: number; refused: number; failed_requests: number };
@@ -58,6 +58,7 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
   const changed = createWake();
   const counts = { heartbeats: 0, polls: 0, accepted: 0, refused: 0, failed_requests: 0 };
   const started_at = clock.now();
+  const credential = newCredential();
   const nonces = new Map<string, { stack_id: string; version: number; sha256: string }>();
   let identity: Identity | null = null;
   let accepted: StoredState | null = null;
@@ -167,7 +168,8 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
     counts,
     async start() {
       const { url: control_plane_url, token } = options;
-      identity = await enrol({ client, control_plane_url, token, agent_version: 'simulated', facts, now: clock.now });
+      const { now } = clock;
+      identity = await enrol({ client, control_plane_url, token, credential, agent_version: 'simulated', facts, now });
       if (ending.signal.aborted) throw new AppError('Unavailable', 'The simulated agent was stopped.');
       client.setCredential(identity.credential);
       const spread_ms = Math.random() * heartbeat_interval_ms;

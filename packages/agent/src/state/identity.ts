@@ -2,7 +2,8 @@
  * Who this agent is: what enrolment gave it. A file of its own (identity.json, 0600) beside the journal, so that an agent
  * whose journal is damaged can still tell its control plane so.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { hash, randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
 import { idSchema } from '@mainstay/contract/ids';
@@ -47,10 +48,40 @@ export function loadIdentity(home: string): Identity | null {
 
 /** Stores the identity whole or not at all. */
 export function saveIdentity(home: string, identity: Identity): void {
+  saveWhole(home, 'identity.json', identity);
+  rmSync(join(home, attempt_file), { force: true });
+}
+
+const attempt_file = 'enrolment.json';
+const Attempt = z.object({ token_sha256: z.string(), credential: z.string() });
+
+/**
+ * The credential that this agent enrols with by this token. It is stored before it is first sent (enrolment.json, 0600), so that an agent
+ * that was ended before it had its identity asks again as the same one.
+ */
+export function credentialFor(home: string, token: string): string {
+  const token_sha256 = hash('sha256', token.trim());
+  try {
+    const attempt = Attempt.parse(JSON.parse(readFileSync(join(home, attempt_file), 'utf8')));
+    if (attempt.token_sha256 === token_sha256) return attempt.credential;
+  } catch {
+    // None yet, or damaged: it begins anew.
+  }
+  const credential = newCredential();
+  saveWhole(home, attempt_file, { token_sha256, credential });
+  return credential;
+}
+
+/** A secret by which the control plane knows this server from its enrolment on: 32 random bytes. */
+export function newCredential(): string {
+  return `mag_${randomBytes(32).toString('base64url')}`;
+}
+
+function saveWhole(home: string, name: string, value: unknown): void {
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  const path = join(home, 'identity.json');
+  const path = join(home, name);
   const file = openSync(`${path}.new`, 'w', 0o600);
-  writeSync(file, JSON.stringify(identity));
+  writeSync(file, JSON.stringify(value));
   fsyncSync(file);
   closeSync(file);
   renameSync(`${path}.new`, path);

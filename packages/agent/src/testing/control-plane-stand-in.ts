@@ -21,6 +21,7 @@ import type { DesiredState } from '@mainstay/contract/desired-state';
 import { AppError } from '@mainstay/contract/errors';
 import type { Grant } from '@mainstay/contract/grant';
 import { newId } from '@mainstay/contract/ids';
+import type * as z from 'zod';
 import { createStandInKeeper, type StandInKeeper, signOffer } from './stand-in-keeper.ts';
 
 export type StandIn = {
@@ -29,7 +30,12 @@ export type StandIn = {
   readonly server_id: string;
   readonly keeper: StandInKeeper;
   /** Everything that came in, in order, resent or not. */
-  readonly received: { heartbeats: AgentState[]; event_batches: AgentEvent[][]; log_batches: AgentLogLine[][] };
+  readonly received: {
+    enrolments: z.output<typeof EnrolRequest>[];
+    heartbeats: AgentState[];
+    event_batches: AgentEvent[][];
+    log_batches: AgentLogLine[][];
+  };
   /** What is stored: each number once. */
   events(): AgentEvent[];
   lines(): AgentLogLine[];
@@ -48,7 +54,7 @@ export type StandIn = {
   tellKeyChanges(changes: string[]): void;
   /** Makes a secret known; gives its commitment. */
   addSecret(value: string): Promise<string>;
-  /** Does not answer the next acknowledgements, though it stores what came. */
+  /** Does not answer the next enrolments and batches of events, though it stores what came. */
   loseAcknowledgements(count: number): void;
   /** The credential that was given out is worth nothing any more. */
   revokeCredential(): void;
@@ -64,10 +70,10 @@ export type StandInOptions = { time_offset_ms?: number; token?: string; keeper?:
 export async function startStandIn(over: StandInOptions = {}): Promise<StandIn> {
   const keeper = over.keeper ?? (await createStandInKeeper());
   const server_id = newId('server');
-  let credential = `mac_${randomBytes(32).toString('base64url')}`;
+  let credential: string | null = null;
   const token = over.token ?? `mst_${randomBytes(32).toString('base64url')}.${keeper.key.kid}`;
   const time_offset_ms = over.time_offset_ms ?? 0;
-  const received: StandIn['received'] = { heartbeats: [], event_batches: [], log_batches: [] };
+  const received: StandIn['received'] = { enrolments: [], heartbeats: [], event_batches: [], log_batches: [] };
   const events = new Map<number, AgentEvent>();
   const lines = new Map<number, AgentLogLine>();
   const secrets = new Map<string, { key: string; value: string }>();
@@ -82,28 +88,38 @@ export async function startStandIn(over: StandInOptions = {}): Promise<StandIn> 
     return Math.max(...into.keys());
   };
 
+  const loseAcknowledgement = () => {
+    if (acks_to_lose === 0) return;
+    acks_to_lose--;
+    throw new AppError('Unavailable', 'The acknowledgement is lost.');
+  };
+
   const answer = async (
     request: http.IncomingMessage,
     body: unknown,
   ): Promise<{ status: number; etag?: string; body?: unknown }> => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://stand-in');
     if (pathname === '/agent/v1/enrol') {
-      if (EnrolRequest.parse(body).token !== token) throw new AppError('Unauthenticated', 'The token is not known.');
+      const asked = EnrolRequest.parse(body);
+      if (asked.token !== token) throw new AppError('Unauthenticated', 'The token is not known.');
+      credential ??= asked.credential;
+      if (asked.credential !== credential) throw new AppError('Unauthenticated', 'The token was used already.');
+      received.enrolments.push(asked);
+      loseAcknowledgement();
       const enrolment_grant = await keeper.sign({ kind: 'enrolment', server_id, stack_id: null }, { aud: [server_id] });
       return {
         status: 200,
         body: {
           server_id,
           server: 'local',
-          credential,
           keeper_keys: [keeper.key],
           key_changes,
           enrolment_grant,
-          time_ms: Date.now(),
+          time_ms: Date.now() + time_offset_ms,
         },
       };
     }
-    if (request.headers.authorization !== `Bearer ${credential}`)
+    if (credential === null || request.headers.authorization !== `Bearer ${credential}`)
       throw new AppError('Unauthenticated', 'The credential is not known.');
     switch (pathname) {
       case '/agent/v1/desired-state': {
@@ -134,10 +150,7 @@ export async function startStandIn(over: StandInOptions = {}): Promise<StandIn> 
         const batch = EventsRequest.parse(body).events;
         received.event_batches.push(batch);
         const acked_seq = store(events, batch);
-        if (acks_to_lose > 0) {
-          acks_to_lose--;
-          throw new AppError('Unavailable', 'The acknowledgement is lost.');
-        }
+        loseAcknowledgement();
         return { status: 200, body: { acked_seq } };
       }
       case '/agent/v1/logs': {

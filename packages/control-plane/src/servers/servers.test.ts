@@ -2,7 +2,7 @@ import { verifyGrant } from '@mainstay/contract/grant';
 import { serverFacts } from '@mainstay/contract/testing/agent-state';
 import { fakeClock } from '@mainstay/runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Fixture, type Repository, startFixture } from '../testing/fixture.ts';
+import { type Fixture, newCredential, type Repository, startFixture } from '../testing/fixture.ts';
 
 let at: Fixture;
 let repository: Repository;
@@ -13,11 +13,11 @@ beforeEach(async () => {
 afterEach(() => at.stop());
 
 const spec = () => ({ services: { api: { source: { git: repository.url }, run: 'node server.js' } } });
-const enrolWith = (token: string) =>
+const enrolWith = (token: string, credential = newCredential()) =>
   at.http('/agent/v1/enrol', {
     method: 'POST',
     token: null,
-    body: JSON.stringify({ token, agent_version: '0', facts: serverFacts() }),
+    body: JSON.stringify({ token, credential, agent_version: '0', facts: serverFacts() }),
   });
 
 describe('an enrolment token', () => {
@@ -38,6 +38,53 @@ describe('an enrolment token', () => {
     expect(answers.filter((answer) => answer.status === 200)).toHaveLength(1);
   });
 
+  it('that was used gives the machine that used it the same answer again, after it has expired too', async () => {
+    const clock = fakeClock(Date.now());
+    const other = await startFixture({ clock });
+    try {
+      const { result } = await other.client['servers.invite']({ server: 'h1', expires_seconds: 60 });
+      const asked = { token: result!.token, credential: newCredential(), agent_version: '0', facts: serverFacts() };
+      const ask = async () => {
+        const answer = await other.http('/agent/v1/enrol', {
+          method: 'POST',
+          token: null,
+          body: JSON.stringify(asked),
+        });
+        return (await answer.json()) as Record<string, unknown>;
+      };
+      const first = await ask();
+      expect(first).toMatchObject({ server: 'h1', enrolment_grant: expect.stringContaining('.') });
+      await clock.advance(61_000);
+      expect(await ask()).toEqual({ ...first, time_ms: clock.now() });
+      const events = (await other.client['events.list']({})).events.filter(({ kind }) => kind === 'server.enrolled');
+      expect(events).toHaveLength(1);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('gives one answer to a machine that sends it several times at one moment', async () => {
+    const { result } = await at.client['servers.invite']({ server: 'h1' });
+    const credential = newCredential();
+    const asked = Array.from({ length: 5 }, () => enrolWith(result!.token!, credential));
+    const grants = (await Promise.all(asked)).map(
+      async (answer) => ((await answer.json()) as { enrolment_grant: string }).enrolment_grant,
+    );
+    expect(new Set(await Promise.all(grants)).size).toBe(1);
+  });
+
+  it('does not make two servers of one machine', async () => {
+    const [first, second] = [
+      await at.client['servers.invite']({ server: 'h1' }),
+      await at.client['servers.invite']({ server: 'h2' }),
+    ];
+    const credential = newCredential();
+    expect((await enrolWith(first.result!.token!, credential)).status).toBe(200);
+    const answer = await enrolWith(second.result!.token!, credential);
+    expect([answer.status, await answer.json()]).toMatchObject([409, { code: 'Conflict', field: 'credential' }]);
+    expect((await at.client['servers.get']({ server: 'h2' })).server.state).toBe('invited');
+  });
+
   it('that is forged or malformed enrols nobody', async () => {
     const { result } = await at.client['servers.invite']({ server: 'h1' });
     const forged = result!.token!.replace(/^mst_..../, 'mst_AAAA');
@@ -53,7 +100,8 @@ describe('an enrolment token', () => {
     try {
       const { result } = await other.client['servers.invite']({ server: 'h1', expires_seconds: 60 });
       await clock.advance(61_000);
-      const body = JSON.stringify({ token: result!.token, agent_version: '0', facts: serverFacts() });
+      const credential = newCredential();
+      const body = JSON.stringify({ token: result!.token, credential, agent_version: '0', facts: serverFacts() });
       const answer = await other.http('/agent/v1/enrol', { method: 'POST', token: null, body });
       expect(await answer.json()).toMatchObject({ message: 'The enrolment token has expired.' });
     } finally {

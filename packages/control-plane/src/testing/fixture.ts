@@ -3,6 +3,7 @@
  * repositories, and a server that speaks the agent API by hand, so that a test decides what it reports.
  */
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -123,31 +124,35 @@ export function makeRepository(path: string): Repository {
 
 export type Offered = { document: DesiredState; sha256: string; grant: string };
 
+/** What a server makes for itself before it enrols. */
+export const newCredential = () => `mag_${randomBytes(32).toString('base64url')}`;
+
 /** A server whose reports a test writes. */
 export async function enrolByHand(plane: ControlPlane, token: string, server: string, stack?: string) {
   const client = createClient({ url: plane.url, token });
   const invited = await client['servers.invite']({ server, ...(stack ? { stack } : {}) });
   const facts = serverFacts({ hostname: server });
+  const credential = newCredential();
   const enrolled = await fetch(`${plane.url}/agent/v1/enrol`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ token: invited.result?.token, agent_version: '0.0.0', facts }),
+    body: JSON.stringify({ token: invited.result?.token, credential, agent_version: '0.0.0', facts }),
   });
   const identity = (await enrolled.json()) as {
     server_id: string;
-    credential: string;
     keeper_keys: never[];
     enrolment_grant: string;
   };
   const send = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}, url = plane.url) =>
     fetch(`${url}/agent/v1${path}`, {
       method,
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${identity.credential}`, ...headers },
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${credential}`, ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   const state = agentState({ facts });
   return {
     ...identity,
+    credential,
     token: invited.result!.token!,
     send,
     state,
