@@ -19,9 +19,8 @@ import { createPeople } from './people/people.ts';
 import { createPersonKeys } from './people/person-keys.ts';
 import { createStatements } from './people/statements.ts';
 import { keptPolicies } from './policy/kept-policies.ts';
-import { policySetOf } from './policy/policy-set.ts';
 import { createPolicySource } from './policy/policy-source.ts';
-import { tryCase } from './policy/policy-tests.ts';
+import { rulesSent, tryCases } from './policy/policy-tests.ts';
 import { loadSigner } from './signer.ts';
 
 export { grant_lifetime_seconds } from './grants.ts';
@@ -96,8 +95,7 @@ export async function createKeeper(options: KeeperOptions): Promise<Keeper> {
     },
     testPolicies: async (unchecked) => {
       const { cases, files } = parsed(PolicyTestRequest, unchecked);
-      const { rules } = files ? policySetOf(files) : policies.current();
-      return cases.map((one) => tryCase(rules, one, now()));
+      return tryCases(files ? rulesSent(files) : policies.current().rules, cases, now());
     },
     ...people,
     ledger: async (unchecked) => {

@@ -1,7 +1,7 @@
 /** A stack file that the repository holds: its text, and what it says, or why it is not acceptable. */
 import { invalidInput } from '@mainstay/contract/errors';
 import { StackFile, type StackSpec } from '@mainstay/contract/stack';
-import { parseAllDocuments } from 'yaml';
+import { type Document, isScalar, parseAllDocuments, visit } from 'yaml';
 import type { RepositoryView } from './detect/view.ts';
 
 const names = ['mainstay.yaml', 'mainstay.yml'];
@@ -24,11 +24,13 @@ export async function findStackFile(view: RepositoryView, root: string): Promise
   const refused = (error: string) => ({ path, yaml, stack: null, spec: null, error });
   let value: unknown;
   try {
-    const documents = parseAllDocuments(yaml, { uniqueKeys: true, prettyErrors: false, stringKeys: true });
+    const documents = parseAllDocuments(yaml, { uniqueKeys: false, prettyErrors: false, stringKeys: true });
     if (!Array.isArray(documents) || documents.length === 0) return refused('It is empty.');
     if (documents.length > 1) return refused('It holds several stacks: apply it with `mainstay apply`.');
     const problem = documents[0]!.errors[0] ?? documents[0]!.warnings[0];
     if (problem) return refused(problem.message.slice(0, 300));
+    const excess = excessIn(documents[0]!);
+    if (excess) return refused(excess);
     value = documents[0]!.toJS({ maxAliasCount: aliases_max });
   } catch (error) {
     // Too deep for the parser, or a YAML bomb.
@@ -38,4 +40,28 @@ export async function findStackFile(view: RepositoryView, root: string): Promise
   if (!parsed.success) return refused(invalidInput(parsed.error).message);
   const { stack, ...spec } = parsed.data;
   return { path, yaml, stack, spec, error: null };
+}
+
+/** A key that stands twice in its map, or too many aliases. The parser's own checks compare each of them with all before it. */
+function excessIn(document: Document): string | null {
+  let found: string | null = null;
+  let aliases = 0;
+  visit(document, {
+    Map(_, { items }) {
+      const keys = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (keys.has(key.value)) found = `The key "${key.value}" stands twice.`;
+        if (found) return visit.BREAK;
+        keys.add(key.value);
+      }
+      return undefined;
+    },
+    Alias() {
+      if (++aliases <= aliases_max) return undefined;
+      found = `There are more than ${aliases_max} aliases.`;
+      return visit.BREAK;
+    },
+  });
+  return found;
 }

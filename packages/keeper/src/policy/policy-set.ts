@@ -5,13 +5,15 @@
 import { canonicalJson } from '@mainstay/contract/canonical';
 import { AppError, invalidInput } from '@mainstay/contract/errors';
 import { limitsOfPolicies, PolicyFile, type PolicyRule } from '@mainstay/contract/policy';
-import { type Document, LineCounter, parseDocument } from 'yaml';
+import { type Document, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { sha256 } from '../ledger/ledger.ts';
 
 export type PolicyText = { name: string; text: string };
 /** `name`: file and rule, such as `production/deploys`. */
 export type NamedRule = { name: string; rule: PolicyRule };
 export type PolicySet = { files: { name: string; sha256: string }[]; rules: NamedRule[]; digest: string };
+
+const aliases_max = 100;
 
 /** @throws AppError InvalidInput or TooLarge; `field` is the path within the file. */
 export function policySetOf(texts: readonly PolicyText[]): PolicySet {
@@ -47,8 +49,12 @@ function rulesOf(file: string, text: string): NamedRule[] {
   const problem = document.errors[0] ?? document.warnings[0];
   if (problem) {
     throw new AppError('InvalidInput', `${place(problem.pos[0])}: ${problem.message}`, {
-      hint: 'Check the indentation and the quotes around this place, and that no key stands twice.',
+      hint: 'Check the indentation and the quotes around this place.',
     });
+  }
+  const excess = excessIn(document);
+  if (excess) {
+    throw new AppError('InvalidInput', `${place(excess.at)}: ${excess.message}`, { hint: excess.hint });
   }
   const checked = PolicyFile.safeParse(jsonOf(document, file));
   if (!checked.success) {
@@ -68,15 +74,45 @@ function rulesOf(file: string, text: string): NamedRule[] {
 
 function readDocument(text: string, file: string, lines: LineCounter): Document.Parsed {
   try {
-    return parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false, stringKeys: true });
+    return parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, stringKeys: true });
   } catch (error) {
     throw new AppError('InvalidInput', `${file} cannot be read: it is nested too deeply.`, { cause: error });
   }
 }
 
+/** A key that stands twice in its map, or aliases beyond the bound. The parser's own checks compare each of them with all before it. */
+function excessIn(document: Document.Parsed): { at: number; message: string; hint: string } | null {
+  let found: ReturnType<typeof excessIn> = null;
+  let aliases = 0;
+  visit(document, {
+    Map(_, { items }) {
+      const keys = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        const at = key.range?.[0] ?? 0;
+        if (keys.has(key.value))
+          found = { at, message: `The key "${key.value}" stands twice.`, hint: 'Keep one of the two.' };
+        if (found) return visit.BREAK;
+        keys.add(key.value);
+      }
+      return undefined;
+    },
+    Alias(_, { range }) {
+      if (++aliases <= aliases_max) return undefined;
+      found = {
+        at: range?.[0] ?? 0,
+        message: `There are more than ${aliases_max} aliases.`,
+        hint: 'Write the values out instead of repeating them by aliases.',
+      };
+      return visit.BREAK;
+    },
+  });
+  return found;
+}
+
 function jsonOf(document: Document.Parsed, file: string): unknown {
   try {
-    return document.toJS({ maxAliasCount: 100 });
+    return document.toJS({ maxAliasCount: aliases_max });
   } catch (error) {
     throw new AppError('InvalidInput', `${file}: ${(error as Error).message}.`, {
       hint: 'Write the values out instead of repeating them by aliases.',

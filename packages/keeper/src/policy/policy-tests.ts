@@ -1,10 +1,35 @@
 /** Cases tried against policies: what is said of a proposal that nobody made. Nothing is decided, signed or written. */
+import { AppError } from '@mainstay/contract/errors';
 import type { PolicyTestResult } from '@mainstay/contract/keeper-views';
 import type { PolicyCase } from '@mainstay/contract/policy';
 import { judge } from './judge.ts';
-import type { NamedRule } from './policy-set.ts';
+import { type NamedRule, type PolicyText, policySetOf } from './policy-set.ts';
 import { requirementOf } from './requirement.ts';
 import { nextOpening } from './window.ts';
+import { withinSteps } from './work.ts';
+
+/** What all cases together may take: about a second. */
+const steps_max = 100_000_000;
+
+/** Policies that somebody sends to try them may have so many characters together; reading them takes a second or two. */
+const sent_chars_max = 524_288;
+
+/** The rules of policies that somebody sent. @throws AppError InvalidInput, TooLarge. */
+export function rulesSent(files: readonly PolicyText[]): readonly NamedRule[] {
+  const chars = files.reduce((sum, { text }) => sum + text.length, 0);
+  if (chars > sent_chars_max) {
+    throw new AppError('TooLarge', `The policies are longer than ${sent_chars_max / 1024} KiB together.`, {
+      field: 'files',
+      hint: 'Try those that the cases are about.',
+    });
+  }
+  return policySetOf(files).rules;
+}
+
+/** @throws AppError TooLarge for cases and rules that were made to be slow. */
+export function tryCases(rules: readonly NamedRule[], cases: readonly PolicyCase[], now: number): PolicyTestResult[] {
+  return withinSteps(steps_max, () => cases.map((one) => tryCase(rules, one, now)));
+}
 
 export function tryCase(
   rules: readonly NamedRule[],

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Actor, Role } from '@mainstay/contract/operation';
-import { PolicyCaseFile } from '@mainstay/contract/policy';
+import { PolicyCaseFile, weekdays } from '@mainstay/contract/policy';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { default_policy_file } from './default-policies.ts';
 import { fitsGlob, plainSource } from './glob.ts';
 import { judge, type Subject } from './judge.ts';
 import { policySetOf } from './policy-set.ts';
-import { tryCase } from './policy-tests.ts';
+import { tryCase, tryCases } from './policy-tests.ts';
 import { nextOpening } from './window.ts';
 
 const rulesOf = (rules: string) => policySetOf([{ name: 'test.yaml', text: `schema: 1\nrules:\n${rules}` }]).rules;
@@ -298,5 +298,49 @@ describe('the guide', () => {
     const file = PolicyCaseFile.parse(parse(cases!));
     for (const one of file.cases) expect(tryCase(set.rules, one, 0)).toMatchObject({ passed: true, message: null });
     expect(file.cases.length).toBeGreaterThan(0);
+  });
+});
+
+describe('work on policies that somebody sends', () => {
+  const rules = (count: number, rule: (n: number) => string) =>
+    Array.from({ length: count }, (_, n) => `  - { name: r${n}, ${rule(n)} }`).join('\n');
+  const caseOf = (propose: object) =>
+    PolicyCaseFile.parse({ schema: 1, cases: [{ name: 'one', propose, expect: { decision: 'denied' } }] }).cases;
+
+  it('ends early where globs were made to be slow', () => {
+    const slow = JSON.stringify(Array.from({ length: 100 }, (_, n) => `*${'a'.repeat(150)}${n}`));
+    const hostile = rulesOf(rules(5, () => `effect: allow, match: { sources: ${slow} }`));
+    const sources = Array.from({ length: 100 }, (_, n) => `/${'a'.repeat(2_000)}${n}b`);
+    const cases = caseOf({ operation: 'stacks.deploy', sources });
+    expect(() => tryCases(hostile, cases, 0)).toThrow(expect.objectContaining({ code: 'TooLarge' }));
+  });
+
+  it('ends early where windows were made never to meet', () => {
+    const window = (n: number) => `window: { days: [${weekdays[n % 7]}], from: "10:00", to: "10:01", time_zone: UTC }`;
+    const hostile = rulesOf(rules(400, (n) => `effect: require, require: { ${window(n)} }`));
+    const cases = Array.from({ length: 200 }, () => caseOf({ operation: 'stacks.deploy' })[0]!);
+    expect(() => tryCases(hostile, cases, 0)).toThrow(expect.objectContaining({ code: 'TooLarge' }));
+  });
+
+  it('is enough for a large set of ordinary policies and cases', () => {
+    const many = rulesOf(
+      rules(200, (n) => `effect: allow, match: { sources: ['https://git.example.org/team-${n}/*', '*/shared-${n}'] }`),
+    );
+    const sources = Array.from({ length: 5 }, (_, n) => `https://git.example.org/team-${n}/service`);
+    const cases = Array.from({ length: 100 }, () => caseOf({ operation: 'stacks.deploy', sources })[0]!);
+    expect(tryCases(many, cases, 0)).toHaveLength(100);
+  });
+
+  it('finds the one key that stands twice among tens of thousands, within the time of a test', () => {
+    const keys = Array.from({ length: 30_000 }, (_, n) => `k${n}:`);
+    const text = `{ ${[...keys, 'k7:'].join(', ')} }`;
+    expect(() => policySetOf([{ name: 'test.yaml', text }])).toThrow(/^test.yaml:1:\d+: .*"k7"/);
+  });
+
+  it('refuses aliases in their thousands before it follows them', () => {
+    const text = ['a', '*'].flatMap((mark) =>
+      Array.from({ length: 9_000 }, (_, n) => `- ${mark === '*' ? `*x${n}` : `&x${n} a`}`),
+    );
+    expect(() => policySetOf([{ name: 'test.yaml', text: text.join('\n') }])).toThrow(/aliases/);
   });
 });

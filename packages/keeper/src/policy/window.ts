@@ -1,17 +1,21 @@
 /** Maintenance windows: when several are asked for, it is open while all of them are. */
 import { type MaintenanceWindow, weekdays } from '@mainstay/contract/policy';
+import { spend } from './work.ts';
 
 const minute_ms = 60_000;
 /** Zones change their offset at quarters of an hour only, so that within one the clock on the wall goes as ours. */
 const quarter_ms = 15 * minute_ms;
 /** How far ahead an opening is looked for: windows go by the week, and what does not meet in two does not meet. */
 const horizon_ms = 15 * 86_400_000;
+/** What reading a clock on the wall takes, in steps of a glob. */
+const steps_of_a_wall_clock = 1_000;
 
 /** When all windows are open: now when they are, otherwise their next opening; null when they never meet within 15 days. */
 export function nextOpening(windows: readonly MaintenanceWindow[], now: number): number | null {
   if (windows.length === 0) return now;
   const walls = windows.map(({ time_zone }) => wallClock(time_zone));
   for (let quarter = now - (now % quarter_ms); quarter < now + horizon_ms; quarter += quarter_ms) {
+    spend(walls.length * steps_of_a_wall_clock);
     const starts = walls.map((wall) => wall(quarter));
     for (let offset = 0; offset < 15; offset++) {
       const at = quarter + offset * minute_ms;
