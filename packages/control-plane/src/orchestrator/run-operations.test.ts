@@ -35,6 +35,27 @@ describe('the run of a change', () => {
     expect((await fixture.http(`/api/v1/runs/${run_id}/events`, { headers, token: null })).status).toBe(401);
   });
 
+  it('is told to nobody any more whose token was revoked, though it goes on', async () => {
+    const { url } = fixture.repository('api');
+    const spec = { services: { api: { source: { git: url }, run: 'node server.js' } } };
+    await fixture.client['stacks.apply']({ stack: 'shop', spec });
+    const server = await fixture.enrol('silent', 'shop');
+    const { operation } = await fixture.client['stacks.deploy']({ stack: 'shop', restart: true });
+    const { result } = await fixture.client['access.create_token']({ name: 'watcher' });
+    // Sooner than the next beat, at which anybody is asked for.
+    const signal = AbortSignal.timeout(10_000);
+    const headers = { accept: 'text/event-stream' };
+    const path = `/api/v1/runs/${operation.run_id}/events`;
+    const stream = await fixture.http(path, { headers, token: result!.token, signal });
+    expect(stream.status).toBe(200);
+    await fixture.client['access.revoke_token']({ id: result!.id });
+    expect(await stream.text()).toContain('event: run');
+    expect((await fixture.client['runs.get']({ id: operation.run_id! })).run.state).toBe('running');
+    await server.report((await server.desired()).offer!, 'succeeded');
+    const { run } = await fixture.client['runs.get']({ id: operation.run_id!, wait_seconds: 20 });
+    expect(run.state).toBe('succeeded');
+  });
+
   it('that has ended cannot be cancelled, paused, resumed or retried, and one that is not there neither', async () => {
     for (const id of ['runs.cancel', 'runs.pause', 'runs.resume', 'runs.retry'] as const) {
       await expect(fixture.client[id]({ id: run_id })).rejects.toMatchObject({ code: 'Conflict', field: 'id' });

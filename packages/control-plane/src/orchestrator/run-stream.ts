@@ -8,7 +8,7 @@
  * | `event` | one event | Its cursor is the id: who comes back with Last-Event-ID goes on after it. |
  * | `beat`  | `time_ms` | Every 15 s, so that silence means a dead connection. |
  *
- * The stream ends when the run has.
+ * The stream ends when the run has, or the session or token that it was asked for with.
  */
 import type { StepView } from '@mainstay/contract/operations/runs';
 import type { Context } from '../context.ts';
@@ -75,7 +75,9 @@ export function createRunStreams(context: Context): RunStreams {
     let fields = `retry: ${retry_ms}\n`;
     const changes = createChanges(store, run_id);
     while (!ended.aborted) {
-      const woken = signals.wait([`run:${run_id}`], keep_alive_ms, ended);
+      const woken = signals.wait([`run:${run_id}`, 'access'], keep_alive_ms, ended);
+      // Each time, as a run at work wakes it long before a beat is due.
+      if (!(await isAllowed())) return;
       const run = await findRun(store, run_id);
       const view = JSON.stringify(viewOfRun(run));
       if (view !== told) await send('run', viewOfRun(run), fields);
@@ -91,10 +93,7 @@ export function createRunStreams(context: Context): RunStreams {
         if (events.length < part) break;
       }
       if (endedRunStates.includes(run.state)) return;
-      if (!(await woken) && !ended.aborted) {
-        if (!(await isAllowed())) return;
-        await send('beat', { time_ms: clock.now() });
-      }
+      if (!(await woken) && !ended.aborted) await send('beat', { time_ms: clock.now() });
       await clock.sleep(coalesce_ms, ended);
     }
   }
