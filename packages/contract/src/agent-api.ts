@@ -287,6 +287,9 @@ export type AgentEvent = z.infer<typeof AgentEvent>;
 
 export const EventsRequest = z.strictObject({
   events: z.array(AgentEvent).min(1).max(agentApiLimits.events_per_batch_max),
+  'audit.alert',
+  'mirror.alert',
+  'policy.alert',
 });
 export const LogStream = z.enum(['stdout', 'stderr', 'build']);
 export const AgentLogLine = z.strictObject({

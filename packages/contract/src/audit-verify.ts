@@ -12,7 +12,7 @@ import { sha256Hex } from './canonical.ts';
 
 export const AuditProblem = z
   .object({
-    kind: z.enum(['edited', 'deleted', 'inserted', 'reordered', 'cut_off', 'rewritten', 'unchained']),
+    kind: z.enum(['edited', 'deleted', 'inserted', 'reordered', 'cut_off', 'rewritten', 'unchained', 'keeper_ledger']),
     seq: z.number().nullable().describe('Number in the chain.'),
     id: z.string().nullable().describe('Id of the entry; null where it is gone.'),
     message: z.string(),

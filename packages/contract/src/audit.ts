@@ -51,6 +51,7 @@ export const auditKinds = [
   'key.admitted',
   'mirror.anchored',
   'mirror.alert',
+  'keeper.anchored',
   'audit.pruned',
   'audit.alert',
 ] as const;

@@ -169,6 +169,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     { name: 'pending', every_ms: 10_000, run: () => controller.reconcile() },
     { name: 'refusals', every_ms: 10_000, run: () => refusals.sweep() },
     { name: 'settlement', every_ms: 5_000, run: () => settler.next() },
+    { name: 'alerts', every_ms: 10_000, run: () => audit.watch() },
     {
       name: 'schedules',
       every_ms: 1_000,

@@ -136,7 +136,8 @@ export const removeUser = change({
 export const createSignInLink = change({
   id: 'access.create_sign_in_link',
   summary: 'Make a one-time sign-in link, for yourself or another person',
-  description: 'For another person: owners and admins, and nobody for who stands above them. A token that ends makes none.',
+  description:
+    'For another person: owners and admins, and nobody for who stands above them. A token that ends makes none.',
   permission: 'access:write',
   http: { method: 'POST', path: '/access/sign-in-links' },
   cli: { command: ['sign-in-link'], args: ['user'] },

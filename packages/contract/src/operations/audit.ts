@@ -77,6 +77,9 @@ export const getAuditHead = read({
     genesis: Digest,
     head: ChainHead.nullable(),
     pending: z.int().describe('Entries that wait to be chained.'),
+    alerts: z
+      .array(z.object({ kind: z.string(), target: z.string(), message: z.string(), since: z.int() }))
+      .describe('What Mainstay itself found wrong with the trail, its mirror or the keeper, and is not over.'),
     pruned_through: z.int().nullable().describe('Entries up to this number were removed for their age or number.'),
     anchors: z.array(AuditAnchor).describe('The newest anchor of each kind.'),
     mirror: z
@@ -102,7 +105,7 @@ export const verifyAudit = read({
   id: 'audit.verify',
   summary: 'Verify the audit chain; names what was edited, deleted, moved or cut off',
   description:
-    'Walks the chain for a few seconds at most. When `complete` is false, go on with `after` and `after_hash` of the `head` that was given.',
+    'Walks the chain for a few seconds at most, and at its end holds the keeper’s ledger against what the chain noted of it. When `complete` is false, go on with `after` and `after_hash` of the `head` that was given.',
   permission: 'audit:read',
   http: { method: 'GET', path: '/audit/verify' },
   cli: { command: ['audit', 'check'] },

@@ -3,14 +3,16 @@ import { AppError } from '@mainstay/contract/errors';
 import { operations } from '@mainstay/contract/operations/index';
 import { type Handler, reads } from '../operations/handlers.ts';
 import { checkPage } from '../operations/page-input.ts';
+import { standingAlerts } from './alerts.ts';
 import { chainHead, chainOf, countPending, newestPruning, selectAudit } from './audit-store.ts';
+import { isAway } from './ledger-heads.ts';
 import type { AuditParts } from './start-audit.ts';
 import { verifyStore } from './verify.ts';
 
 /** One call of `audit.verify` walks no longer than this; whoever wants more goes on from where it ended. */
 const verify_ms_max = 5_000;
 
-export function createAuditHandlers({ anchors, mirror, remotes }: AuditParts): Handler[] {
+export function createAuditHandlers({ anchors, ledgerProblem, mirror, remotes }: AuditParts): Handler[] {
   return [
     reads(operations['audit.list'], async ({ store }, filter) => {
       checkPage(filter);
@@ -24,6 +26,7 @@ export function createAuditHandlers({ anchors, mirror, remotes }: AuditParts): H
         ...(await chainOf(store)),
         head: await chainHead(store),
         pending: await countPending(store),
+        alerts: await standingAlerts(store),
         pruned_through: (await newestPruning(store))?.through_seq ?? null,
         anchors: (['keeper', 'mirror'] as const).flatMap(
           (source) => noted.findLast((anchor) => anchor.source === source) ?? [],
@@ -54,7 +57,15 @@ export function createAuditHandlers({ anchors, mirror, remotes }: AuditParts): H
         time_ms: verify_ms_max,
         signal,
       });
-      return { ...report, total, keeper_reached };
+      // What the walk is too short for is looked at with its last part.
+      const found = report.complete ? await ledgerProblem().catch(nullWhileAway) : null;
+      const problems = found === null ? report.problems : [...report.problems, found];
+      return { ...report, ok: report.ok && found === null, problems, total, keeper_reached };
     }),
   ];
+}
+
+function nullWhileAway(error: unknown): null {
+  if (isAway(error)) return null;
+  throw error;
 }

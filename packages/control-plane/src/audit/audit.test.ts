@@ -104,7 +104,7 @@ describe('a running control plane', () => {
     const kindsOf = async (changed: string[]) =>
       (await verified(changed.join('\n'))).report.problems.map(({ kind, seq }) => `${kind} ${seq}`);
     const at = (index: number) => lines[index]!;
-    expect(await kindsOf(lines.with(2, at(2).replace('"operation.', '"operatiom.')))).toEqual(['edited 2']);
+    expect(await kindsOf(lines.with(2, at(2).replace('"kind":"', '"kind":"x')))).toEqual(['edited 2']);
     expect(await kindsOf(lines.toSpliced(2, 1))).toEqual(['deleted 2']);
     expect(await kindsOf(lines.toSpliced(2, 2, at(3), at(2)))).toEqual(['reordered 2']);
     expect(await kindsOf(lines.toSpliced(3, 0, at(2)))).toEqual(['inserted 2']);
@@ -139,13 +139,31 @@ describe('a running control plane', () => {
     ]);
   });
 
+  it('holds the ledger of the keeper against what the chain noted of it', async () => {
+    await until(async () => {
+      const { entries } = await fixture.client['audit.list']({ kind: ['keeper.anchored'] });
+      return entries.length > 0 && entries.every(({ seq }) => seq !== null);
+    });
+    const noted = (await fixture.client['audit.list']({ kind: ['keeper.anchored'] })).entries.at(-1)!;
+    expect(await fixture.client['audit.verify']({})).toMatchObject({ ok: true });
+    const database = new DatabaseSync(join(fixture.home, 'keeper', 'ledger.db'));
+    const change = (text: string) => database.exec(`update ledger set ${text}`);
+    const { seq } = noted.data as { seq: number };
+    change(`hash = replace(hash, substr(hash, 1, 8), 'ffffffff') where seq = ${seq}`);
+    const { ok, problems } = await fixture.client['audit.verify']({});
+    expect([ok, problems]).toMatchObject([false, [{ kind: 'keeper_ledger', seq: noted.seq, id: noted.id }]]);
+    change(`hash = '${String(noted.data['hash'])}' where seq = ${seq}`);
+    database.close();
+    expect(await fixture.client['audit.verify']({})).toMatchObject({ ok: true });
+  });
+
   it('chains on after a restart, and names the row that was changed in its database', async () => {
     await fixture.restart();
     await fixture.client['secrets.set']({ stack: 'shop', name: 'SECOND', value: 'x' });
     await until(async () => (await fixture.client['audit.head']({})).pending === 0);
     expect(await fixture.client['audit.verify']({})).toMatchObject({ ok: true });
     const database = new DatabaseSync(join(fixture.home, 'mainstay.db'));
-    database.exec("update audit_entries set body = replace(body, 'shop', 'shap') where seq = 2");
+    database.exec("update audit_entries set body = replace(body, 'kind', 'kimd') where seq = 2");
     database.exec("update audit_entries set body = '{' || body where seq = 3");
     database.close();
     const { problems } = await fixture.client['audit.verify']({});

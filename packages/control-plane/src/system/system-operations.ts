@@ -3,6 +3,7 @@ import { statfs } from 'node:fs/promises';
 import { AppError } from '@mainstay/contract/errors';
 import { operations } from '@mainstay/contract/operations/index';
 import { permissionsOf } from '../access/authorize.ts';
+import { standingAlerts } from '../audit/alerts.ts';
 import type { Context } from '../context.ts';
 import { type Handler, reads } from '../operations/handlers.ts';
 
@@ -11,7 +12,8 @@ const free_bytes_min = 128 * 1024 * 1024;
 
 export const systemHandlers: Handler[] = [
   reads(operations['system.health'], async (context) => {
-    const checks = await healthChecks(context);
+    // Whoever balances load asks /readyz, which an alert does not concern; people look here.
+    const checks = { ...(await healthChecks(context)), ...(await alertChecks(context)) };
     const ok = Object.values(checks).every((check) => check.ok);
     return { state: ok ? ('ok' as const) : ('degraded' as const), version: context.version, checks };
   }),
@@ -21,6 +23,13 @@ export const systemHandlers: Handler[] = [
     return { actor, permissions: [...permissionsOf(actor)] };
   }),
 ];
+
+/** Anybody may ask for this, so that it tells no more than that there is something. */
+async function alertChecks({ store }: Context): Promise<Record<string, Check>> {
+  const { length } = await standingAlerts(store);
+  const message = `${length} ${length === 1 ? 'alert stands' : 'alerts stand'}: mainstay audit head`;
+  return { audit: { ok: length === 0, message: length === 0 ? 'no alert' : message } };
+}
 
 type Check = { ok: boolean; message: string };
 

@@ -42,6 +42,7 @@ const kinds: Record<AuditKind, string> = {
   'key.admitted': 'Key admitted',
   'mirror.anchored': 'Mirror anchored',
   'mirror.alert': 'Mirror: a problem',
+  'keeper.anchored': 'Keeper’s ledger anchored',
   'audit.pruned': 'Old entries removed',
   'audit.alert': 'Chain: a problem',
 };
@@ -91,6 +92,7 @@ export const audit = {
       cut_off: 'was cut off',
       rewritten: 'was written anew',
       unchained: 'was never chained',
+      keeper_ledger: 'tells of a ledger that the keeper does not have',
     },
   },
   export: 'Export',

@@ -54,6 +54,9 @@ const kinds: Record<EventKind, string> = {
   'webhook.refused': 'Webhook refused',
   'access.signed_in': 'Signed in',
   'access.refused': 'Sign-in refused',
+  'audit.alert': 'Audit trail: alert',
+  'mirror.alert': 'Audit mirror: alert',
+  'policy.alert': 'Policies: alert',
 };
 
 const severities: Record<Severity, string> = { info: 'Info', notice: 'Notice', warning: 'Warning', error: 'Error' };

@@ -222,7 +222,7 @@ export const settings = {
     health: 'Health',
     ok: 'All is well',
     degraded: 'Something is wrong',
-    checks: { store: 'Database', disk: 'Disk', keeper: 'Keeper' } as Record<string, string>,
+    checks: { store: 'Database', disk: 'Disk', keeper: 'Keeper', audit: 'Audit trail' } as Record<string, string>,
     checkOk: 'Good',
     checkBad: 'Bad',
     licence: 'Licence',

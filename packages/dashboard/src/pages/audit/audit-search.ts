@@ -8,7 +8,7 @@ export const auditGroups = {
   access: ['access.'],
   keys: ['key.'],
   policies: ['policy.'],
-  chain: ['audit.', 'mirror.'],
+  chain: ['audit.', 'mirror.', 'keeper.'],
 } as const;
 export type AuditGroup = keyof typeof auditGroups;
 

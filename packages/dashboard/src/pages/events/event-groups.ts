@@ -56,6 +56,9 @@ const groupOf: Record<EventKind, EventGroup> = {
   'webhook.refused': 'sources',
   'access.signed_in': 'access',
   'access.refused': 'access',
+  'audit.alert': 'access',
+  'mirror.alert': 'access',
+  'policy.alert': 'access',
 };
 
 export const eventGroups: Record<EventGroup, readonly EventKind[]> = {
