@@ -9,7 +9,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, rm, rmdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@mainstay/contract/app-error';
 import { systemExec } from '../exec.ts';
@@ -159,7 +159,7 @@ export function createContainer(place: HostPlace): HostDriver {
         await waitFor(`the processes of host "${record.name}" end`, gone, { timeout_ms: 30_000 });
       }
       await rm(markFile, { force: true });
-      await removeRemains(machine, address.port);
+      await removeRemains(machine, address.port, root);
     },
 
     async state(): Promise<HostState> {
@@ -206,7 +206,8 @@ export function createContainer(place: HostPlace): HostDriver {
 }
 
 /** Namespace, wire, cgroups and nspawn's own folder of a container that runs no more. */
-async function removeRemains(machine: string, port: string): Promise<void> {
+async function removeRemains(machine: string, port: string, root: string): Promise<void> {
+  await removeLock(root);
   if (existsSync(`/run/netns/${machine}`)) await run(['ip', 'netns', 'delete', machine]);
   if (existsSync(`/sys/class/net/${port}`)) await systemExec(['ip', 'link', 'delete', port]);
   for (const tree of ['/sys/fs/cgroup', '/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified']) {
@@ -215,13 +216,24 @@ async function removeRemains(machine: string, port: string): Promise<void> {
   await rm(`/run/systemd/nspawn/propagate/${machine}`, { recursive: true, force: true });
 }
 
+/** nspawn names its lock by device and inode of the root, and leaves it behind when it is killed. */
+export async function removeLock(root: string): Promise<void> {
+  if (!existsSync(root)) return;
+  const { dev, ino } = await stat(root);
+  await rm(`/run/systemd/nspawn/locks/inode-${dev}:${ino}`, { force: true });
+}
+
 /** Removes a cgroup with those below it; the kernel may take a moment to see that its processes are gone. */
 export async function removeCgroup(folder: string): Promise<void> {
   if (!existsSync(folder)) return;
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) await removeCgroup(join(folder, entry.name));
   }
-  const look = async () => ((await systemExec(['rmdir', folder])).code === 0 || !existsSync(folder) ? true : null);
+  const look = () =>
+    rmdir(folder).then(
+      () => true,
+      () => (existsSync(folder) ? null : true),
+    );
   await waitFor(`cgroup ${folder} is empty`, look, { timeout_ms: 10_000 });
 }
 

@@ -51,6 +51,8 @@ export type HostDriver = {
   create(): Promise<void>;
   /** Starts it and leaves it running after this process has ended. Does not wait for it. */
   start(): Promise<void>;
+  /** What is left to set once it has booted for the first time. */
+  settle?(): Promise<void>;
   /** Ends every process of it at once, as when the power fails. */
   cutPower(): Promise<void>;
   state(): Promise<HostState>;

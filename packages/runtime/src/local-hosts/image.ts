@@ -31,11 +31,15 @@ const machinePackages: readonly string[] = [
   'initramfs-tools',
   'udev',
   'kmod',
+  'e2fsprogs',
   'qemu-guest-agent',
 ];
 
+/** They set the address that the kernel's command line gives. */
+const machineUnits = ['systemd-networkd.service', 'systemd-network-generator.service'];
+
 const certificates = '/usr/local/share/ca-certificates';
-const recipe = 1;
+const recipe = 2;
 
 export type Image = { key: string; folder: string; packages: readonly string[] };
 
@@ -82,6 +86,7 @@ export async function imageOf(
       { stdin: sources, timeout_ms: 15 * 60_000 },
     );
     await addMachine(partial);
+    if (kind === 'vm') await run(['systemctl', `--root=${partial}`, 'enable', ...machineUnits]);
     await rename(partial, image.folder);
   });
   return image;

@@ -92,6 +92,7 @@ export function createLocalHost(place: HostPlace, driver: HostDriver): LocalHost
       await driver.create();
       await driver.start();
       await untilRunning();
+      await driver.settle?.();
     },
     powerOff: driver.cutPower,
     async shutdown() {

@@ -19,6 +19,7 @@ import { type HostKind, missingFor, prepareMachine, restoreMachine } from './mac
 import { addressOf, freeIndex, type GroupNetwork, hosts_max, makeNetwork, networkOf } from './network.ts';
 import { removeGroup } from './removal.ts';
 import { eachBounded } from './run.ts';
+import { createVirtualMachine, image_disk_mb } from './virtual-machine.ts';
 
 export type HostRequest = {
   /** Lower-case letters, digits and dashes. By default h1, h2, … */
@@ -86,7 +87,7 @@ export function createLocalHosts(options: LocalHostsOptions = {}): LocalHosts {
       folder: join(folders, record.group, 'hosts', record.name),
       image_folder: join(state_folder, 'images', record.image),
     };
-    return createLocalHost(place, createContainer(place));
+    return createLocalHost(place, record.kind === 'vm' ? createVirtualMachine(place) : createContainer(place));
   };
 
   /** Reserves name and number of each host that is new, and writes down what it is. */
@@ -201,7 +202,8 @@ export function createLocalHosts(options: LocalHostsOptions = {}): LocalHosts {
         );
         const images = join(state_folder, 'images');
         for (const key of existsSync(images) ? readdirSync(images) : []) {
-          if (!used.has(key)) await rm(join(images, key), { recursive: true, force: true });
+          if (![...used].some((image) => key.startsWith(image)))
+            await rm(join(images, key), { recursive: true, force: true });
         }
       }),
   };
@@ -212,9 +214,10 @@ function checkRequests(requests: readonly HostRequest[]): void {
     if (name !== undefined) checkName('host', name);
     const missing = missingFor(kind);
     if (missing.length > 0) throw new AppError('Unavailable', `A ${kind} cannot be had here: ${missing.join('; ')}.`);
+    const disk_least = kind === 'vm' ? image_disk_mb : 64;
     for (const [field, value, least, most] of [
       ['memory_mb', memory_mb, 256, 65_536],
-      ['disk_mb', disk_mb, 64, 1_048_576],
+      ['disk_mb', disk_mb, disk_least, 1_048_576],
     ] as const) {
       if (Number.isInteger(value) && value >= least && value <= most) continue;
       throw new AppError('InvalidInput', `"${field}" must be a whole number from ${least} to ${most}.`, { field });
@@ -223,9 +226,9 @@ function checkRequests(requests: readonly HostRequest[]): void {
 }
 
 function checkName(field: string, name: string): void {
-  if (/^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/.test(name)) return;
+  if (/^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$/.test(name)) return;
   throw new AppError('InvalidInput', `"${name.slice(0, 60)}" is no name for a ${field}.`, {
     field,
-    hint: 'Use up to 32 lower-case letters, digits and dashes, starting with a letter.',
+    hint: 'Use up to 24 lower-case letters, digits and dashes, starting with a letter.',
   });
 }

@@ -27,7 +27,7 @@ export type GroupNetwork = {
 export type HostAddress = { ip: string; ip6: string; port: string; mac: string; prefixed: string; prefixed6: string };
 
 export function networkOf(index: number): GroupNetwork {
-  const six = `fd6d:6c68:0:${index.toString(16)}`;
+  const six = `fd6d:6c68:${(index + 1).toString(16)}`;
   return {
     index,
     bridge: `mlh${index}`,
@@ -43,7 +43,7 @@ export function networkOf(index: number): GroupNetwork {
 export function addressOf(index: number, number: number): HostAddress {
   const last = number + 10;
   const ip = `10.87.${index}.${last}`;
-  const ip6 = `fd6d:6c68:0:${index.toString(16)}::${last.toString(16)}`;
+  const ip6 = `fd6d:6c68:${(index + 1).toString(16)}::${last.toString(16)}`;
   const bytes = [0x02, 0x6d, 0x6c, 0x68, index, last].map((byte) => byte.toString(16).padStart(2, '0'));
   return { ip, ip6, port: `mlh${index}p${number}`, mac: bytes.join(':'), prefixed: `${ip}/24`, prefixed6: `${ip6}/64` };
 }
@@ -86,7 +86,7 @@ export async function removeNetwork(network: GroupNetwork): Promise<void> {
   for (const name of namespaces().filter(own)) await run(['ip', 'netns', 'delete', name]);
   for (const name of readdirSync('/sys/class/net').filter(own)) await attempt(['ip', 'link', 'delete', name]);
   await attempt(['nft', 'delete', 'table', 'inet', network.table]);
-  await attempt(['nft', 'delete', 'table', 'netdev', network.table]);
+  await attempt(['nft', 'delete', 'table', 'bridge', network.table]);
 }
 
 /** Whether a name is of this group: `mlh1` and `mlh1p2`, `mlh1-h1`, but not `mlh12`. */

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeCgroup } from './container.ts';
+import { removeCgroup, removeLock } from './container.ts';
 import { networkOf, ofGroup, removeNetwork } from './network.ts';
 import { companionsOf, descendantsOf, holdersOf, isFirstOfNamespace, markOf, signal, waitFor } from './processes.ts';
 import { run } from './run.ts';
@@ -10,7 +10,10 @@ import { run } from './run.ts';
 /** Ends the processes of a group, and removes its mounts, network, cgroups and folder. */
 export async function removeGroup(folder: string, index: number): Promise<void> {
   await endProcesses(folder);
-  for (const mount of mountsBelow(folder)) await run(['umount', mount]);
+  for (const mount of mountsBelow(folder)) {
+    await removeLock(mount);
+    await run(['umount', mount]);
+  }
   await removeNetwork(networkOf(index));
   const own = ofGroup(index);
   for (const tree of [
