@@ -52,6 +52,27 @@ describe('an operation that policy wants approved', () => {
     repository = at.repository('api');
   });
 
+  it('is refused where its proposer has hundreds that are undecided, and others go on', async () => {
+    const admin = await person('adam', 'admin');
+    const { operation } = await at.client['stacks.apply']({ stack: 'shop', spec: spec() });
+    const database = openSqlite(join(at.home, 'mainstay.db'));
+    const { names } = database
+      .prepare("SELECT group_concat(name) AS names FROM pragma_table_info('operations') WHERE name <> 'id'")
+      .get() as { names: string };
+    const clone = database.prepare(
+      `INSERT INTO operations (id, ${names}) SELECT ?, ${names} FROM operations WHERE id = ?`,
+    );
+    for (let n = 1; n < 200; n++) clone.run(`op_${String(n).padStart(32, '0')}`, operation.id!);
+    database.close();
+    await expect(at.client['stacks.apply']({ stack: 'blog', spec: spec() })).rejects.toMatchObject({
+      code: 'RateLimited',
+      message: expect.stringContaining('200'),
+    });
+    // What changes nothing is no matter, and neither is another person's.
+    expect(await at.client['stacks.apply']({ stack: 'blog', spec: spec(), dry_run: true })).toBeTruthy();
+    expect((await admin['stacks.apply']({ stack: 'blog', spec: spec() })).operation.state).toBe('waiting');
+  });
+
   it('changes nothing until another person approves its plan, and is then carried out as it was planned', async () => {
     const approver = await person('ada', 'approver');
     const { operation } = await at.client['stacks.apply']({ stack: 'shop', spec: spec() });

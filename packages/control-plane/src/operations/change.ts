@@ -18,7 +18,13 @@ import type { Actor, OperationState, OperationView } from '@mainstay/contract/op
 import type { Context } from '../context.ts';
 import { batchOrConflict } from '../store/store.ts';
 import { decide } from './decisions.ts';
-import { findByIdempotencyKey, findOperation, insertOperation, type OperationRow } from './operation-store.ts';
+import {
+  countUndecided,
+  findByIdempotencyKey,
+  findOperation,
+  insertOperation,
+  type OperationRow,
+} from './operation-store.ts';
 import type { Facts } from './planned.ts';
 import { makePlan, type PlanOf } from './plans.ts';
 import { auditOperation } from './records.ts';
@@ -37,6 +43,10 @@ export type ChangeRequest = {
   /** What was learned already, so that it is not asked for twice. */
   facts?: Facts;
 };
+
+/** Operations that may wait for a decision at one time: of everybody, as many as the keeper holds, and of one person. */
+const undecided_max = 1_000;
+const undecided_of_actor_max = 200;
 
 export type ChangeOutcome = { operation: OperationView; result: unknown };
 
@@ -65,6 +75,7 @@ export async function change(context: Context, planOf: PlanOf, request: ChangeRe
   if (planned.changes.length === 0 && !planned.always) {
     Object.assign(row, { state: 'succeeded', message: 'Nothing to change.', finished_at: now });
   } else {
+    await refuseTooMany(context, request.actor);
     row.proposal_sealed = context.seal.seal(`operation/${row.id}`, JSON.stringify({ input: request.input, facts }));
   }
   try {
@@ -84,6 +95,16 @@ export async function change(context: Context, planOf: PlanOf, request: ChangeRe
   context.signals.notify('operations');
   if (row.state === 'proposed') await decide(context, row, made, request.proof ?? null);
   return outcomeOf(context, row.id);
+}
+
+/** Each of them holds its input and is asked about every few seconds; nobody is to fill the places of all. */
+async function refuseTooMany({ store }: Context, actor: Actor): Promise<void> {
+  const { all, own } = await countUndecided(store, actor.id);
+  if (all < undecided_max && own < undecided_of_actor_max) return;
+  const whose = own < undecided_of_actor_max ? `${all} operations` : `${own} operations of ${actor.name}`;
+  throw new AppError('RateLimited', `${whose} wait for a decision already.`, {
+    hint: 'Have some of them approved, rejected or cancelled: mainstay ops list --state waiting',
+  });
 }
 
 function newRow(

@@ -69,6 +69,18 @@ export async function selectByState(store: Store, ...states: OperationState[]): 
   return store.db.selectFrom('operations').selectAll().where('state', 'in', states).orderBy('id').execute();
 }
 
+/** How many operations are not decided yet: of all people, and of this one. */
+export async function countUndecided(store: Store, actor_id: string): Promise<{ all: number; own: number }> {
+  return store.db
+    .selectFrom('operations')
+    .select((e) => [
+      e.fn.countAll<number>().as('all'),
+      e.fn.countAll<number>().filterWhere('actor_id', '=', actor_id).as('own'),
+    ])
+    .where('state', 'in', ['proposed', 'waiting'])
+    .executeTakeFirstOrThrow();
+}
+
 /** Moves an operation on, if it is still in one of these states; the batch is undone where it is not. */
 export function updateOperation(
   store: Store,
