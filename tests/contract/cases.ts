@@ -132,6 +132,27 @@ export const cases: Record<OperationId, Case> = {
     },
     fields: { Conflict: 'server' },
   },
+  'servers.firewall_set': {
+    success: () => ({ server: 'main', mode: 'daemon-port', ssh_from: ['203.0.113.7/32'] }),
+    errors: {
+      NotFound: () => ({ server: nowhere, mode: 'none' }),
+      Conflict: () => ({ server: 'invited', mode: 'tunnel' }),
+    },
+    fields: { NotFound: 'server', Conflict: 'server' },
+  },
+  'servers.label': {
+    success: () => ({
+      server: 'idle',
+      set: { tier: 'production', zone: 'a' },
+      remove: ['gone'],
+      environment: 'staging',
+    }),
+    errors: {
+      NotFound: () => ({ server: nowhere, set: { tier: 'x' } }),
+      Conflict: () => ({ server: 'idle', set: { tier: 'x' }, ...otherPlan }),
+    },
+    fields: { NotFound: 'server', Conflict: 'plan_hash' },
+  },
   'servers.remove': {
     success: () => ({ server: 'leaving' }),
     errors: { NotFound: () => ({ server: nowhere }), Conflict: () => ({ server: 'main', ...otherPlan }) },

@@ -21,6 +21,7 @@ import { createProblems } from './problems.ts';
 import { type Context, defaultSettings, type Settings } from './reconciler/context.ts';
 import { createObserver, type Observer, proxyObserved } from './reconciler/observed.ts';
 import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
+import { createServerReconciler, type ServerReconciler } from './server/server-reconciler.ts';
 import type { NewAgentEvent } from './state/event-outbox.ts';
 import { credentialFor, type Identity, loadIdentity, saveIdentity } from './state/identity.ts';
 import type { WriteHook } from './state/journal.ts';
@@ -67,7 +68,7 @@ type Running = {
   link: Link;
   keeper_keys: KeeperKeys;
   /** Null when the journal cannot be used. */
-  work: { state: State; reconciler: Reconciler; observer: Observer } | null;
+  work: { state: State; reconciler: Reconciler; observer: Observer; server: ServerReconciler } | null;
 };
 
 export function createAgent(options: AgentOptions): Agent {
@@ -182,6 +183,7 @@ export function createAgent(options: AgentOptions): Agent {
       observe: agent.observe,
       followKeys: (changes) => followKeys(keeper_keys, changes),
       offer: async (response) => (await running?.work?.reconciler.offer(response)) ?? 'retry_later',
+      offerServerState: async (offer) => running?.work?.server.offer(offer),
       ...(options.heartbeat_interval_ms ? { heartbeat_interval_ms: options.heartbeat_interval_ms } : {}),
     });
     running = { adapters, outbox, link, keeper_keys, work: null };
@@ -191,8 +193,20 @@ export function createAgent(options: AgentOptions): Agent {
       const { changed, fetchSecrets } = link;
       const context: Context = { clock, log, state, problems, settings, emit, changed, fetchSecrets, ...adapters };
       const reconciler = createReconciler({ context, server_id: identity.server_id, keeper_keys });
-      running.work = { state, reconciler, observer: createObserver(reconciler.parts) };
+      const server = createServerReconciler({
+        server_id: identity.server_id,
+        states: state.server,
+        keeper_keys,
+        parts: [],
+        clock,
+        log,
+        problems,
+        emit,
+        changed,
+      });
+      running.work = { state, reconciler, observer: createObserver(reconciler.parts), server };
       await reconciler.start();
+      server.start();
     }
     if (outbox.put_aside)
       problems.set('outbox_damaged', `The outbox was damaged and begun anew; the old one is ${outbox.put_aside}.`);
@@ -217,6 +231,7 @@ export function createAgent(options: AgentOptions): Agent {
         const message = how.services
           ? 'The agent stops, and its services with it.'
           : 'The agent stops; its services run on.';
+        await work?.server.stop();
         await work?.reconciler.stop(how);
         emit({ kind: 'agent.stopped', message });
         await link.stop();
@@ -242,6 +257,10 @@ export function createAgent(options: AgentOptions): Agent {
         receipt: work?.reconciler.receipt() ?? null,
         refusal: work?.reconciler.refusal() ?? null,
         keeper_keys_seq: keeper_keys.pinned().seq,
+        server: work?.state.server.receipt() ?? null,
+        server_refusal: work?.server.refusal() ?? null,
+        security: null,
+        tunnel: null,
         services: (await work?.observer.services()) ?? {},
         proxy: work ? proxyObserved(work.reconciler.parts) : { state: 'none', pid: null, address: null },
         usage: await usage(),

@@ -7,6 +7,7 @@ import { DesiredState, Digest } from './desired-state.ts';
 import { KeeperKey } from './grant.ts';
 import { idSchema } from './ids.ts';
 import { PlanBody } from './plan.ts';
+import { ServerState } from './server-state.ts';
 import { DnsName } from './stack.ts';
 
 export const agentApiLimits = {
@@ -50,6 +51,23 @@ export const SecretsResponse = z.object({
   secrets: z.record(Digest, z.object({ key: Digest, value: z.string() })),
 });
 
-export const HeartbeatResponse = z.object({ time_ms: z.int(), key_changes: KeyChanges });
+/** Header of an answer to the desired-state poll: a newer server state waits for the next heartbeat; its value is the version. */
+export const server_state_header = 'mainstay-server-state';
+
+/** A server state with the plan that people approved and the grant that allows it on this server. */
+export const ServerStateOffer = z.object({
+  document: ServerState,
+  sha256: Digest,
+  grant: z.string().max(65_536),
+  plan: PlanBody,
+});
+export type ServerStateOffer = z.infer<typeof ServerStateOffer>;
+
+export const HeartbeatResponse = z.object({
+  time_ms: z.int(),
+  key_changes: KeyChanges,
+  /** A newer server state than the heartbeat reported. */
+  server_state: ServerStateOffer.nullable().default(null),
+});
 
 export const AckResponse = z.object({ acked_seq: z.int().describe('Everything up to this number is stored.') });

@@ -17,6 +17,7 @@ import { agentApiLimits, EnrolmentToken } from './agent-answers.ts';
 import { CommitSha, Digest, ReleaseId } from './desired-state.ts';
 import { idSchema } from './ids.ts';
 import { JsonValue } from './operation.ts';
+import { SecurityObserved, ServerReceipt, TunnelObserved } from './server-state.ts';
 import { DnsName } from './stack.ts';
 
 export * from './agent-answers.ts';
@@ -178,6 +179,16 @@ export const AgentState = z
       .min(0)
       .default(0)
       .describe("Number of the newest change of the keeper's keys that it follows; 0 for those of its enrolment."),
+    server: ServerReceipt.nullable()
+      .default(null)
+      .describe('Of the newest server state that it took; null before there was one.'),
+    server_refusal: z
+      .object({ version: z.int().nullable(), reason: z.string().max(64), message: z.string().max(1_000), at: z.int() })
+      .nullable()
+      .default(null)
+      .describe('Why the last server state that was offered was not taken.'),
+    security: SecurityObserved.nullable().default(null).describe('Null where the agent may not touch the firewall.'),
+    tunnel: TunnelObserved.nullable().default(null),
     services: z.record(DnsName, ServiceObserved),
     proxy: z.object({
       state: z.enum(['none', 'running', 'down']),
@@ -239,6 +250,17 @@ export const eventKinds = [
   'proxy.started',
   'proxy.restarted',
   'drift.repaired',
+  'drift.found',
+  'server_state.accepted',
+  'server_state.refused',
+  'server_state.succeeded',
+  'server_state.failed',
+  'security.changed',
+  'security.reverted',
+  'tunnel.connected',
+  'tunnel.down',
+  'agent.updated',
+  'agent.update_failed',
   // of the control plane
   'operation.denied',
   'operation.waiting',
@@ -265,6 +287,9 @@ export const eventKinds = [
   'webhook.refused',
   'access.signed_in',
   'access.refused',
+  'audit.alert',
+  'mirror.alert',
+  'policy.alert',
 ] as const;
 export const EventKind = z.enum(eventKinds);
 export type EventKind = z.infer<typeof EventKind>;
@@ -287,9 +312,6 @@ export type AgentEvent = z.infer<typeof AgentEvent>;
 
 export const EventsRequest = z.strictObject({
   events: z.array(AgentEvent).min(1).max(agentApiLimits.events_per_batch_max),
-  'audit.alert',
-  'mirror.alert',
-  'policy.alert',
 });
 export const LogStream = z.enum(['stdout', 'stderr', 'build']);
 export const AgentLogLine = z.strictObject({

@@ -17,6 +17,12 @@ export const GrantedAction = z.discriminatedUnion('kind', [
     version: z.int().min(1),
     sha256: Digest,
   }),
+  z.strictObject({
+    kind: z.literal('server_state'),
+    server_id: idSchema('server'),
+    version: z.int().min(1),
+    sha256: Digest,
+  }),
   /** This server may run this stack. */
   z.strictObject({
     kind: z.literal('enrolment'),

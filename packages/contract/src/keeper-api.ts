@@ -25,6 +25,7 @@ import type {
 } from './keeper-views.ts';
 import { Actor, Approval, Requirement } from './operation.ts';
 import { PlanBody } from './plan.ts';
+import { ServerState as ServerStateSchema } from './server-state.ts';
 
 export { contentDigest, PlanBody, planHash } from './plan.ts';
 
@@ -35,6 +36,8 @@ export const Proposal = z.strictObject({
   action: GrantedAction,
   /** Present when the action is a desired state: the document itself. */
   document: DesiredStateSchema.nullable(),
+  /** Present when the action is a server state: the document itself. */
+  server_document: ServerStateSchema.optional(),
   /** The desired state that it was planned against, with the grant that the keeper gave for it. */
   basis: z.strictObject({ document: DesiredStateSchema, grant: z.string().max(65_536) }).nullable(),
   /** Server ids, or `control-plane`. */
@@ -43,7 +46,15 @@ export const Proposal = z.strictObject({
   about: z.strictObject({
     /** Git addresses or app names that the change takes code from. */
     sources: z.array(z.string().max(2_048)).max(1_000),
-    servers: z.array(z.strictObject({ name: z.string(), labels: z.record(z.string(), z.string()) })).max(10_000),
+    servers: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          labels: z.record(z.string(), z.string()),
+          environment: z.string().nullable().optional(),
+        }),
+      )
+      .max(10_000),
     stack: z.string().nullable(),
     environment: z.string().nullable(),
   }),
@@ -112,7 +123,7 @@ export type KeeperApi = {
   /** Turns an invitation that the keeper signed, and its token, into the grant that enrols one server. */
   enrol(request: { invitation: string; token: string }): Promise<Issued>;
   /**
-   * Signs a desired state again that the keeper signed before, with a new expiry, for one server: one that it already
+   * Signs a desired state, or a server state, again that the keeper signed before, with a new expiry, for one server: one that it already
    * named, or one whose enrolment grant allows that stack. It is no new decision, and so allows nothing new.
    */
   reissue(request: { grant: string; server_id: string; enrolment_grant: string }): Promise<Issued>;

@@ -44,7 +44,9 @@ import { loadSeal } from './secrets/seal.ts';
 import { secretHandlers } from './secrets/secret-operations.ts';
 import { pruneValues } from './secrets/secret-store.ts';
 import { reconcilePresence } from './servers/presence.reconciler.ts';
+import { serverLabelHandlers } from './servers/server-labels.ts';
 import { serverHandlers } from './servers/server-operations.ts';
+import { serverStateHandlers } from './servers/server-state-operations.ts';
 import { createSignals } from './signals.ts';
 import { createSourceHandlers } from './sources/source-operations.ts';
 import { pruneSubjects } from './stacks/commit-subjects.ts';
@@ -125,6 +127,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     ...serviceHandlers,
     ...createSourceHandlers(),
     ...serverHandlers,
+    ...serverLabelHandlers,
+    ...serverStateHandlers,
     ...usageHandlers,
     ...secretHandlers,
     ...watchHandlers,
@@ -167,9 +171,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     { name: 'usage', every_ms: 1_000, run: () => reconcileUsage(context) },
     { name: 'decisions', every_ms: 5_000, run: () => reconcileDecisions(context, planOf) },
     { name: 'pending', every_ms: 10_000, run: () => controller.reconcile() },
+    { name: 'alerts', every_ms: 10_000, run: () => audit.watch() },
     { name: 'refusals', every_ms: 10_000, run: () => refusals.sweep() },
     { name: 'settlement', every_ms: 5_000, run: () => settler.next() },
-    { name: 'alerts', every_ms: 10_000, run: () => audit.watch() },
     {
       name: 'schedules',
       every_ms: 1_000,

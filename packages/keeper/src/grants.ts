@@ -65,11 +65,14 @@ export function createGrants({ database, ledger, signer, now }: Parts): Grants {
 
     async reissue({ grant, server_id, enrolment_grant }) {
       const before = open(grant);
-      if (before?.action.kind !== 'desired_state') return denied('That desired state was not signed by this keeper.');
+      if (before?.action.kind !== 'desired_state' && before?.action.kind !== 'server_state')
+        return denied('That state was not signed by this keeper.');
       const enrolment = open(enrolment_grant);
       if (enrolment?.action.kind !== 'enrolment' || enrolment.action.server_id !== server_id)
         return denied('The server has no enrolment that this keeper signed.');
-      if (enrolment.action.stack_id !== before.action.stack_id)
+      if (before.action.kind === 'server_state' && before.action.server_id !== server_id)
+        return denied('That server state is of another server.');
+      if (before.action.kind === 'desired_state' && enrolment.action.stack_id !== before.action.stack_id)
         return denied('The server is not enrolled for that stack.');
       const terms = { ...provenance(before), aud: [server_id], action: before.action };
       return { decision: 'approved', grant: database.write(() => issue('reissued', terms, { follows: before.jti })) };

@@ -8,6 +8,8 @@ import {
   DesiredStateResponse,
   HeartbeatResponse,
   SecretsResponse,
+  type ServerStateOffer,
+  server_state_header,
 } from '@mainstay/contract/agent-answers';
 import type { AgentState } from '@mainstay/contract/agent-api';
 import { type AppError, isRetryable } from '@mainstay/contract/errors';
@@ -36,6 +38,8 @@ export type LinkOptions = {
   followKeys: (changes: readonly string[]) => Promise<void>;
   /** A desired state came; null when its shape could not be read. */
   offer: (response: DesiredStateResponse | null) => Promise<OfferOutcome>;
+  /** A newer server state came than the heartbeat reported. Never rejects. */
+  offerServerState: (offer: ServerStateOffer) => Promise<void>;
   heartbeat_interval_ms?: number;
 };
 
@@ -115,6 +119,8 @@ export function createLink(options: LinkOptions): Link {
       timeout_ms: (wait_seconds + 20) * 1000,
       signal,
     });
+    // A newer server state waits, which comes with the answer to a heartbeat.
+    if (response.headers[server_state_header] !== undefined) heartbeat.ring();
     if (response.status !== 200) {
       etag = response.headers.etag ?? etag ?? '"none"';
       // An answer that did not wait as it was asked to is no reason to ask again at once.
@@ -139,9 +145,10 @@ export function createLink(options: LinkOptions): Link {
       body: { sent_at, state },
       signal,
     });
-    const { time_ms, key_changes } = HeartbeatResponse.parse(body);
+    const { time_ms, key_changes, server_state } = HeartbeatResponse.parse(body);
     judgeClock(time_ms, performance.now() - asked);
     await options.followKeys(key_changes);
+    if (server_state) await options.offerServerState(server_state);
     return interval_ms;
   };
   /**

@@ -35,6 +35,11 @@ CREATE TABLE IF NOT EXISTS services (
   restarts_of TEXT, last_failure TEXT
 ) STRICT;
 CREATE TABLE IF NOT EXISTS commits (id TEXT PRIMARY KEY, subject TEXT, author TEXT, committed_at INTEGER) STRICT;
+CREATE TABLE IF NOT EXISTS server_states (
+  slot TEXT PRIMARY KEY CHECK (slot IN ('accepted', 'applied')),
+  version INTEGER NOT NULL, sha256 TEXT NOT NULL, operation_id TEXT NOT NULL, grant_jws TEXT NOT NULL,
+  document TEXT NOT NULL, accepted_at INTEGER NOT NULL, receipt TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS secrets (commitment TEXT PRIMARY KEY, sealed TEXT NOT NULL) STRICT;
 `;
 

@@ -5,10 +5,12 @@ import { createDesiredStates, type DesiredStates } from './desired-states.ts';
 import { type JournalOptions, openJournal } from './journal.ts';
 import { createReleases, type Releases } from './releases.ts';
 import { createSecretCache, type SecretCache } from './secret-cache.ts';
+import { createServerStates, type ServerStates } from './server-states.ts';
 import { createServiceRecords, type ServiceRecords } from './service-records.ts';
 
 export type State = {
   desired: DesiredStates;
+  server: ServerStates;
   releases: Releases;
   commits: Commits;
   services: ServiceRecords;
@@ -22,6 +24,7 @@ export function openState(home: string, options: Omit<JournalOptions, 'path'> = 
   const journal = openJournal({ ...options, path: join(home, 'journal.sqlite') });
   return {
     desired: createDesiredStates(journal),
+    server: createServerStates(journal),
     releases: createReleases(journal),
     commits: createCommits(journal),
     services: createServiceRecords(journal),

@@ -47,7 +47,8 @@ import {
   setSecret,
   setToken,
 } from './secrets.ts';
-import { assignServer, getServer, inviteServer, listServers, removeServer } from './servers.ts';
+import { labelServer } from './server-labels.ts';
+import { assignServer, getServer, inviteServer, listServers, removeServer, setServerFirewall } from './servers.ts';
 import { listServices } from './services.ts';
 import { inspectSource, listSourceRefs } from './sources.ts';
 import {
@@ -88,6 +89,8 @@ const all = [
   getServerUsage,
   inviteServer,
   assignServer,
+  setServerFirewall,
+  labelServer,
   removeServer,
   listSecrets,
   setSecret,

@@ -2,6 +2,8 @@
 import * as z from 'zod';
 import { AgentState, ServerFacts } from '../agent-api.ts';
 import { change, read } from '../operation.ts';
+import { EnvironmentName, Labels } from '../server-labels.ts';
+import { SecuritySettings } from '../server-state.ts';
 import { SecurityMode, ServerName, StackName } from '../stack.ts';
 
 export const ServerView = z
@@ -10,6 +12,8 @@ export const ServerView = z
     name: ServerName,
     state: z.enum(['invited', 'online', 'offline']),
     stack: z.string().nullable(),
+    labels: Labels.describe('What people say of it; policies match it.'),
+    environment: z.string().nullable(),
     agent_version: z.string().nullable(),
     os: z.string().nullable(),
     arch: z.string().nullable(),
@@ -70,6 +74,8 @@ export const inviteServer = change({
     server: ServerName,
     stack: StackName.optional().describe('The stack that it is to run.'),
     expires_seconds: z.int().min(60).max(604_800).default(3_600),
+    labels: Labels.optional().describe('Labels that it is to have; left out, those that it has.'),
+    environment: EnvironmentName.optional().describe('What environment it is, such as `production`.'),
   },
   result: z.object({
     token: z.string().nullable().describe('Shown once; null when a request is repeated with the same idempotency key.'),
@@ -96,5 +102,26 @@ export const removeServer = change({
   http: { method: 'DELETE', path: '/servers/{server}' },
   cli: { command: ['servers', 'remove'], args: ['server'] },
   input: { server: ServerName },
+  errors: ['NotFound', 'Conflict'],
+});
+
+export const setServerFirewall = change({
+  id: 'servers.firewall_set',
+  summary: 'Set the security mode of a server: what of it can be reached from outside',
+  description:
+    'The server reverts it by itself unless it reaches the control plane afterwards. SSH sessions that are open are not cut unless `cut_ssh` says so.',
+  permission: 'servers:write',
+  http: { method: 'PUT', path: '/servers/{server}/security' },
+  cli: { command: ['servers', 'secure'], args: ['server', 'mode'] },
+  input: {
+    server: ServerName,
+    mode: SecurityMode,
+    ssh_from: SecuritySettings.shape.ssh_from
+      .removeDefault()
+      .optional()
+      .describe('Networks from which SSH stays open; left out: as it is.'),
+    firewall: SecuritySettings.shape.firewall.removeDefault().optional().describe('Left out: as it is.'),
+    cut_ssh: z.boolean().default(false).describe('Open SSH sessions from elsewhere may be cut.'),
+  },
   errors: ['NotFound', 'Conflict'],
 });

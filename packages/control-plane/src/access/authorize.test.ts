@@ -33,6 +33,8 @@ const matrix: Record<OperationId, readonly Role[]> = {
   'servers.usage': everyone,
   'servers.invite': whoAdministers,
   'servers.assign': whoAdministers,
+  'servers.firewall_set': whoAdministers,
+  'servers.label': whoAdministers,
   'servers.remove': whoAdministers,
   'secrets.list': everyone,
   'secrets.set': whoOperates,

@@ -68,7 +68,7 @@ export async function carryOut(context: Context, planOf: PlanOf, row: OperationR
       updateOperation(store, row.id, ['approved'], {
         ...state,
         ...resultColumns(context, row.id, carried),
-        version: planned.document?.version ?? null,
+        version: planned.document?.version ?? planned.server_document?.version ?? null,
         proposal_sealed: null,
       }),
       ...carried.statements,

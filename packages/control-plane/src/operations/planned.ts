@@ -7,6 +7,7 @@ import type { DesiredState } from '@mainstay/contract/desired-state';
 import type { GrantedAction } from '@mainstay/contract/grant';
 import type { PlanBody } from '@mainstay/contract/keeper-api';
 import type { Actor, PlanChange } from '@mainstay/contract/operation';
+import type { ServerState } from '@mainstay/contract/server-state';
 import type { NewEvent } from '../events/event-store.ts';
 import type { Statement } from '../store/store.ts';
 
@@ -20,6 +21,7 @@ export type Planned = {
   warnings?: string[];
   action: GrantedAction;
   document?: DesiredState;
+  server_document?: ServerState;
   /** The desired state that it was planned against, and the grant that allowed it. */
   basis?: { document: DesiredState; grant: string };
   /** Server ids. */
@@ -27,6 +29,8 @@ export type Planned = {
   stack?: { id: string; name: string; version: number };
   /** Name of the stack that it is about, where it makes no version of one: policies match it, and lists of the stack's operations have it. */
   about_stack?: string;
+  /** The servers that it is about, where these are not its targets, with what they are or are to be; policies match all of them. */
+  about_servers?: { name: string; labels: Record<string, string>; environment: string | null }[];
   /** Runs until the servers have reported, instead of being done when it is written. */
   settled_by_receipts?: boolean;
   /** An empty plan is carried out all the same, as with what only hands out something new. */

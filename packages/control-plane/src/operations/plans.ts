@@ -5,8 +5,11 @@
 import { AppError } from '@mainstay/contract/errors';
 import { contentDigest, type PlanBody, type Proposal, planHash } from '@mainstay/contract/keeper-api';
 import type { Actor, Plan } from '@mainstay/contract/operation';
+import { serverContentDigest } from '@mainstay/contract/server-state';
 import type { Context } from '../context.ts';
-import { serversByIds } from '../servers/server-store.ts';
+import { labelsOf } from '../servers/server-labels.ts';
+import { serversByIds, serversOfStack } from '../servers/server-store.ts';
+import { findStack } from '../stacks/stack-store.ts';
 import { type Facts, type Planned, recallFrom } from './planned.ts';
 
 /** Plans an operation of the contract for an actor. */
@@ -28,12 +31,17 @@ export async function makePlan(context: Context, planOf: PlanOf, asked: Asked): 
     target: planned.target,
     base: planned.base,
     changes: planned.changes,
-    content_sha256: planned.document ? await contentDigest(planned.document) : null,
+    content_sha256: await contentOf(planned),
   };
   const { summary, changes, warnings = [] } = planned;
   const { target, base, content_sha256 } = body;
   const over = { target, base, content_sha256 };
   return { planned, body, plan: { summary, changes, warnings, hash: await planHash(body), over } };
+}
+
+async function contentOf({ document, server_document }: Planned): Promise<string | null> {
+  if (document) return contentDigest(document);
+  return server_document ? serverContentDigest(server_document) : null;
 }
 
 /**
@@ -46,22 +54,36 @@ export async function proposalOf(
   about: { operation_id: string; actor: Actor; proof: string | null },
 ): Promise<Proposal> {
   const targets = planned.targets ?? [];
-  const servers = await serversByIds(context.store, targets);
   const sources = Object.values(planned.document?.services ?? {}).map(({ source }) => source.git);
   return {
     ...about,
     plan: body,
     action: planned.action,
     document: planned.document ?? null,
+    ...(planned.server_document ? { server_document: planned.server_document } : {}),
     basis: planned.basis ?? null,
     targets: planned.document ? ['control-plane'] : [...targets, 'control-plane'],
     about: {
       sources: [...new Set(sources)],
-      servers: [...servers.values()].map(({ name }) => ({ name, labels: {} })),
+      servers: await serversAbout(context, planned),
       stack: planned.stack?.name ?? planned.about_stack ?? null,
       environment: null,
     },
   };
+}
+
+/** The servers that policies match: those that the plan names, else its targets, else all that its stack runs on. */
+async function serversAbout({ store }: Context, planned: Planned): Promise<Proposal['about']['servers']> {
+  if (planned.about_servers) return planned.about_servers;
+  const stack = planned.stack ?? (planned.about_stack ? await findStack(store, planned.about_stack) : null);
+  const { targets = [] } = planned;
+  const of_stack = () => (stack ? serversOfStack(store, stack.id) : []);
+  const servers = targets.length > 0 ? [...(await serversByIds(store, targets)).values()] : await of_stack();
+  const labels = await labelsOf(
+    store,
+    servers.map(({ id }) => id),
+  );
+  return servers.map(({ id, name }) => ({ name, ...labels(id) }));
 }
 
 /** That what was planned is no longer what would be done, and why. */

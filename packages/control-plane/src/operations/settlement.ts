@@ -43,7 +43,10 @@ async function progressOf(context: Context, row: OperationRow): Promise<Progress
   return { targets, hint, told };
 }
 
+type TargetReport = { state: OperationTarget['state']; message: string | null; hint: string | null };
+
 function targetOf(server: ServerBrief, reported: AgentState | null, row: OperationRow): Told {
+  if (row.stack_id === null && row.version !== null) return ofServerState(server, reported, row.version);
   if (server.stack_id !== row.stack_id) return { state: 'failed', message: 'It was given another stack.', hint: null };
   const receipt = reported?.stack_id === row.stack_id ? reported?.receipt : null;
   // What asks for no version of its own, such as an assignment, is done by whichever version of the stack comes first.
@@ -59,6 +62,19 @@ function targetOf(server: ServerBrief, reported: AgentState | null, row: Operati
     return { state: 'failed', message: `The server refused it: ${refusal.message}`, hint: null };
   }
   const message = server.online ? null : 'The server is offline; it will follow when it is back.';
+  return { state: 'waiting', message, hint: null };
+}
+
+/** Progress of a server state, which no stack has a part in. */
+function ofServerState({ online }: ServerBrief, reported: AgentState | null, version: number): TargetReport {
+  const receipt = reported?.server ?? null;
+  if (receipt?.version === version) return { state: receipt.state, message: receipt.message, hint: receipt.hint };
+  if (receipt && receipt.version > version)
+    return { state: 'failed', message: `Version ${receipt.version} took its place before it was done.`, hint: null };
+  const refusal = reported?.server_refusal;
+  if (refusal?.version === version)
+    return { state: 'failed', message: `The server refused it: ${refusal.message}`, hint: null };
+  const message = online ? null : 'The server is offline; it will follow when it is back.';
   return { state: 'waiting', message, hint: null };
 }
 

@@ -1,4 +1,6 @@
 /** The agent API: what agents dial. Shapes and limits stand in the contract (agent-api.ts). */
+
+import { server_state_header } from '@mainstay/contract/agent-answers';
 import {
   agentApiLimits,
   EnrolRequest,
@@ -52,9 +54,10 @@ export function agentRoutes(context: Context, metrics: Metrics): Hono {
     const server = await serverOf(context, req.raw);
     const wait = Math.min(Math.max(Number(req.query('wait_seconds') ?? 0) || 0, 0), agentApiLimits.wait_seconds_max);
     const offer = await offers.next(server, req.header('if-none-match') ?? null, wait * 1000, req.raw.signal);
-    if (offer.kind === 'none') return new Response(null, { status: 204 });
-    if (offer.kind === 'same') return new Response(null, { status: 304, headers: { etag: offer.etag } });
-    return new Response(offer.body, { headers: { 'content-type': 'application/json', etag: offer.etag } });
+    const news = offer.server_state === null ? {} : { [server_state_header]: String(offer.server_state) };
+    if (offer.kind === 'none') return new Response(null, { status: 204, headers: news });
+    if (offer.kind === 'same') return new Response(null, { status: 304, headers: { etag: offer.etag, ...news } });
+    return new Response(offer.body, { headers: { 'content-type': 'application/json', etag: offer.etag, ...news } });
   });
 
   app.post('/secrets', async ({ req }) => {
@@ -74,7 +77,8 @@ export function agentRoutes(context: Context, metrics: Metrics): Hono {
     const { state, sent_at } = await bodyOf(req.raw, HeartbeatRequest);
     await reports.heartbeat(server, state, sent_at);
     const news = await key_changes.after(state.keeper_keys_seq);
-    return Response.json({ time_ms: context.clock.now(), key_changes: news });
+    const server_state = await offers.serverState(server, state.server?.version ?? 0);
+    return Response.json({ time_ms: context.clock.now(), key_changes: news, server_state });
   });
 
   app.post('/events', async ({ req }) => {

@@ -2,6 +2,7 @@
  * What a server is offered: the newest desired state of its stack, with the plan that shows it and a grant over both that names
  * the server. A server that asks with the ETag of what it has waits here until there is something else, or its time is up.
  */
+import type { ServerStateOffer } from '@mainstay/contract/agent-answers';
 import type { DesiredState } from '@mainstay/contract/desired-state';
 import { Grant } from '@mainstay/contract/grant';
 import type { PlanBody } from '@mainstay/contract/plan';
@@ -9,22 +10,30 @@ import type { Context } from '../context.ts';
 import { findStackById, findVersion, type StackVersion } from '../stacks/stack-store.ts';
 import type { Store } from '../store/store.ts';
 import type { KeyChanges } from './key-changes.ts';
+import { findServerState } from './server-state-store.ts';
 import { enrolmentGrant, findServerById, reportedState, type ServerRow } from './server-store.ts';
 
-export type Offer = { kind: 'none' } | { kind: 'same'; etag: string } | { kind: 'offer'; etag: string; body: string };
+type Found = { kind: 'none' } | { kind: 'same'; etag: string } | { kind: 'offer'; etag: string; body: string };
+/** `server_state`: version of a server state that came meanwhile, and that the next heartbeat's answer brings; else null. */
+export type Offer = Found & { server_state: number | null };
 
 /** A grant with less left than this is signed anew before it is given out, seconds. */
 const grant_left_min_seconds = 600;
 
 export type Offers = {
   next(server: ServerRow, have: string | null, wait_ms: number, signal: AbortSignal): Promise<Offer>;
+  /** The server state, when it is newer than what the server has; null when it is not, or the keeper gives no grant for it. */
+  serverState(server: ServerRow, have: number): Promise<ServerStateOffer | null>;
   /** Commitments that the server may ask the values of: those of the desired states it is offered or serves. */
   commitmentsOf(server: ServerRow): Promise<Set<string>>;
 };
 
+/** What the keeper signed: a version of a stack, or a server's own state. */
+type Signed = { kind: 'stack' | 'server'; sha256: string; grant_jws: string };
+
 export function createOffers(context: Context, key_changes: KeyChanges): Offers {
   const { store, keeper, clock, signals } = context;
-  /** Grants signed anew, per server; made again after a restart. */
+  /** Grants signed anew, per kind and server; made again after a restart. */
   const reissued = new Map<string, { sha256: string; grant: string }>();
 
   const versionFor = async (server: ServerRow): Promise<StackVersion | null> => {
@@ -39,7 +48,7 @@ export function createOffers(context: Context, key_changes: KeyChanges): Offers 
     return accepted > stack.serving_version ? null : findVersion(store, stack.id, stack.serving_version);
   };
 
-  const grantFor = async (server: ServerRow, version: StackVersion): Promise<string | null> => {
+  const grantOver = async (server: ServerRow, signed: Signed): Promise<string | null> => {
     const now_seconds = clock.now() / 1000;
     const current = await key_changes.currentKeyId();
     const holds = (jws: string) => {
@@ -47,37 +56,39 @@ export function createOffers(context: Context, key_changes: KeyChanges): Offers 
       const by_current_key = current === null || kid === current;
       return by_current_key && targets.has(server.id) && exp - now_seconds > grant_left_min_seconds;
     };
-    if (holds(version.row.grant_jws)) return version.row.grant_jws;
-    const cached = reissued.get(server.id);
+    if (holds(signed.grant_jws)) return signed.grant_jws;
+    const key = `${signed.kind} ${server.id}`;
+    const cached = reissued.get(key);
     // Not by the number: a server that comes from another stack may have had a version of the same one.
-    if (cached?.sha256 === version.row.sha256 && holds(cached.grant)) return cached.grant;
+    if (cached?.sha256 === signed.sha256 && holds(cached.grant)) return cached.grant;
     const decision = await keeper.reissue({
-      grant: version.row.grant_jws,
+      grant: signed.grant_jws,
       server_id: server.id,
       enrolment_grant: (await enrolmentGrant(store, server.id)) ?? '',
     });
     if (decision.decision === 'denied') {
       context.log.warn(
-        { server: server.name, version: version.version, reason: decision.reason },
-        'desired state not offered',
+        { server: server.name, kind: signed.kind, reason: decision.reason },
+        'a signed state is not offered',
       );
       return null;
     }
-    reissued.set(server.id, { sha256: version.row.sha256, grant: decision.grant });
+    reissued.set(key, { sha256: signed.sha256, grant: decision.grant });
     return decision.grant;
   };
 
-  const look = async (server: ServerRow, have: string | null): Promise<Offer> => {
+  const look = async (server: ServerRow, have: string | null): Promise<Found> => {
     const version = await versionFor(server);
     if (!version) return { kind: 'none' };
     const etag = `"${version.document.stack_id}-${version.version}-${version.row.sha256.slice(0, 16)}"`;
     if (etag === have) return { kind: 'same', etag };
-    const grant = await grantFor(server, version);
+    const { sha256, grant_jws } = version.row;
+    const grant = await grantOver(server, { kind: 'stack', sha256, grant_jws });
     if (grant === null) return { kind: 'none' };
     const { document, row } = version;
     const plan = await planBodyOf(store, row.operation_id);
     const follows = (await reportedState(store, server))?.keeper_keys_seq ?? 0;
-    const offer = { document, sha256: row.sha256, grant, plan, key_changes: await key_changes.after(follows) };
+    const offer = { document, sha256, grant, plan, key_changes: await key_changes.after(follows) };
     return { kind: 'offer', etag, body: JSON.stringify(offer) };
   };
 
@@ -86,16 +97,30 @@ export function createOffers(context: Context, key_changes: KeyChanges): Offers 
       const until = clock.now() + wait_ms;
       let row: ServerRow | null = server;
       for (;;) {
-        const offer: Offer = row ? await look(row, have) : { kind: 'none' };
+        const found: Found = row ? await look(row, have) : { kind: 'none' };
+        const server_state = row && row.state_version > server.state_version ? row.state_version : null;
+        const offer = { ...found, server_state };
         const left = until - clock.now();
-        if (offer.kind === 'offer' || row === null || left <= 0 || signal.aborted) return offer;
+        const has_news = found.kind === 'offer' || server_state !== null;
+        if (has_news || row === null || left <= 0 || signal.aborted) return offer;
         if (!(await signals.wait([`desired:${server.id}`], left, signal))) return offer;
         row = await findServerById(store, server.id);
       }
     },
 
+    async serverState(server, have) {
+      if (server.state_version <= have) return null;
+      const stored = await findServerState(store, server.id);
+      const plan = stored && (await planBodyOf(store, stored.operation_id));
+      if (!stored || !plan) return null;
+      const grant = await grantOver(server, { kind: 'server', ...stored });
+      return grant === null ? null : { document: stored.document, sha256: stored.sha256, grant, plan };
+    },
+
     async commitmentsOf(server) {
       const commitments = new Set<string>();
+      const own = server.state_version > 0 ? await findServerState(store, server.id) : null;
+      if (own?.document.tunnel) commitments.add(own.document.tunnel.token);
       const stack = server.stack_id === null ? null : await findStackById(store, server.stack_id);
       if (!stack) return commitments;
       for (const number of new Set([stack.desired_version, stack.serving_version])) {

@@ -158,8 +158,23 @@ export function noticeOf(state: AgentState): string {
     const { cpu_fraction: _, memory_bytes: __, health, ...rest } = service;
     return [name, rest, health.state, health.message];
   });
-  const { accepted_version, receipt, refusal, proxy, problems } = state;
-  return hash('sha256', JSON.stringify([accepted_version, receipt, refusal, proxy, problems, services]), 'base64url');
+  const { accepted_version, receipt, refusal, server, server_refusal, security, tunnel, proxy, problems } = state;
+  return hash(
+    'sha256',
+    JSON.stringify([
+      accepted_version,
+      receipt,
+      refusal,
+      server,
+      server_refusal,
+      security,
+      tunnel,
+      proxy,
+      problems,
+      services,
+    ]),
+    'base64url',
+  );
 }
 
 /** Groups that fit into one statement. */

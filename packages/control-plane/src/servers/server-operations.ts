@@ -18,6 +18,7 @@ import {
   selectStacks,
 } from '../stacks/stack-store.ts';
 import { forgetUsage } from '../usage/usage-store.ts';
+import { forgetLabels, type Labelled, labelChanges, labelsOf, putLabels } from './server-labels.ts';
 import {
   findServer,
   getServerRow,
@@ -34,17 +35,20 @@ export const serverHandlers: Handler[] = [
     const states = await reportedStates(context.store, rows);
     const stacks = await stacksById(context);
     const modes = await securityModes(context.store);
-    return { servers: rows.map((row) => viewOfServer(row, stacks, modes, states.get(row.id) ?? null)) };
+    const labels = await labelsOf(context.store);
+    const view = (row: ServerRow) => viewOfServer(row, stacks, modes, states.get(row.id) ?? null, labels(row.id));
+    return { servers: rows.map(view) };
   }),
 
   reads(operations['servers.get'], async (context, { server }) => {
     const row = await getServerRow(context.store, server);
     const reported = await reportedState(context.store, row);
     const modes = await securityModes(context.store);
-    return { server: viewOfServer(row, await stacksById(context), modes, reported), reported };
+    const labels = (await labelsOf(context.store, [row.id]))(row.id);
+    return { server: viewOfServer(row, await stacksById(context), modes, reported, labels), reported };
   }),
 
-  changes(operations['servers.invite'], async (context, { server: name, stack, expires_seconds }) => {
+  changes(operations['servers.invite'], async (context, { server: name, stack, expires_seconds, ...said }) => {
     const { store, keeper, clock } = context;
     const existing = await findServer(store, name);
     if (existing?.enrolled_at) {
@@ -60,6 +64,8 @@ export const serverHandlers: Handler[] = [
     });
     const server_id = existing?.id ?? (await context.recall('server_id', () => newId('server', clock.now())));
     const stack_id = row?.id ?? null;
+    const from = (await labelsOf(store, [server_id]))(server_id);
+    const to = { labels: said.labels ?? from.labels, environment: said.environment ?? from.environment };
     return {
       summary: `Invite server ${name}${stack === undefined ? '' : ` to run stack ${stack}`}`,
       target: `server/${name}`,
@@ -71,8 +77,10 @@ export const serverHandlers: Handler[] = [
           to: { name, stack: stack ?? null },
           note: existing ? 'a new token takes the place of the one before' : `the token holds for ${expires_seconds} s`,
         },
+        ...labelChanges(from, to),
       ],
       ...(stack === undefined ? {} : { about_stack: stack }),
+      about_servers: [...(existing ? [{ name, ...from }] : []), { name, ...to }],
       action: { kind: 'invitation', server_id, token_sha256: digestOfKey(token), stack_id },
       carryOut: ({ grant, now }) => {
         const expires_at = now + expires_seconds * 1000;
@@ -87,6 +95,7 @@ export const serverHandlers: Handler[] = [
             existing
               ? updateServer(store, existing, invitation)
               : insertServer(context, { id: server_id, name, now, ...invitation }),
+            putLabels(store, server_id, to),
           ],
           result: { token, expires_at },
           kept_result: { token: null, expires_at },
@@ -134,6 +143,7 @@ export const serverHandlers: Handler[] = [
   changes(operations['servers.remove'], async (context, { server: name }) => {
     const { store } = context;
     const server = await getServerRow(store, name);
+    const labels = (await labelsOf(store, [server.id]))(server.id);
     return {
       summary: `Forget server ${name}`,
       target: `server/${name}`,
@@ -146,11 +156,13 @@ export const serverHandlers: Handler[] = [
           note: 'its agent may no longer report; what runs on it goes on',
         },
       ],
+      about_servers: [{ name, ...labels }],
       action: { kind: 'control_plane' },
       carryOut: () => ({
         statements: [
           { query: store.db.deleteFrom('servers').where('id', '=', server.id).where('rev', '=', server.rev), rows: 1 },
           forgetUsage(store, server.id),
+          forgetLabels(store, server.id),
         ],
         events: [{ kind: 'server.removed', severity: 'notice', message: `Server ${name} was removed.`, server: name }],
         signals: ['servers', 'stacks', `desired:${server.id}`],
@@ -205,6 +217,7 @@ function viewOfServer(
   stacks: ReadonlyMap<string, StackRow>,
   modes: ReadonlyMap<string, SecurityMode>,
   reported: AgentState | null,
+  { labels, environment }: Labelled,
 ): ServerView {
   const stack = stacks.get(row.stack_id ?? '') ?? null;
   const accepted = reported?.stack_id === row.stack_id ? reported : null;
@@ -213,6 +226,8 @@ function viewOfServer(
     name: row.name,
     state: row.enrolled_at === null ? 'invited' : row.online ? 'online' : 'offline',
     stack: stack?.name ?? null,
+    labels,
+    environment,
     agent_version: reported?.agent_version ?? null,
     os: reported?.facts.os ?? null,
     arch: reported?.facts.arch ?? null,

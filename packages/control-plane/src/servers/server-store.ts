@@ -22,6 +22,7 @@ const columns = [
   'online',
   'last_event_seq',
   'last_log_seq',
+  'state_version',
   'created_at',
 ] as const satisfies readonly (keyof ServerRow)[];
 

@@ -5,6 +5,8 @@ import { accessMigration } from '../access/access-tables.ts';
 import { auditMigration } from '../audit/audit-tables.ts';
 import { busMigration } from '../bus/bus-tables.ts';
 import { orchestratorMigration } from '../orchestrator/orchestrator-tables.ts';
+import { serverLabelsMigration } from '../servers/server-labels-tables.ts';
+import { serverStateMigration } from '../servers/server-state-tables.ts';
 
 const initial: Migration = {
   async up(db: Kysely<unknown>) {
@@ -217,4 +219,6 @@ export const migrations: Record<string, Migration> = {
   '0004_audit': auditMigration,
   '0005_access': accessMigration,
   '0006_operations': operations,
+  '0010_server_states': serverStateMigration,
+  '0011_server_labels': serverLabelsMigration,
 };

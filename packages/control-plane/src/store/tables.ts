@@ -7,11 +7,15 @@ import type { AccessTables } from '../access/access-tables.ts';
 import type { AuditTables } from '../audit/audit-tables.ts';
 import type { BusTables } from '../bus/bus-tables.ts';
 import type { OrchestratorTables } from '../orchestrator/orchestrator-tables.ts';
+import type { ServerLabelsTables } from '../servers/server-labels-tables.ts';
+import type { ServerStateTables } from '../servers/server-state-tables.ts';
 
 type Project = ColumnType<string, string | undefined, never>;
 type Json = string;
 
 export type Tables = AccessTables &
+  ServerLabelsTables &
+  ServerStateTables &
   OrchestratorTables &
   AuditTables &
   BusTables & {
@@ -64,6 +68,8 @@ export type Tables = AccessTables &
       last_event_seq: number;
       last_log_seq: number;
       created_at: number;
+      /** Version of its server state; 0 while it has none. */
+      state_version: Generated<number>;
     };
     /** What a server last reported, apart from its row because it is large and most reads do not want it. */
     server_reports: { server_id: string; state: Json };

@@ -1,7 +1,7 @@
 /** Laws of decisions: approvals, proposals, anchors, policies. */
 import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
 import { newId } from '@mainstay/contract/ids';
-import { contentDigest, type Proposal } from '@mainstay/contract/keeper-api';
+import { contentDigest, type Proposal, planHash } from '@mainstay/contract/keeper-api';
 import type { Actor } from '@mainstay/contract/operation';
 import { describe, expect, it } from 'vitest';
 import { deployProposal, plainProposal, wordOn } from '../testing/proposals.ts';
@@ -34,6 +34,30 @@ export function decisionLaws(name: string, start: StartKeeper): void {
       expect(decision).toMatchObject({ approvals: [{ actor: { name: 'anna' } }, { reason: 'looks right' }] });
       expect(await world.keeper.decide(proposal)).toEqual(decision);
       expect(await world.keeper.decisionOf(proposal.operation_id)).toEqual(decision);
+    });
+
+    it('that are signed name their operation, so that none is moved to another with the same plan', async () => {
+      const { anna } = world.people;
+      await world.admitAll(anna);
+      const proposal = await proposed();
+      const about = await planHash(proposal.plan);
+      const signed = async (operation_id: string | null) =>
+        wordOn(proposal, 'approve', anna.actor, {
+          proof: await anna.sign({ says: 'approve', about, operation_id }, world.now),
+        });
+      const { operation_id } = await proposed();
+      for (const other of [null, operation_id])
+        await expect(world.keeper.speak(await signed(other))).rejects.toMatchObject({ code: 'Forbidden' });
+      expect(await world.keeper.speak(await signed(proposal.operation_id))).toMatchObject({ decision: 'waiting' });
+    });
+
+    it('by a statement whose header was made to be strange are refused', async () => {
+      const proposal = await proposed();
+      for (const header of [{ alg: 'EdDSA', kid: ['x'] }, { alg: 'EdDSA', kid: {} }, { alg: 'none' }, null, 7]) {
+        const head = Buffer.from(JSON.stringify(header)).toString('base64url');
+        const word = await wordOn(proposal, 'approve', world.people.anna.actor, { proof: `${head}.e30.AAAA` });
+        await expect(world.keeper.speak(word)).rejects.toMatchObject({ code: 'Forbidden' });
+      }
     });
 
     it('at the same moment count once each, and sign once', async () => {

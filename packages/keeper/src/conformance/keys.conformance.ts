@@ -198,6 +198,15 @@ export function keyLaws(name: string, start: StartKeeper): void {
       expect(await admit(world.people.axel, 'deployer')).toMatchObject({ state: 'admitted', role: 'deployer' });
     });
 
+    it('does not make less of the last key of an owner', async () => {
+      await world.admitAll();
+      const { olga } = world.people;
+      const admits = { user_id: olga.id, role: 'viewer' } as const;
+      const proof = await olga.sign({ says: 'admit_key', about: olga.key_id, admits }, world.now);
+      await expect(world.keeper.admitKey({ key_id: olga.key_id, proof })).rejects.toMatchObject({ code: 'Conflict' });
+      expect(await world.keeper.listKeys()).toMatchObject([{ role: 'owner', state: 'admitted' }]);
+    });
+
     it('keeps the last key of an owner', async () => {
       await world.admitAll();
       const proof = await world.people.olga.sign({ says: 'revoke_key', about: world.people.olga.key_id }, world.now);

@@ -160,7 +160,7 @@ export function createDecisions(parts: Parts): Decisions {
         return decisionFrom(known);
       }
       const plan_hash = await planHash(plan);
-      let refusal: string | AppError | null = await contradictionIn(proposal, proposals.stackName);
+      let refusal: string | AppError | null = await contradictionIn(proposal, proposals);
       let proven: Proven | null = null;
       if (proposal.proof !== null) {
         try {

@@ -1,35 +1,42 @@
 /** What a proposal must be before any policy is asked: true to itself. Everything that can be computed is computed again here. */
 import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
-import type { Grant } from '@mainstay/contract/grant';
+import type { Grant, GrantedAction } from '@mainstay/contract/grant';
 import { contentDigest, type Proposal, sameJson } from '@mainstay/contract/keeper-api';
+import { serverContentDigest, serverStateDigest } from '@mainstay/contract/server-state';
 import type { Difference } from '../policy/judge.ts';
 
 /** Operations that may lead to an action, by the beginnings of their ids: a policy on `stacks.deploy` is not to be got round by another name. */
 const operationsOf: Record<Proposal['action']['kind'], readonly string[]> = {
   desired_state: ['stacks.'],
+  server_state: ['servers.'],
   invitation: ['servers.', 'environments.'],
   enrolment: ['servers.', 'environments.'],
   control_plane: [''],
 };
 
+export type KnownNames = {
+  stackName(stack_id: string): string | null;
+  serverTarget(server_id: string): string | null;
+};
+
 /**
- * Why the proposal contradicts itself, or what this keeper signed before; null when it does not. `nameOf`: what a stack was called when
+ * Why the proposal contradicts itself, or what this keeper signed before; null when it does not. `known`: what a stack, or a server, was called when
  * something of it was signed. Neither the stack's id nor its servers stand in the plan that people sign, so that without these two
  * checks what they approved for one stack could be led to the servers of another.
  */
-export async function contradictionIn(
-  { action, document, plan, targets, about }: Proposal,
-  nameOf: (stack_id: string) => string | null,
-): Promise<string | null> {
+export async function contradictionIn(proposal: Proposal, known: KnownNames): Promise<string | null> {
+  const { action, document, plan, targets, about } = proposal;
   if (!operationsOf[action.kind].some((prefix) => plan.operation.startsWith(prefix)))
     return `The operation ${plan.operation} does not lead to what is to be signed (${action.kind}).`;
+  if (action.kind === 'server_state') return contradictionInServerState(proposal, action, known);
+  if (proposal.server_document) return 'The proposal has a server state that is not to be signed.';
   if (action.kind !== 'desired_state') return document ? 'The proposal has a document that is not to be signed.' : null;
   if (!document) return 'The proposal has no document.';
   if (document.stack_id !== action.stack_id || document.version !== action.version)
     return 'The document is of another stack or version.';
   if ((about.stack !== null && about.stack !== document.stack) || plan.target !== `stack/${document.stack}`)
     return 'The document is of another stack than it is said to be.';
-  const name = nameOf(document.stack_id);
+  const name = known.stackName(document.stack_id);
   if (name !== null && name !== document.stack)
     return `The stack ${document.stack_id} is called ${name}, not ${document.stack}.`;
   if (targets.some((target) => target !== 'control-plane'))
@@ -38,6 +45,27 @@ export async function contradictionIn(
     return 'A document that takes the stack away belongs to stacks.remove, and to nothing else.';
   if ((await desiredStateDigest(document)) !== action.sha256) return 'The digest does not fit the document.';
   if ((await contentDigest(document)) !== plan.content_sha256) return 'The document is not what the plan shows.';
+  return null;
+}
+
+type ServerStateAction = Extract<GrantedAction, { kind: 'server_state' }>;
+
+async function contradictionInServerState(
+  { server_document, document, plan, targets }: Proposal,
+  action: ServerStateAction,
+  known: KnownNames,
+): Promise<string | null> {
+  if (!server_document || document) return 'The proposal has no server state, or a document beside it.';
+  if (server_document.server_id !== action.server_id || server_document.version !== action.version)
+    return 'The server state is of another server or version.';
+  // The plan that people read names the server; what is signed has its id.
+  const target = known.serverTarget(action.server_id);
+  if (target !== plan.target) return `The server ${action.server_id} is not the ${plan.target} that was invited.`;
+  if (targets.some((id) => id !== 'control-plane' && id !== action.server_id))
+    return 'A server state is for its own server only.';
+  if ((await serverStateDigest(server_document)) !== action.sha256) return 'The digest does not fit the server state.';
+  if ((await serverContentDigest(server_document)) !== plan.content_sha256)
+    return 'The server state is not what the plan shows.';
   return null;
 }
 

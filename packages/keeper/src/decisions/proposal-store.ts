@@ -38,7 +38,14 @@ const stack_id_of_document = `CASE json_extract(subject, '$.terms.action.kind')
 
 export type ProposalStore = ReturnType<typeof createProposalStore>;
 
+/** The server that an invitation is for, so that one can be found by it. */
+const server_id_of_invitation = `CASE json_extract(subject, '$.terms.action.kind')
+  WHEN 'invitation' THEN json_extract(subject, '$.terms.action.server_id') END`;
+
 export function createProposalStore({ sql }: KeeperDatabase) {
+  sql.exec(
+    `CREATE INDEX IF NOT EXISTS proposals_server ON proposals (${server_id_of_invitation}) WHERE state = 'approved'`,
+  );
   sql.exec(
     `CREATE INDEX IF NOT EXISTS proposals_stack ON proposals (${stack_id_of_document}) WHERE state = 'approved'`,
   );
@@ -58,6 +65,8 @@ export function createProposalStore({ sql }: KeeperDatabase) {
   );
   const nameOf = sql.prepare(`SELECT json_extract(subject, '$.subject.stack') AS name FROM proposals
     WHERE state = 'approved' AND ${stack_id_of_document} = ? LIMIT 1`);
+  const invitationOf = sql.prepare(`SELECT json_extract(subject, '$.target') AS target FROM proposals
+    WHERE state = 'approved' AND ${server_id_of_invitation} = ? LIMIT 1`);
   const waiting = sql.prepare("SELECT count(*) AS n FROM proposals WHERE state = 'waiting'");
   const overdue = sql.prepare(
     "SELECT operation_id FROM proposals WHERE state = 'waiting' AND expires_at <= ? ORDER BY expires_at LIMIT 100",
@@ -98,6 +107,9 @@ export function createProposalStore({ sql }: KeeperDatabase) {
     },
     /** What a stack was called when a desired state of it was first signed; null when none was. */
     stackName: (stack_id: string) => (nameOf.get(stack_id) as { name: string | null } | undefined)?.name ?? null,
+    /** What a server was called when it was invited, as `server/<name>`; null when this keeper invited none of that id. */
+    serverTarget: (server_id: string) =>
+      (invitationOf.get(server_id) as { target: string | null } | undefined)?.target ?? null,
     waitingCount: () => (waiting.get() as { n: number }).n,
     overdue: (now: number) => (overdue.all(now) as { operation_id: string }[]).map(({ operation_id }) => operation_id),
   };

@@ -11,7 +11,8 @@ import type { NamedRule } from './policy-set.ts';
 /** How a desired state differs from the one before that the keeper signed itself; not what the plan says of it. */
 export type Difference = 'commits_only' | 'more';
 
-export type ServerSubject = { name: string; labels: Record<string, string> };
+/** `environment` left out: that of the whole change. */
+export type ServerSubject = { name: string; labels: Record<string, string>; environment?: string | null | undefined };
 /** What rules are matched against. */
 export type Subject = {
   operation: string;
@@ -83,8 +84,10 @@ export function isEnough(given: Proof | null, wanted: Proof | null): boolean {
  * The rules that match, for every pair of a server and a source. A fleet has few kinds of servers by what matches them, so each kind is
  * looked at once: the work is rules × (servers + sources), not rules × servers × sources.
  */
-function casesOf(rules: readonly NamedRule[], { servers, sources }: Subject): NamedRule[][] {
-  const ofServers = kindsOf(rules, servers.length > 0 ? servers : [null], fitsServer);
+function casesOf(rules: readonly NamedRule[], { servers, sources, environment }: Subject): NamedRule[][] {
+  const ofServers = kindsOf(rules, servers.length > 0 ? servers : [null], (rule, server) =>
+    fitsServer(rule, server, environment),
+  );
   const ofSources = kindsOf(rules, sources.length > 0 ? sources.map(plainSource) : [null], fitsSource);
   return ofServers.flatMap((a) => ofSources.map((b) => rules.filter((_, index) => a[index] && b[index])));
 }
@@ -103,18 +106,19 @@ function kindsOf<T>(
 }
 
 function fitsGenerally({ match }: PolicyRule, subject: Subject): boolean {
-  const { actor, operation, stack, environment, difference } = subject;
+  const { actor, operation, stack, difference } = subject;
   const { target, actor: who } = match;
   if (match.operations && !fitsAny(match.operations, operation)) return false;
   if (match.difference && match.difference !== difference) return false;
   if (target?.stacks && (stack === null || !fitsAny(target.stacks, stack))) return false;
-  if (target?.environments && (environment === null || !fitsAny(target.environments, environment))) return false;
   if (who?.kinds && !who.kinds.includes(actor.kind)) return false;
   if (who?.roles && (actor.role === null || !who.roles.includes(actor.role))) return false;
   return !who?.names || fitsAny(who.names, actor.name);
 }
 
-function fitsServer({ match: { target } }: PolicyRule, server: ServerSubject | null): boolean {
+function fitsServer({ match: { target } }: PolicyRule, server: ServerSubject | null, of_all: string | null): boolean {
+  const environment = server?.environment === undefined ? of_all : server.environment;
+  if (target?.environments && (environment === null || !fitsAny(target.environments, environment))) return false;
   if (!target?.servers && !target?.labels) return true;
   if (!server) return false;
   if (target.servers && !fitsAny(target.servers, server.name)) return false;

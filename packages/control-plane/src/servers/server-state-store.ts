@@ -1,0 +1,44 @@
+/** Rows of server states. Versions rise by one; of each server only the newest is kept, operations tell what was before. */
+import type { ServerState } from '@mainstay/contract/server-state';
+import type { Statement, Store } from '../store/store.ts';
+
+export type StoredServerState = {
+  version: number;
+  document: ServerState;
+  sha256: string;
+  grant_jws: string;
+  operation_id: string;
+};
+
+export async function findServerState(store: Store, server_id: string): Promise<StoredServerState | null> {
+  const row = await store.db
+    .selectFrom('server_states')
+    .select(['version', 'document', 'sha256', 'grant_jws', 'operation_id'])
+    .where('server_id', '=', server_id)
+    .executeTakeFirst();
+  return row ? { ...row, document: JSON.parse(row.document) as ServerState } : null;
+}
+
+/** Puts a version in the place of the one before it; both statements demand that it still is. */
+export function putServerState(store: Store, state: StoredServerState & { created_at: number }): Statement[] {
+  const { document, version, ...rest } = state;
+  const { server_id } = document;
+  const row = { server_id, version, document: JSON.stringify(document), ...rest };
+  return [
+    {
+      query: store.db
+        .updateTable('servers')
+        .set({ state_version: version })
+        .where('id', '=', server_id)
+        .where('state_version', '=', version - 1),
+      rows: 1,
+    },
+    {
+      query: store.db
+        .insertInto('server_states')
+        .values(row)
+        .onConflict((conflict) => conflict.column('server_id').doUpdateSet(row)),
+      rows: 1,
+    },
+  ];
+}
