@@ -4,7 +4,8 @@ import { createRequire } from 'node:module';
 import type { AxeResults, RunOptions } from 'axe-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Dashboard, no_browser, overflowOf, settled, startDashboard, type Window } from './browser.ts';
-import { pages } from './pages.ts';
+import { makeHistory } from './history.ts';
+import { type PageAddress, pages } from './pages.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** Another scheme has other colours, and nothing else that differs. */
@@ -13,9 +14,12 @@ const of_colours: RunOptions = { runOnly: { type: 'rule', values: ['color-contra
 const timeout_ms = 400_000;
 
 let dashboard: Dashboard;
+let all: readonly PageAddress[];
 
 beforeAll(async () => {
-  if (!no_browser) dashboard = await startDashboard({ example: true });
+  if (no_browser) return;
+  dashboard = await startDashboard({ example: true });
+  all = [...pages, ...(await makeHistory(dashboard))];
 });
 afterAll(() => dashboard?.close());
 
@@ -25,7 +29,7 @@ describe.skipIf(no_browser)('axe finds nothing', () => {
       const window = await dashboard.window({ viewport: { width, height: 900 }, reducedMotion: 'reduce' });
       const { page, open, complaints } = window;
       const found: string[] = [];
-      for (const { name, path } of pages) {
+      for (const { name, path } of all) {
         await open(path);
         await settled(page);
         const overflow = await overflowOf(page);

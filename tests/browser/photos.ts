@@ -1,11 +1,12 @@
 /**
  * `npm run photos`: photographs every page in light, dark and phone width into docs/images/, from a real installation with
- * the example, some life in it, and a deploy that failed. What the code draws is what the images show.
+ * the example and some life in it, and at the end a deploy that failed and an operation that waits. What the code draws is what the images show.
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startDashboard } from './browser.ts';
-import { pages } from './pages.ts';
+import { makeHistory } from './history.ts';
+import { type PageAddress, pages } from './pages.ts';
 
 const folder = join(import.meta.dirname, '..', '..', 'docs', 'images');
 const looks = [
@@ -16,14 +17,21 @@ const looks = [
 
 /** Only pages whose names are given; without, all. */
 const asked = process.argv.slice(2);
-const wanted = pages.filter(({ name }) => asked.length === 0 || asked.includes(name));
 
 const dashboard = await startDashboard({ example: true });
+const { page, open } = await dashboard.window();
 try {
-  const { page, open } = await dashboard.window();
   mkdirSync(folder, { recursive: true });
   if (asked.length === 0) for (const file of readdirSync(folder)) if (file.endsWith('.png')) rmSync(join(folder, file));
   await visitExample(dashboard.proxy_url);
+  await photograph(pages);
+  await photograph(await makeHistory(dashboard));
+} finally {
+  await dashboard.close();
+}
+
+async function photograph(some: readonly PageAddress[]): Promise<void> {
+  const wanted = some.filter(({ name }) => asked.length === 0 || asked.includes(name));
   for (const { name, scheme, width, height, whole } of looks) {
     await page.setViewportSize({ width, height });
     await page.evaluate((chosen) => {
@@ -37,9 +45,6 @@ try {
       await page.screenshot({ path: join(folder, `${pageName}-${name}.png`), fullPage: whole });
     }
   }
-  console.log(`${wanted.length * looks.length} images in docs/images/`);
-} finally {
-  await dashboard.close();
 }
 
 /** Some requests, so that logs and charts have something to show. */

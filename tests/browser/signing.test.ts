@@ -34,7 +34,7 @@ async function openRemoval() {
   await open('/stacks/shop?act=remove');
   const dialog = page.getByRole('dialog', { name: 'Remove shop' });
   await dialog.getByRole('radio', { name: 'Delete them too.' }).check();
-  await dialog.getByText('Changes stack/shop').waitFor();
+  await dialog.getByText('About stack/shop').waitFor();
   await dialog.getByRole('textbox', { name: 'Type shop to confirm' }).fill('shop');
   return dialog;
 }

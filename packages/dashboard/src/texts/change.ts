@@ -11,7 +11,7 @@ export const change = {
   secretValue: 'secret',
   typeToConfirm: (name: string) => `Type ${name} to confirm`,
   planHash: 'Plan',
-  about: (target: string) => `Changes ${target}`,
+  about: (target: string) => `About ${target}`,
   signed: 'signed with your key in this browser',
   noPlan: 'There is no plan that could be confirmed',
   stale: 'The plan changed while you looked at it. Review it again.',

@@ -19,7 +19,8 @@ export const keys = {
   notKeptHint: 'A private window, or a setting that clears data of sites, forgets keys. Allow this site to keep data.',
   browserOn: (browser: string | undefined, system: string | undefined) =>
     `${browser ?? 'Browser'}${system ? ` on ${system}` : ''}`,
-  lead: 'A key signs what you confirm and approve, so that nobody can speak in your name: not even who takes over this server. Its private half never leaves this browser.',
+  open: 'Open your keys',
+  lead: 'A key signs what you propose, confirm and approve, so that nobody can speak in your name: not even who takes over this server. Its private half never leaves this browser.',
   here: 'This browser',
   hereNone: 'No key in this browser yet',
   make: 'Make a key in this browser',
@@ -36,7 +37,7 @@ export const keys = {
   nameOf: (name: string, who: string) => `${who}, ${name}`,
   admitCommand: (id: string) => `mainstay keys admit ${id}`,
   none: 'Nobody has a key yet.',
-  columns: { name: 'Key', state: 'State', since: 'Since', actions: 'Actions' },
+  columns: { name: 'Key', state: 'State', since: 'Since' },
   admit: 'Admit',
   admitTitle: (name: string, who: string) => `Admit ${name} of ${who}`,
   admitText: (who: string) =>

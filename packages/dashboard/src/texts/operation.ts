@@ -21,7 +21,6 @@ export const operation = {
     nothing: 'It gave nothing, or it was taken already.',
   },
   by: 'By',
-  for: 'for',
   took: (duration: string) => `took ${duration}`,
   facts: {
     title: 'Facts',

@@ -79,7 +79,6 @@ export const service = {
       author: 'Author',
       committed: 'Committed',
       made: 'Came here',
-      actions: 'Actions',
     },
     states: {
       serving: 'Serving',

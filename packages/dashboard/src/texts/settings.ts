@@ -67,7 +67,7 @@ export const settings = {
     hints: roleHints,
     lead: 'Who may use this installation, and what each of them may do. A role counts at once, also for who is signed in.',
     leadReader: 'Who may use this installation, and what each of them may do. Owners and admins change this.',
-    columns: { name: 'Name', role: 'Role', keys: 'Signed in', seen: 'Last seen', actions: 'Actions' },
+    columns: { name: 'Name', role: 'Role', keys: 'Signed in', seen: 'Last seen' },
     keys: (sessions: number, tokens: number) =>
       [`${sessions} ${sessions === 1 ? 'session' : 'sessions'}`, `${tokens} ${tokens === 1 ? 'token' : 'tokens'}`].join(
         ', ',
@@ -108,7 +108,6 @@ export const settings = {
       began: 'Signed in',
       used: 'Last used',
       ends: 'Ends',
-      actions: 'Actions',
     },
     current: 'This browser',
     unknown: 'Unknown browser',
@@ -156,16 +155,19 @@ export const settings = {
       'Everything that this page does is an operation of one API, and so is everything that you do with it.',
     docs: 'Open the reference',
     description: 'openapi.json',
-    token: 'Token',
+    token: 'Tokens',
     tokenText:
-      'Make one under Access, with no more rights than the program needs. “mainstay up” also writes one of the owner to the file cli-token in its folder, readable only by the user that started it. On that machine:',
-    tokenFolder:
-      'The folder is another one if Mainstay was started with --home; it then stands in MAINSTAY_HOME or in that option.',
+      'A program speaks for you with a token of its own: with no more rights than it needs, for as long as it needs them, and taken back whenever you like. Its value is shown once, when it is made.',
+    tokenDo: 'Make a token',
+    tokenSet: 'Give it to the program, such as in its environment:',
+    ownerToken:
+      'The command on the machine of the control plane needs none: “mainstay up” made one of the owner there, in the file cli-token of its folder, which only its own user can read.',
+    noSigning: 'No token signs. What policy wants signed, a person confirms here or with the command.',
     tryIt: 'Try it',
     copyCommand: 'Copy the command',
     mcp: 'Assistants (MCP)',
     mcpText:
-      'The same operations as tools for an AI assistant. It acts as you, by your token, and what it does stands in the events.',
+      'The same operations as tools for an AI assistant, which acts as whose token it has. It only reads, unless you add ?changes=1 to the address, or --allow-changes to the command; then each change has to bring the hash of a plan that was shown. It never signs.',
     mcpAddress: 'Address',
     mcpHttp: 'For a client that connects by HTTP',
     mcpStdio: 'For a client that starts a program',
@@ -180,7 +182,7 @@ export const settings = {
       'Public repositories need none. For a private one, make a deploy key and give its public half to the Git host, or store an access token.',
     addKey: 'Make a deploy key',
     addToken: 'Store a token',
-    columns: { name: 'Name', kind: 'Kind', use: 'Used by', changed: 'Changed', actions: 'Actions' },
+    columns: { name: 'Name', kind: 'Kind', use: 'Used by', changed: 'Changed' },
     kinds: { deploy_key: 'Deploy key (SSH)', token: 'Access token (https)' },
     publicKey: 'Public key',
     copyKey: 'Copy the public key',

@@ -59,7 +59,8 @@ export const waiting = {
   approveReason: 'A word on it, if you like',
   approveDo: 'Approve',
   signedHint: 'Signed with your key in this browser.',
-  signHint: 'This takes a signature by a key of your own. It is made in this browser, and never leaves it.',
+  signHint:
+    'This takes a signature by a key of your own. Where you have none yet, it is made in this browser, and never leaves it.',
   cli: 'On a machine with the command line:',
   failed: 'That was refused',
   approvals: 'Said so far',

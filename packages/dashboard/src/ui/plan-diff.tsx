@@ -70,7 +70,11 @@ function Change({ change }: { change: PlanChange }) {
   );
 }
 
+/** Longer values have a line for each of their parts. */
+const line_chars_max = 80;
+
 function valueText(value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value, null, 1);
-  return visible(text);
+  if (typeof value === 'string') return visible(value);
+  const line = JSON.stringify(value);
+  return visible(line.length <= line_chars_max ? line : JSON.stringify(value, null, 1));
 }

@@ -5,6 +5,7 @@ import { useRead } from '../../api/queries.ts';
 import { operation as texts } from '../../texts/operation.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
 import { EventList } from '../../ui/event/event-list.tsx';
+import facts from '../../ui/facts.module.css';
 import { Foreign, visible } from '../../ui/foreign.tsx';
 import { EmptyState, Fetched, Page, Rows, Section } from '../../ui/page.tsx';
 import { PlanDiff } from '../../ui/plan-diff.tsx';
@@ -75,14 +76,9 @@ function Lead({ operation: { actor, created_at, finished_at } }: { operation: Op
   return (
     <>
       {texts.by} <Foreign text={actor.name} /> ({texts.proofs[actor.proof]}) · <Time at={created_at} />
-      {finished_at !== null ? (
-        finished_at - created_at >= 1_000 && ` · ${texts.took(duration(finished_at - created_at))}`
-      ) : (
-        <>
-          {' · '}
-          {texts.for} <Time at={created_at} form="for" />
-        </>
-      )}
+      {finished_at !== null &&
+        finished_at - created_at >= 1_000 &&
+        ` · ${texts.took(duration(finished_at - created_at))}`}
     </>
   );
 }
@@ -152,7 +148,7 @@ function PlanHash({ hash }: { hash: string }) {
 function Facts({ operation: { id, operation, stack, version } }: { operation: OperationView }) {
   return (
     <Section title={texts.facts.title}>
-      <dl className={css.facts}>
+      <dl className={facts.facts}>
         <div>
           <dt>{texts.facts.what}</dt>
           <dd>

@@ -3,7 +3,7 @@ import { Button, NativeSelect } from '@mantine/core';
 import { IconX } from '@tabler/icons-react';
 import { useRead } from '../../api/queries.ts';
 import { operations } from '../../texts/operations.ts';
-import css from './operations.module.css';
+import { RowFilters } from '../../ui/row-list.tsx';
 import { type OperationsSearch, operationNouns, type StateGroup, stateGroups } from './operations-search.ts';
 
 const texts = operations.filters;
@@ -15,7 +15,7 @@ export function OperationFilters({ search, set, clear }: OperationFiltersProps) 
   // A stack that was removed is no longer in the list, and its operations are.
   const names = search.stack === undefined || stacks.includes(search.stack) ? stacks : [search.stack, ...stacks];
   return (
-    <search className={css.filters} aria-label={texts.label}>
+    <RowFilters label={texts.label}>
       <NativeSelect
         size="xs"
         aria-label={texts.state}
@@ -48,6 +48,6 @@ export function OperationFilters({ search, set, clear }: OperationFiltersProps) 
           {texts.clear}
         </Button>
       )}
-    </search>
+    </RowFilters>
   );
 }

@@ -2,16 +2,13 @@
 import type { OperationView } from '@mainstay/contract/operation';
 import { Button } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
-import { useState } from 'react';
-import type { Input } from '../../api/client.ts';
 import { useRead } from '../../api/queries.ts';
 import { operations as texts } from '../../texts/operations.ts';
 import { Foreign, visible } from '../../ui/foreign.tsx';
-import { EmptyState, Fetched, Rows } from '../../ui/page.tsx';
-import { StatusMark } from '../../ui/status-mark.tsx';
+import { EmptyState } from '../../ui/page.tsx';
+import { PagedRows, Row } from '../../ui/row-list.tsx';
 import { Time } from '../../ui/time.tsx';
 import { operationStatus } from '../../ui/words.ts';
-import css from './operations.module.css';
 import { type OperationsSearch, stateGroups } from './operations-search.ts';
 
 const page_size = 50;
@@ -27,9 +24,16 @@ export function OperationList({ search, clear }: OperationListProps) {
   };
   const isFiltered = Object.keys(filter).length > 0;
   return (
-    <OperationPageOf
+    <PagedRows
       key={JSON.stringify(filter)}
-      filter={filter}
+      label={texts.title}
+      older={texts.more}
+      // What comes new on top moves the beginning of the page after it, which stays shown meanwhile.
+      usePage={(before) =>
+        useRead('operations.list', { ...filter, limit: page_size, ...(before ? { before } : {}) }, { keep: true })
+      }
+      itemsOf={({ operations }) => operations}
+      row={(operation) => <OperationRow operation={operation} />}
       nothing={
         isFiltered ? (
           <EmptyState title={texts.noneTitle} action={<Button onClick={clear}>{texts.filters.clear}</Button>}>
@@ -43,70 +47,25 @@ export function OperationList({ search, clear }: OperationListProps) {
   );
 }
 
-type PageOfProps = { filter: Input<'operations.list'>; before?: string; nothing: React.ReactNode };
+type OperationRowProps = { operation: OperationView };
 
-/** One page and, when it was asked for, the page after it: each is a query of its own that stays fresh. */
-function OperationPageOf({ filter, before, nothing }: PageOfProps) {
-  const [isOlder, setOlder] = useState(false);
-  // What comes new on top moves the beginning of the page after it, which stays shown meanwhile.
-  const query = useRead(
-    'operations.list',
-    { ...filter, limit: page_size, ...(before ? { before } : {}) },
-    { keep: true },
-  );
+function OperationRow({ operation: { id, state, plan, actor, created_at, operation, stack } }: OperationRowProps) {
   return (
-    <Fetched
-      query={query}
-      skeleton={
-        <div className={css.skeleton}>
-          <Rows count={before ? 3 : 10} height={50} />
-        </div>
-      }
-    >
-      {({ operations, more }) => {
-        const last = operations.at(-1)?.id;
-        if (operations.length === 0) return before ? null : nothing;
-        return (
-          <>
-            <ul className={css.rows} aria-label={texts.title}>
-              {operations.map((operation) => (
-                <Row key={operation.id} operation={operation} />
-              ))}
-            </ul>
-            {more && last && !isOlder && (
-              <div className={css.more}>
-                <Button variant="default" size="xs" onClick={() => setOlder(true)}>
-                  {texts.more}
-                </Button>
-              </div>
-            )}
-            {more && last && isOlder && <OperationPageOf filter={filter} before={last} nothing={null} />}
-          </>
-        );
-      }}
-    </Fetched>
-  );
-}
-
-function Row({ operation: { id, state, plan, actor, created_at, operation, stack } }: { operation: OperationView }) {
-  return (
-    <li className={css.row}>
-      <StatusMark {...operationStatus(state)} />
-      <span className={css.what}>
+    <Row
+      status={operationStatus(state)}
+      what={
         <Link to="/operations/$id" params={{ id: id ?? '' }}>
           {visible(plan.summary, 200)}
         </Link>
-        <span className={css.quiet}>
+      }
+      more={
+        <>
           <code>{operation}</code>
           {stack !== null && !plan.summary.includes(stack) && <> · {stack}</>}
-        </span>
-      </span>
-      <span className={css.who}>
-        <Foreign text={actor.name} />
-      </span>
-      <span className={css.when}>
-        <Time at={created_at} />
-      </span>
-    </li>
+        </>
+      }
+      who={<Foreign text={actor.name} />}
+      when={<Time at={created_at} />}
+    />
   );
 }

@@ -5,6 +5,7 @@ import type { Output } from '../../api/client.ts';
 import { useRead } from '../../api/queries.ts';
 import { policies as texts } from '../../texts/policies.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
+import facts from '../../ui/facts.module.css';
 import { Foreign, visible } from '../../ui/foreign.tsx';
 import { EmptyState, Fetched, Page, Rows, Section } from '../../ui/page.tsx';
 import { Time } from '../../ui/time.tsx';
@@ -76,7 +77,7 @@ function Source({ policies: { source, folder, files, digest, loaded_at } }: Pick
   return (
     <Section title={words.title}>
       <p>{words[source]}</p>
-      <dl className={css.facts}>
+      <dl className={facts.facts}>
         {folder !== null && (
           <div>
             <dt>{words.folderName}</dt>

@@ -7,6 +7,7 @@ import { memo, useRef } from 'react';
 import { runs as texts } from '../../texts/runs.ts';
 import { useNow } from '../../ui/clock.ts';
 import { visible } from '../../ui/foreign.tsx';
+import graph from '../../ui/picture-graph.module.css';
 import { pictureGraph, usePictureRole } from '../../ui/picture-graph.ts';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import css from './run-graph.module.css';
@@ -32,7 +33,7 @@ export default function RunGraph({ run, nodes, edges, chosen }: RunGraphProps) {
     <div ref={frame} className={css.frame}>
       <div style={{ width: layout.width, height: layout.height, margin: '0 auto' }}>
         <ReactFlow
-          className={css.flow}
+          className={graph.flow}
           aria-label={texts.graph}
           nodes={layout.boxes.map(
             ({ step, x, y }): Node => ({
@@ -79,8 +80,8 @@ function StepNode({ data }: NodeProps) {
       aria-current={isChosen || undefined}
       title={texts.showStep(step.key)}
     >
-      <Handle type="target" position={Position.Left} isConnectable={false} className={css.handle} />
-      <Handle type="source" position={Position.Right} isConnectable={false} className={css.handle} />
+      <Handle type="target" position={Position.Left} isConnectable={false} className={graph.handle} />
+      <Handle type="source" position={Position.Right} isConnectable={false} className={graph.handle} />
       <span className={css.key}>{visible(step.key, 64)}</span>
       <span className={css.line}>
         <StatusMark {...stepStatus(step.state)} />

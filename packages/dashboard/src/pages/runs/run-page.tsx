@@ -13,6 +13,7 @@ import { RunActs } from './run-acts.tsx';
 import { RunLog } from './run-log.tsx';
 import { RunSteps } from './run-steps.tsx';
 import { endedStates, lasted, runStatus, runTitle } from './run-words.ts';
+import css from './runs.module.css';
 
 const route = getRouteApi('/runs/$id');
 
@@ -48,7 +49,7 @@ export function RunPage() {
                 icon={<IconAlertTriangle />}
                 title={data.run.state === 'stuck' ? texts.stuckTitle : texts.failedTitle}
               >
-                <Foreign text={data.run.error.message} chars_max={4_000} />
+                <Foreign text={data.run.error.message} chars_max={4_000} className={css.message} />
               </Alert>
             )}
             <RunSteps

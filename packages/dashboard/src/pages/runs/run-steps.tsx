@@ -84,7 +84,7 @@ function StepList({ run, nodes, edges, chosen }: StepListProps) {
   const now = useNow(1_000);
   const needed = neededBy(nodes, edges);
   return (
-    <ol className={css.rows} aria-label={texts.steps_title}>
+    <ol className={css.steps} aria-label={texts.steps_title}>
       {nodes.map((step) => {
         const needs = needed.get(step.key) ?? [];
         return (

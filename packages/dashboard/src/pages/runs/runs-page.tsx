@@ -3,15 +3,13 @@ import type { RunView } from '@mainstay/contract/operations/runs';
 import { Button, NativeSelect } from '@mantine/core';
 import { IconX } from '@tabler/icons-react';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { useState } from 'react';
-import type { Input } from '../../api/client.ts';
 import { useRead } from '../../api/queries.ts';
 import { runs as texts } from '../../texts/runs.ts';
-import { EmptyState, Fetched, Page, Rows, Section } from '../../ui/page.tsx';
-import { StatusMark } from '../../ui/status-mark.tsx';
+import { Foreign } from '../../ui/foreign.tsx';
+import { EmptyState, Page, Section } from '../../ui/page.tsx';
+import { PagedRows, Row, RowFilters, RowList } from '../../ui/row-list.tsx';
 import { absoluteTime, Time } from '../../ui/time.tsx';
 import { lasted, runStatus, runTitle } from './run-words.ts';
-import css from './runs.module.css';
 import { type RunStateGroup, type RunsSearch, runStateGroups } from './runs-search.ts';
 
 const route = getRouteApi('/runs');
@@ -31,6 +29,8 @@ export function RunsPage() {
     ...(search.state ? { state: [...runStateGroups[search.state]] } : {}),
     ...(search.workflow ? { workflow: search.workflow } : {}),
   };
+  const operations = useRead('operations.list', { limit: operations_max }).data?.operations ?? [];
+  const summaries = new Map(operations.map(({ id, plan }) => [id ?? '', plan.summary]));
   const isFiltered = Object.keys(filter).length > 0;
   const nothing = isFiltered ? (
     <EmptyState title={texts.noneTitle} action={<Button onClick={clear}>{texts.filters.clear}</Button>}>
@@ -42,7 +42,21 @@ export function RunsPage() {
   return (
     <Page title={texts.title} lead={texts.lead}>
       <Section title={texts.all} flush aside={<Filters search={search} set={set} clear={clear} />}>
-        <RunsPageOf key={JSON.stringify(filter)} filter={filter} nothing={nothing} />
+        <PagedRows
+          key={JSON.stringify(filter)}
+          label={texts.title}
+          older={texts.more}
+          usePage={(before) =>
+            useRead(
+              'runs.list',
+              { ...filter, limit: page_size, ...(before ? { before } : {}) },
+              { keep: true, ...(before ? {} : { every_ms }) },
+            )
+          }
+          itemsOf={({ runs }) => runs}
+          row={(run) => <RunRow run={run} about={summaries.get(run.operation_id ?? '')} />}
+          nothing={nothing}
+        />
       </Section>
       <Schedules />
     </Page>
@@ -52,7 +66,7 @@ export function RunsPage() {
 function Filters({ search, set, clear }: { search: RunsSearch; set(change: RunsSearch): void; clear(): void }) {
   const words = texts.filters;
   return (
-    <search className={css.filters} aria-label={words.label}>
+    <RowFilters label={words.label}>
       <NativeSelect
         size="xs"
         aria-label={words.state}
@@ -68,72 +82,29 @@ function Filters({ search, set, clear }: { search: RunsSearch; set(change: RunsS
           {words.clear}
         </Button>
       )}
-    </search>
+    </RowFilters>
   );
 }
 
-type PageOfProps = { filter: Input<'runs.list'>; before?: string; nothing: React.ReactNode };
-
-/** One page and, when it was asked for, the page after it: each is a query of its own that stays fresh. */
-function RunsPageOf({ filter, before, nothing }: PageOfProps) {
-  const [isOlder, setOlder] = useState(false);
-  const input = { ...filter, limit: page_size, ...(before ? { before } : {}) };
-  const operations = useRead('operations.list', { limit: operations_max }).data?.operations ?? [];
-  const summaries = new Map(operations.map(({ id, plan }) => [id ?? '', plan.summary]));
-  const query = useRead('runs.list', input, { keep: true, ...(before ? {} : { every_ms }) });
-  return (
-    <Fetched
-      query={query}
-      skeleton={
-        <div className={css.skeleton}>
-          <Rows count={before ? 3 : 10} height={50} />
-        </div>
-      }
-    >
-      {({ runs, more }) => {
-        const last = runs.at(-1)?.id;
-        if (runs.length === 0) return before ? null : nothing;
-        return (
-          <>
-            <ul className={css.rows} aria-label={texts.title}>
-              {runs.map((run) => (
-                <Row key={run.id} run={run} about={summaries.get(run.operation_id ?? '')} />
-              ))}
-            </ul>
-            {more && last && !isOlder && (
-              <div className={css.more}>
-                <Button variant="default" size="xs" onClick={() => setOlder(true)}>
-                  {texts.more}
-                </Button>
-              </div>
-            )}
-            {more && last && isOlder && <RunsPageOf filter={filter} before={last} nothing={null} />}
-          </>
-        );
-      }}
-    </Fetched>
-  );
-}
-
-function Row({ run, about }: { run: RunView; about: string | undefined }) {
+function RunRow({ run, about }: { run: RunView; about: string | undefined }) {
   const { id, state, workflow, version, steps_total, steps_left, actor, created_at, finished_at } = run;
   return (
-    <li className={css.row}>
-      <StatusMark {...runStatus(state)} />
-      <span className={css.what}>
+    <Row
+      status={runStatus(state)}
+      what={
         <Link to="/runs/$id" params={{ id }}>
           {runTitle(run, about)}
         </Link>
-        <span className={css.quiet}>
+      }
+      more={
+        <>
           {texts.workflow(workflow, version)} · {texts.progress(steps_total - steps_left, steps_total)}
           {finished_at !== null && ` · ${texts.took(lasted(finished_at - created_at))}`}
-        </span>
-      </span>
-      <span className={css.who}>{actor?.name}</span>
-      <span className={css.when}>
-        <Time at={created_at} />
-      </span>
-    </li>
+        </>
+      }
+      who={actor && <Foreign text={actor.name} />}
+      when={<Time at={created_at} />}
+    />
   );
 }
 
@@ -143,27 +114,24 @@ function Schedules() {
   if (schedules.length === 0) return null;
   return (
     <Section title={texts.schedules} flush>
-      <ul className={css.rows}>
+      <RowList label={texts.schedules}>
         {schedules.map(({ id, name, cron, time_zone, next_at, last_run_id, enabled, error }) => (
-          <li key={id} className={css.row}>
-            <StatusMark tone={error ? 'bad' : enabled ? 'good' : 'idle'} word={name} />
-            <span className={css.what}>
-              <code>{cron}</code>
-              <span className={css.quiet}>{error ?? time_zone}</span>
-            </span>
-            <span className={css.who}>
-              {last_run_id && (
+          <Row
+            key={id}
+            status={{ tone: error ? 'bad' : enabled ? 'good' : 'idle', word: name }}
+            what={<code>{cron}</code>}
+            more={error ?? time_zone}
+            who={
+              last_run_id && (
                 <Link to="/runs/$id" params={{ id: last_run_id }}>
                   {texts.openRun}
                 </Link>
-              )}
-            </span>
-            <span className={css.when}>
-              {next_at === null ? texts.never : `${texts.next} ${absoluteTime(next_at)}`}
-            </span>
-          </li>
+              )
+            }
+            when={next_at === null ? texts.never : `${texts.next} ${absoluteTime(next_at)}`}
+          />
         ))}
-      </ul>
+      </RowList>
     </Section>
   );
 }

@@ -9,6 +9,7 @@ import { CopyButton } from '../../ui/copy-button.tsx';
 import { Foreign } from '../../ui/foreign.tsx';
 import { EmptyState, ErrorNotice, Section } from '../../ui/page.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
+import { TableHead } from '../../ui/table-head.tsx';
 import { Time } from '../../ui/time.tsx';
 import { shortCommit, type Tone } from '../../ui/words.ts';
 import css from './service.module.css';
@@ -51,18 +52,15 @@ function Releases({ entry, versions }: ReleasesProps) {
   return (
     <div className={css.scroll}>
       <table className={css.table}>
-        <thead>
-          <tr>
-            <th scope="col">{texts.columns.state}</th>
-            <th scope="col">{texts.columns.commit}</th>
-            <th scope="col">{texts.columns.author}</th>
-            <th scope="col">{texts.columns.committed}</th>
-            <th scope="col">{texts.columns.made}</th>
-            <th scope="col">
-              <span className="visually-hidden">{texts.columns.actions}</span>
-            </th>
-          </tr>
-        </thead>
+        <TableHead
+          titles={[
+            texts.columns.state,
+            texts.columns.commit,
+            texts.columns.author,
+            texts.columns.committed,
+            texts.columns.made,
+          ]}
+        />
         <tbody>
           {releases.map((release) => (
             <ReleaseRow key={release.release_id} release={release} entry={entry} versions={versions} />

@@ -5,6 +5,7 @@ import { base_url } from '../../api/client.ts';
 import { useRead } from '../../api/queries.ts';
 import { settings } from '../../texts/settings.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
+import facts from '../../ui/facts.module.css';
 import { Foreign } from '../../ui/foreign.tsx';
 import { Fetched, Rows, Section } from '../../ui/page.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
@@ -23,7 +24,7 @@ export function AboutTab() {
         {({ state, version, checks }) => (
           <>
             <Section title={texts.version}>
-              <dl className={css.facts}>
+              <dl className={facts.facts}>
                 <div>
                   <dt>{texts.controlPlane}</dt>
                   <dd>
@@ -62,7 +63,7 @@ export function AboutTab() {
                 />
               }
             >
-              <dl className={css.facts}>
+              <dl className={facts.facts}>
                 {Object.entries(checks).map(([name, check]) => (
                   <div key={name}>
                     <dt>{texts.checks[name] ?? name}</dt>

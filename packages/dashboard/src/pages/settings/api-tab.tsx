@@ -1,5 +1,6 @@
 /** How programs and assistants use Mainstay: the reference, the token, the address for MCP clients. */
 import { Button } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
 import { base_url } from '../../api/client.ts';
 import { settings } from '../../texts/settings.ts';
 import { CodeBlock } from '../../ui/code-block.tsx';
@@ -10,7 +11,7 @@ const texts = settings.api;
 
 const mcp_url = `${base_url}mcp`;
 
-const tokenCommand = 'export MAINSTAY_TOKEN="$(cat ~/.local/share/mainstay/cli-token)"';
+const tokenCommand = 'export MAINSTAY_TOKEN=mtk_…';
 const tryCommand = `curl -H "Authorization: Bearer $MAINSTAY_TOKEN" ${base_url}api/v1/stacks`;
 
 const overHttp = {
@@ -40,9 +41,19 @@ export function ApiTab() {
       </Section>
       <Section title={texts.token}>
         <div className={css.stack}>
-          <p className="quiet">{texts.tokenText}</p>
+          <div className={css.line}>
+            <p className="quiet">{texts.tokenText}</p>
+            <Button
+              variant="default"
+              renderRoot={(props) => <Link to="/settings" search={{ tab: 'access', add: 'api_token' }} {...props} />}
+            >
+              {texts.tokenDo}
+            </Button>
+          </div>
+          <p className="quiet">{texts.tokenSet}</p>
           <CodeBlock text={tokenCommand} copyLabel={texts.copyCommand} />
-          <p className="quiet">{texts.tokenFolder}</p>
+          <p className="quiet">{texts.ownerToken}</p>
+          <p className="quiet">{texts.noSigning}</p>
           <h3>{texts.tryIt}</h3>
           <CodeBlock text={tryCommand} copyLabel={texts.copyCommand} />
         </div>

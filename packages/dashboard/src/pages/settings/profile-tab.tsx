@@ -5,6 +5,7 @@ import { useMutation } from '@tanstack/react-query';
 import { useRead } from '../../api/queries.ts';
 import { signOut } from '../../api/session.ts';
 import { settings } from '../../texts/settings.ts';
+import facts from '../../ui/facts.module.css';
 import { Foreign } from '../../ui/foreign.tsx';
 import { ErrorNotice, Fetched, Rows, Section } from '../../ui/page.tsx';
 import css from './settings.module.css';
@@ -19,7 +20,7 @@ export function ProfileTab() {
       {({ actor, permissions }) => (
         <div className={css.tab}>
           <Section>
-            <dl className={css.facts}>
+            <dl className={facts.facts}>
               <div>
                 <dt>{texts.who}</dt>
                 <dd>

@@ -51,7 +51,6 @@ export const secrets = {
     given: (service: string) => `Given to ${service}`,
     usedBy: 'Used by',
     updated: 'Set',
-    actions: 'Actions',
   },
   give: (name: string, service: string) => `Give ${name} to ${service}`,
   nobody: 'No service',

@@ -2,6 +2,7 @@
 import type { OperationView } from '@mainstay/contract/operation';
 import { Alert } from '@mantine/core';
 import { IconKey } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
 import { useOwnKey } from '../../api/own-key.ts';
 import { keys } from '../../texts/keys.ts';
 import { waiting as texts } from '../../texts/waiting.ts';
@@ -20,6 +21,7 @@ export function KeyNotice({ operation, verdict }: KeyNoticeProps) {
       <Alert color="yellow" variant="light" icon={<IconKey />} title={keys.pendingTitle}>
         <div className={css.notice}>
           <p>{keys.pendingText}</p>
+          <KeysLink />
           {id !== null && <Fingerprint id={id} />}
         </div>
       </Alert>
@@ -36,5 +38,17 @@ export function KeyNotice({ operation, verdict }: KeyNoticeProps) {
       </Alert>
     );
   }
-  return <p className={css.quiet}>{texts.signHint}</p>;
+  return (
+    <p className={css.quiet}>
+      {texts.signHint} <KeysLink />
+    </p>
+  );
+}
+
+function KeysLink() {
+  return (
+    <Link to="/settings" search={{ tab: 'keys' }}>
+      {keys.open}
+    </Link>
+  );
 }

@@ -3,6 +3,7 @@ import { Button } from '@mantine/core';
 import type { Output } from '../../../api/client.ts';
 import { settings } from '../../../texts/settings.ts';
 import { Foreign } from '../../../ui/foreign.tsx';
+import { TableHead } from '../../../ui/table-head.tsx';
 import { absoluteTime, Time } from '../../../ui/time.tsx';
 import css from '../table.module.css';
 
@@ -14,7 +15,7 @@ type Token = Output<'access.list_tokens'>['tokens'][number];
 export function TokenTable({ tokens, onRevoke }: { tokens: readonly Token[]; onRevoke(token: Token): void }) {
   return (
     <table className={css.table}>
-      <Head titles={[texts.columns.name, texts.columns.role, texts.columns.used, texts.columns.ends]} />
+      <TableHead titles={[texts.columns.name, texts.columns.role, texts.columns.used, texts.columns.ends]} />
       <tbody>
         {tokens.map((token) => (
           <tr key={token.id}>
@@ -44,7 +45,7 @@ export function TokenTable({ tokens, onRevoke }: { tokens: readonly Token[]; onR
 export function SessionTable({ sessions, onEnd }: { sessions: readonly Session[]; onEnd(session: Session): void }) {
   return (
     <table className={css.table}>
-      <Head titles={[texts.columns.browser, texts.columns.began, texts.columns.used, texts.columns.ends]} />
+      <TableHead titles={[texts.columns.browser, texts.columns.began, texts.columns.used, texts.columns.ends]} />
       <tbody>
         {sessions.map((session) => (
           <tr key={session.id}>
@@ -69,23 +70,6 @@ export function SessionTable({ sessions, onEnd }: { sessions: readonly Session[]
         ))}
       </tbody>
     </table>
-  );
-}
-
-function Head({ titles }: { titles: readonly string[] }) {
-  return (
-    <thead>
-      <tr>
-        {titles.map((title) => (
-          <th key={title} scope="col">
-            {title}
-          </th>
-        ))}
-        <th scope="col">
-          <span className="visually-hidden">{texts.columns.actions}</span>
-        </th>
-      </tr>
-    </thead>
   );
 }
 

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import type { Output } from '../../../api/client.ts';
 import { settings } from '../../../texts/settings.ts';
 import { CopyButton } from '../../../ui/copy-button.tsx';
+import { TableHead } from '../../../ui/table-head.tsx';
 import { Time } from '../../../ui/time.tsx';
 import css from '../table.module.css';
 
@@ -21,17 +22,7 @@ export type CredentialTableProps = {
 export function CredentialTable({ credentials, ...acts }: CredentialTableProps) {
   return (
     <table className={css.table}>
-      <thead>
-        <tr>
-          <th scope="col">{texts.columns.name}</th>
-          <th scope="col">{texts.columns.kind}</th>
-          <th scope="col">{texts.columns.use}</th>
-          <th scope="col">{texts.columns.changed}</th>
-          <th scope="col">
-            <span className="visually-hidden">{texts.columns.actions}</span>
-          </th>
-        </tr>
-      </thead>
+      <TableHead titles={[texts.columns.name, texts.columns.kind, texts.columns.use, texts.columns.changed]} />
       <tbody>
         {credentials.map((credential) => (
           <CredentialRow key={credential.name} credential={credential} {...acts} />

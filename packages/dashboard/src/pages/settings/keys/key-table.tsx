@@ -6,6 +6,7 @@ import { keys as texts } from '../../../texts/keys.ts';
 import { Fingerprint } from '../../../ui/fingerprint.tsx';
 import { Foreign } from '../../../ui/foreign.tsx';
 import { StatusMark } from '../../../ui/status-mark.tsx';
+import { TableHead } from '../../../ui/table-head.tsx';
 import { Time } from '../../../ui/time.tsx';
 import type { Status } from '../../../ui/words.ts';
 import css from '../table.module.css';
@@ -20,16 +21,7 @@ export function keyStatus({ state }: Pick<PersonKeyView, 'state'>): Status {
 export function KeyTable({ keys, onAct }: { keys: readonly PersonKeyView[]; onAct(act: KeyAct): void }) {
   return (
     <table className={css.table}>
-      <thead>
-        <tr>
-          <th scope="col">{texts.columns.name}</th>
-          <th scope="col">{texts.columns.state}</th>
-          <th scope="col">{texts.columns.since}</th>
-          <th scope="col">
-            <span className="visually-hidden">{texts.columns.actions}</span>
-          </th>
-        </tr>
-      </thead>
+      <TableHead titles={[texts.columns.name, texts.columns.state, texts.columns.since]} />
       <tbody>
         {keys.map((key) => (
           <Row key={key.id} entry={key} onAct={onAct} />

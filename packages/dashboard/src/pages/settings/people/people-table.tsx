@@ -3,6 +3,7 @@ import type { Actor, Role } from '@mainstay/contract/operation';
 import { Button, NativeSelect } from '@mantine/core';
 import type { Output } from '../../../api/client.ts';
 import { settings } from '../../../texts/settings.ts';
+import { TableHead } from '../../../ui/table-head.tsx';
 import { Time } from '../../../ui/time.tsx';
 import { roleChoices, rolesWithin } from '../roles.ts';
 import css from '../table.module.css';
@@ -23,17 +24,7 @@ export type PeopleTableProps = {
 export function PeopleTable({ users, ...props }: PeopleTableProps) {
   return (
     <table className={css.table}>
-      <thead>
-        <tr>
-          <th scope="col">{texts.columns.name}</th>
-          <th scope="col">{texts.columns.role}</th>
-          <th scope="col">{texts.columns.keys}</th>
-          <th scope="col">{texts.columns.seen}</th>
-          <th scope="col">
-            <span className="visually-hidden">{texts.columns.actions}</span>
-          </th>
-        </tr>
-      </thead>
+      <TableHead titles={[texts.columns.name, texts.columns.role, texts.columns.keys, texts.columns.seen]} />
       <tbody>
         {users.map((user) => (
           <PersonRow key={user.id} user={user} {...props} />

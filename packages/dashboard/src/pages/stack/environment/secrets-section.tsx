@@ -11,6 +11,7 @@ import { Allowed } from '../../../ui/allowed.tsx';
 import { Fetched, Rows, Section } from '../../../ui/page.tsx';
 import { ReviewChange } from '../../../ui/review-change.tsx';
 import { StatusMark } from '../../../ui/status-mark.tsx';
+import { TableHead } from '../../../ui/table-head.tsx';
 import { Time } from '../../../ui/time.tsx';
 import type { EnvDraft } from './env-rows.ts';
 import css from './environment.module.css';
@@ -65,17 +66,14 @@ export function SecretsSection({ stack, spec, service, draft, onChange }: Secret
           return (
             <div className={css.scroller}>
               <table className={css.secrets}>
-                <thead>
-                  <tr>
-                    <th scope="col">{texts.columns.name}</th>
-                    <th scope="col">{texts.columns.given(service)}</th>
-                    <th scope="col">{texts.columns.usedBy}</th>
-                    <th scope="col">{texts.columns.updated}</th>
-                    <th scope="col">
-                      <span className="visually-hidden">{texts.columns.actions}</span>
-                    </th>
-                  </tr>
-                </thead>
+                <TableHead
+                  titles={[
+                    texts.columns.name,
+                    texts.columns.given(service),
+                    texts.columns.usedBy,
+                    texts.columns.updated,
+                  ]}
+                />
                 <tbody>
                   {entries.map((entry) => (
                     <SecretRow

@@ -4,6 +4,7 @@ import { replaceEqualDeep } from '@tanstack/react-query';
 import { type Edge, type Node, ReactFlow } from '@xyflow/react';
 import { useEffect, useRef, useState } from 'react';
 import { map as texts } from '../../../texts/stack/map.ts';
+import graph from '../../../ui/picture-graph.module.css';
 import { pictureGraph, usePictureRole } from '../../../ui/picture-graph.ts';
 import css from './flow-map.module.css';
 import { type Column, type MapEdge, type MapLayout, type MapNode, mapLayout } from './map-layout.ts';
@@ -40,7 +41,7 @@ export default function FlowMap({ model, chosen }: FlowMapProps) {
           </div>
           <div style={{ height: layout.height }}>
             <ReactFlow
-              className={css.flow}
+              className={graph.flow}
               aria-label={texts.label}
               nodes={flowNodes(layout.nodes)}
               edges={flowEdges(layout.edges)}

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { Handle, type NodeProps, Position } from '@xyflow/react';
 import { memo, type ReactNode } from 'react';
 import { map as texts } from '../../../texts/stack/map.ts';
+import graph from '../../../ui/picture-graph.module.css';
 import { StatusMark } from '../../../ui/status-mark.tsx';
 import css from './flow-map.module.css';
 import type { MapNode } from './map-layout.ts';
@@ -17,8 +18,8 @@ function nodeOf<Kind extends MapNode['kind']>({ data }: NodeProps, _: Kind): Of<
 function Ends({ into = true, out = true }: { into?: boolean; out?: boolean }): ReactNode {
   return (
     <>
-      {into && <Handle type="target" position={Position.Left} isConnectable={false} className={css.handle} />}
-      {out && <Handle type="source" position={Position.Right} isConnectable={false} className={css.handle} />}
+      {into && <Handle type="target" position={Position.Left} isConnectable={false} className={graph.handle} />}
+      {out && <Handle type="source" position={Position.Right} isConnectable={false} className={graph.handle} />}
     </>
   );
 }
