@@ -9,10 +9,12 @@ import type { Context } from '../context.ts';
 import type { RunRow } from '../orchestrator/advance.ts';
 import { type Workflow, workflow } from '../orchestrator/workflow.ts';
 import type { Statement } from '../store/store.ts';
+import { endStatements } from './cancel.ts';
 import { carryOut } from './carry-out.ts';
 import { failureStatements } from './failure.ts';
 import { findOperation } from './operation-store.ts';
 import type { PlanOf } from './plans.ts';
+import { orchestratorActor } from './records.ts';
 
 const Input = z.strictObject({ operation_id: idSchema('operation') });
 
@@ -54,11 +56,15 @@ export async function endOfRun(context: Context, run: RunRow): Promise<Statement
   if (run.operation_id === null || run.state === 'succeeded') return [];
   const row = await findOperation(context.store, run.operation_id);
   if (row.state !== 'approved') return [];
+  if (run.state === 'cancelled') {
+    const message = 'Its run was cancelled before anything was done.';
+    return endStatements(context, row, { actor: orchestratorActor, message, reason: null }, context.clock.now());
+  }
   return failureStatements(context, row, errorOfRun(run));
 }
 
 function errorOfRun({ error }: RunRow): AppError {
   const parsed = ErrorBody.safeParse(error === null ? null : JSON.parse(error));
-  if (!parsed.success) return new AppError('Conflict', 'Its run was cancelled before anything was done.');
+  if (!parsed.success) return new AppError('Internal', 'Its run ended without saying why.');
   return AppError.fromBody(parsed.data);
 }

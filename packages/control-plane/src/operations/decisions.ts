@@ -172,40 +172,6 @@ export async function reconcileDecisions(context: Context, planOf: PlanOf): Prom
   }
 }
 
-/** Takes back what has not begun. */
-export async function cancel(context: Context, id: string, actor: Actor, reason: string | null): Promise<void> {
-  const row = await findOperation(context.store, id);
-  const open: OperationState[] = ['proposed', 'waiting', 'approved'];
-  if (!open.includes(row.state as OperationState)) {
-    throw new AppError('Conflict', `Operation ${id} cannot be cancelled: it is ${row.state}.`, {
-      field: 'id',
-      hint:
-        row.state === 'running' ? 'Deploy or roll back instead: that makes a newer version take its place.' : undefined,
-    });
-  }
-  await context.keeper.withdraw(id);
-  const { store, clock, signals } = context;
-  const now = clock.now();
-  const message = `Cancelled by ${actor.name}${reason === null ? '.' : `: ${reason}`}`;
-  await batchOrConflict(
-    store,
-    [
-      updateOperation(store, id, open, { state: 'cancelled', message, proposal_sealed: null, finished_at: now }),
-      auditOperation(store, 'operation.cancelled', row, now, { actor, data: { reason } }),
-      insertEvent(store, {
-        kind: 'operation.cancelled',
-        message,
-        at: now,
-        actor: actor.name,
-        operation_id: id,
-        stack: row.stack,
-      }),
-    ],
-    `Operation ${id} began at the same moment.`,
-  );
-  signals.notify('operations', 'events', `operation:${id}`);
-}
-
 function actorName(row: OperationRow): string {
   return (JSON.parse(row.actor) as Actor).name;
 }

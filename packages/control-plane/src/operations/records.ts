@@ -83,7 +83,14 @@ export function publishPending({ bus }: Context, row: OperationRow): Statement &
   return bus.publishStatement({ subject: pendingSubject(operation), id, payload: { operation_id: id } });
 }
 
-const orchestrator: Actor = { kind: 'system', id: 'orchestrator', name: 'orchestrator', role: null, proof: 'none' };
+/** Who steps and runs are told of by, where no person is. */
+export const orchestratorActor: Actor = {
+  kind: 'system',
+  id: 'orchestrator',
+  name: 'orchestrator',
+  role: null,
+  proof: 'none',
+};
 
 /** The audit entry of a step that ended: its receipt, in the same write. */
 export function auditStep(
@@ -94,7 +101,7 @@ export function auditStep(
   return auditEntry(store, {
     kind,
     at,
-    actor: orchestrator,
+    actor: orchestratorActor,
     operation_id,
     run_id,
     target: `step/${step}`,

@@ -2,13 +2,19 @@
 import type { Operation } from '@mainstay/contract/operation';
 import { operations } from '@mainstay/contract/operations/index';
 import type { Context } from '../context.ts';
+import { cancelledTopics, cancelStatements, refuseLate } from '../operations/cancel.ts';
 import { changes, type Handler, reads } from '../operations/handlers.ts';
+import { findOperation } from '../operations/operation-store.ts';
 import type { RunRow } from './advance.ts';
 import { actionStatements, endedRunStates, findRun, type RunAction, wake_topic } from './controls.ts';
 import { selectGraph, selectRunEvents, selectRuns, selectSchedules, selectTasks, viewOfRun } from './run-views.ts';
 
 const effects: Record<RunAction, { verb: string; to: (run: RunRow) => RunRow['state']; note: string }> = {
-  cancel: { verb: 'Cancel', to: () => 'compensating', note: 'nothing more begins, and what was done is undone' },
+  cancel: {
+    verb: 'Cancel',
+    to: (run) => (run.operation_id === null ? 'compensating' : 'cancelled'),
+    note: 'nothing more begins, and what was done is undone',
+  },
   pause: { verb: 'Pause', to: () => 'paused', note: 'what is under way ends' },
   resume: { verb: 'Resume', to: () => 'running', note: 'what was held may begin' },
   retry: {
@@ -24,16 +30,27 @@ function changing(operation: Operation, action: RunAction): Handler {
     const run = await findRun(context.store, id);
     // Refuses what cannot be done before anybody is asked to allow it.
     actionStatements(action, run, context.clock.now());
+    // The run of a change is cancelled with its operation, or not at all: once that is carried out, its servers follow it.
+    const own =
+      action === 'cancel' && run.operation_id !== null && run.state !== 'stuck'
+        ? await findOperation(context.store, run.operation_id)
+        : null;
+    if (own) refuseLate(own, `Run ${id}`);
     const { verb, to, note } = effects[action];
     return {
       summary: `${verb} run ${id} of ${run.workflow}`,
       target: `run/${id}`,
       base: 0,
-      changes: [{ action: 'update', path: 'state', from: run.state, to: to(run), note }],
+      changes: [
+        { action: 'update', path: 'state', from: run.state, to: to(run), note },
+        ...(own ? [{ action: 'update' as const, path: 'operation.state', from: own.state, to: 'cancelled' }] : []),
+      ],
       action: { kind: 'control_plane' },
-      carryOut: ({ now }) => ({
-        statements: actionStatements(action, run, now),
-        signals: ['runs', `run:${id}`, wake_topic],
+      carryOut: async ({ now, actor }) => ({
+        statements: own
+          ? await cancelStatements(context, own, { actor, message: `Cancelled by ${actor.name}.`, reason: null }, now)
+          : actionStatements(action, run, now),
+        signals: ['runs', `run:${id}`, wake_topic, ...(own ? cancelledTopics(own.id) : [])],
       }),
     };
   });
