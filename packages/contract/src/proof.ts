@@ -53,7 +53,8 @@ export async function personKeyId(key: PersonKey): Promise<string> {
 /** Key id that a statement names, which says nothing yet about who signed it. */
 export function keyIdOf(jws: string): string | null {
   try {
-    return decodeProtectedHeader(jws).kid ?? null;
+    const { kid } = decodeProtectedHeader(jws) as { kid?: unknown };
+    return typeof kid === 'string' ? kid : null;
   } catch {
     return null;
   }

@@ -48,7 +48,10 @@ export function keyLaws(name: string, start: StartKeeper): void {
         proof: await world.people.olga.sign({ says: 'propose', about }, world.now),
       };
       expect(await world.keeper.decide(signed)).toMatchObject({ requirement: { ...requirement, confirmation: false } });
-      const proof = await world.people.axel.sign({ says: 'approve', about }, world.now);
+      const proof = await world.people.axel.sign(
+        { says: 'approve', about, operation_id: signed.operation_id },
+        world.now,
+      );
       const word = await wordOn(signed, 'approve', world.people.axel.actor, { proof });
       expect(await world.keeper.speak(word)).toMatchObject({ decision: 'approved' });
     });
@@ -83,7 +86,9 @@ export function keyLaws(name: string, start: StartKeeper): void {
       await world.keeper.decide(proposal);
       const say = async (person: Person, actor: Actor) =>
         world.keeper.speak(
-          await wordOn(proposal, 'approve', actor, { proof: await person.sign({ says: 'approve', about }, world.now) }),
+          await wordOn(proposal, 'approve', actor, {
+            proof: await person.sign({ says: 'approve', about, operation_id: proposal.operation_id }, world.now),
+          }),
         );
       // A gateway that is taken over says of an approver that they are an owner.
       await expect(say(world.people.anna, { ...world.people.anna.actor, role: 'owner' })).rejects.toMatchObject({

@@ -35,6 +35,13 @@ export function createPeople({ database, ledger, keys, statements, now }: Parts)
       throw new AppError('NotFound', 'The keeper knows no such key.', { field: 'key_id', hint: 'List the keys.' });
     return key;
   };
+  const refuseLastOwner = (key: PersonKeyView) => {
+    if (key.state !== 'admitted' || key.role !== 'owner' || keys.otherOwners(key.id) > 0) return;
+    throw new AppError('Conflict', 'It is the last key of an owner: nobody could admit another one.', {
+      field: 'key_id',
+      hint: 'Admit another key of an owner first.',
+    });
+  };
   const noted = (kind: string, view: PersonKeyView, by: string | null) => {
     const { id, user_id, user_name, name, role, state, trust } = view;
     ledger.append(kind, null, { id, user_id, user_name, name, role, state, trust, by });
@@ -76,6 +83,7 @@ export function createPeople({ database, ledger, keys, statements, now }: Parts)
             hint: 'Register a new one.',
           });
         const role = roleToAdmit(target, proven);
+        if (role !== 'owner') refuseLastOwner(target);
         statements.use(proven.statement.jti);
         return noted('person_key_admitted', keys.admit(key_id, role, proven.key.id, now()), proven.key.id);
       });
@@ -97,12 +105,7 @@ export function createPeople({ database, ledger, keys, statements, now }: Parts)
         const may =
           by.user_id === target.user_id || by.role === 'owner' || (by.role === 'admin' && target.role !== 'owner');
         if (!may) throw forbidden('Only owners and admins may revoke keys of others, and only owners those of owners.');
-        if (target.state === 'admitted' && target.role === 'owner' && keys.otherOwners(key_id) === 0) {
-          throw new AppError('Conflict', 'It is the last key of an owner: nobody could admit another one.', {
-            field: 'key_id',
-            hint: 'Admit another key of an owner first.',
-          });
-        }
+        refuseLastOwner(target);
         statements.use(proven.statement.jti);
         return noted('person_key_revoked', keys.revoke(key_id, now()), by.id);
       });

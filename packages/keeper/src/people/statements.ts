@@ -58,7 +58,9 @@ export function createStatements(database: KeeperDatabase, people: PersonKeys, n
         throw refused(`says "${statement.says}", not "${expected.says}"`, 'Sign what you mean to say.');
       if (statement.about !== expected.about)
         throw refused('is about something else than this', 'Look at the plan as it is now, and sign that.');
-      if (statement.operation_id !== null && statement.operation_id !== expected.operation_id)
+      // What is proposed has no id yet for who signs it; a word on it is about that one alone.
+      const is_open = expected.says === 'propose' && statement.operation_id === null;
+      if (!is_open && statement.operation_id !== expected.operation_id)
         throw refused('is about another operation', 'Sign a statement for this one.');
       const ahead = statement.iat - Math.floor(now() / 1000);
       if (Math.abs(ahead) > statement_lifetime_seconds) {
