@@ -28,6 +28,8 @@ const stack = (change: Partial<StackView> = {}): StackView => ({
 const server = (change: Partial<ServerView> = {}): ServerView => ({
   id: 'srv_1',
   name: 'local',
+  labels: {},
+  environment: null,
   state: 'online',
   stack: 'shop',
   agent_version: '0.1.0',

@@ -6,6 +6,8 @@ function server(name: string, more: Partial<ServerView> = {}): ServerView {
   return {
     id: `srv_${name}`,
     name,
+    labels: {},
+    environment: null,
     state: 'online',
     stack: 'shop',
     agent_version: '0.1.0',
