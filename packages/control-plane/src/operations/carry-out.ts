@@ -7,6 +7,7 @@ import { AppError } from '@mainstay/contract/errors';
 import { type Grant, type KeeperKey, verifyGrant } from '@mainstay/contract/grant';
 import type { Actor } from '@mainstay/contract/operation';
 import { operationList } from '@mainstay/contract/operations/index';
+import { nodeSignatures } from '@mainstay/runtime/signatures';
 import { authorize } from '../access/authorize.ts';
 import { getUserById } from '../access/user-store.ts';
 import type { Context } from '../context.ts';
@@ -27,7 +28,8 @@ export async function verifiedGrant(row: OperationRow, keys: readonly KeeperKey[
   const refuse = (reason: string, hint = tampered) =>
     new AppError('Forbidden', `Operation ${row.id} is not carried out: ${reason}`, { hint });
   if (row.grant_jws === null) throw refuse('nobody signed it.');
-  const verified = await verifyGrant(row.grant_jws, { keys, audience: 'control-plane', now_ms });
+  const options = { keys, audience: 'control-plane', now_ms, signatures: nodeSignatures };
+  const verified = await verifyGrant(row.grant_jws, options);
   if (!verified.ok) {
     const isOfTime = verified.reason === 'expired' || verified.reason === 'not_yet_valid';
     const clocks = 'Ask for it again. If that does not help, set the clocks of this machine and of the keeper (NTP).';
