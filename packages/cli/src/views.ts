@@ -162,6 +162,8 @@ export function serverLines(servers: OutputOfId<'servers.list'>['servers'], opti
       { title: 'SERVER' },
       { title: 'STATE' },
       { title: 'STACK' },
+      { title: 'ENVIRONMENT' },
+      { title: 'LABELS', flexible: true },
       { title: 'VERSION', align: 'right' },
       { title: 'CONVERGED' },
       { title: 'OS', flexible: true },
@@ -172,6 +174,8 @@ export function serverLines(servers: OutputOfId<'servers.list'>['servers'], opti
       server.name,
       coloured(server.state),
       server.stack ?? '–',
+      server.environment ?? '–',
+      labelsText(server.labels),
       server.version,
       server.converged ? { text: 'yes', colour: 'green' } : { text: 'no', colour: 'yellow' },
       server.os,
@@ -184,6 +188,11 @@ export function serverLines(servers: OutputOfId<'servers.list'>['servers'], opti
   for (const server of servers)
     for (const problem of server.problems) lines.push(remark(server.name, problem, options));
   return lines;
+}
+
+function labelsText(labels: Record<string, string>): string {
+  const words = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return words.sort().join(' ') || '–';
 }
 
 export function serviceLines(services: OutputOfId<'services.list'>['services'], options: ViewOptions): string[] {

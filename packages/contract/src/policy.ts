@@ -57,7 +57,7 @@ export const PolicyMatch = z.strictObject({
   target: z
     .strictObject({
       servers: Globs.optional().describe('Names of servers.'),
-      environments: Globs.optional(),
+      environments: Globs.optional().describe('Environments of servers.'),
       labels: z
         .record(z.string().max(64), Glob)
         .optional()
@@ -164,6 +164,7 @@ export const PolicyCase = z.strictObject({
         z.strictObject({
           name: z.string().max(200),
           labels: z.record(z.string().max(64), z.string().max(200)).default({}),
+          environment: z.string().max(200).nullable().optional().describe('Left out: that of the case.'),
         }),
       )
       .max(1_000)
