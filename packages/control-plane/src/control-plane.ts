@@ -169,7 +169,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const reconcilers = startReconcilers(log, [
     { name: 'presence', every_ms: 5_000, run: () => reconcilePresence(context, started_at) },
     { name: 'usage', every_ms: 1_000, run: () => reconcileUsage(context) },
-    { name: 'decisions', every_ms: 5_000, run: () => reconcileDecisions(context, planOf) },
+    {
+      name: 'decisions',
+      every_ms: 5_000,
+      at_start: true,
+      run: () => reconcileDecisions(context, planOf, started_at),
+    },
     { name: 'pending', every_ms: 10_000, run: () => controller.reconcile() },
     { name: 'alerts', every_ms: 10_000, run: () => audit.watch() },
     { name: 'refusals', every_ms: 10_000, run: () => refusals.sweep() },

@@ -32,7 +32,12 @@ export async function decide(context: Context, row: OperationRow, made: Made, pr
     context.signals.notify(`operation:${row.id}`);
     return;
   }
-  await apply(context, row, decision);
+  try {
+    await apply(context, row, decision);
+  } catch (error) {
+    // A keeper that is slow is asked by the round as well, which brought the same decision in.
+    if ((await findOperation(context.store, row.id)).state === row.state) throw error;
+  }
 }
 
 /** A person's word on an operation that waits. */
@@ -152,24 +157,39 @@ export async function planAgain(context: Context, planOf: PlanOf, row: Operation
   return made;
 }
 
-/** Looks after what is proposed or waits. Idempotent; at every start and now and then. */
-export async function reconcileDecisions(context: Context, planOf: PlanOf): Promise<void> {
+/**
+ * Looks after what is proposed or waits. Idempotent; at every start and now and then.
+ * @param started_at When this process began: what was proposed before then has lost its request.
+ */
+export async function reconcileDecisions(context: Context, planOf: PlanOf, started_at: number): Promise<void> {
   const in_request_ms = 5_000;
   for (const row of await selectByState(context.store, 'proposed', 'waiting')) {
     // Its own request is asking the keeper right now.
-    if (row.state === 'proposed' && row.message === null && context.clock.now() - row.created_at < in_request_ms)
-      continue;
+    const isAsked = row.created_at >= started_at && context.clock.now() - row.created_at < in_request_ms;
+    if (row.state === 'proposed' && row.message === null && isAsked) continue;
     try {
       const known = await context.keeper.decisionOf(row.id);
       if (known) await apply(context, row, known);
-      else await decide(context, row, await planAgain(context, planOf, row), null);
+      else await decideAgain(context, planOf, row);
     } catch (error) {
       if (error instanceof AppError && error.code === 'Unavailable') return;
-      if (error instanceof AppError && error.code !== 'Conflict')
-        context.log.warn({ err: error, operation_id: row.id }, 'not decided');
-      else if (row.state === 'proposed') await endBeforeRun(context, row, error);
+      // With Conflict, somebody else brought it on at the same moment.
+      if (error instanceof AppError && error.code === 'Conflict') continue;
+      context.log.warn({ err: error, operation_id: row.id }, 'not decided');
     }
   }
+}
+
+/** The keeper knows nothing of it: it is asked, with the plan as it is now; one that holds no more is over. */
+async function decideAgain(context: Context, planOf: PlanOf, row: OperationRow): Promise<void> {
+  let made: Made;
+  try {
+    made = await planAgain(context, planOf, row);
+  } catch (error) {
+    if (row.state === 'proposed' && error instanceof AppError) await endBeforeRun(context, row, error);
+    throw error;
+  }
+  await decide(context, row, made, null);
 }
 
 function actorName(row: OperationRow): string {
