@@ -3,6 +3,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from '@mainstay/runtime/log';
+import type { Names } from './dns/names.ts';
+import { createNoNames } from './dns/none.ts';
+import { serverNames } from './dns/server-names.ts';
 import { createEmbeddedProxy } from './proxy/embedded-proxy.ts';
 import type { Proxy as ProxyPort } from './proxy/proxy.ts';
 import { createProcessBuilder } from './supervisor/process-builder.ts';
@@ -11,16 +14,29 @@ import type { Builder, LogSink, Supervisor } from './supervisor/supervisor.ts';
 import { createGitWorkspace } from './workspace/git-workspace.ts';
 import type { Workspace } from './workspace/workspace.ts';
 
-export type Adapters = { supervisor: Supervisor; builder: Builder; workspace: Workspace; proxy: ProxyPort };
+export type Adapters = {
+  supervisor: Supervisor;
+  builder: Builder;
+  workspace: Workspace;
+  proxy: ProxyPort;
+  names: Names;
+};
 
-export type AdapterNeeds = { home: string; sink: LogSink; log: Logger };
+export type AdapterNeeds = {
+  home: string;
+  sink: LogSink;
+  log: Logger;
+  /** Makes services known by name to the programs of this server, as root can; changes nothing outside of the home when false. */
+  names: boolean;
+};
 
-export function embeddedAdapters({ home, sink, log }: AdapterNeeds): Adapters {
+export function embeddedAdapters({ home, sink, log, names }: AdapterNeeds): Adapters {
   return {
     supervisor: createProcessSupervisor({ home, sink, log }),
     builder: createProcessBuilder({ home, sink, log }),
     workspace: createGitWorkspace({ home, log }),
     proxy: createEmbeddedProxy({ home: join(home, 'proxy'), log, ...proxyProgram() }),
+    names: names ? serverNames(log) : createNoNames(),
   };
 }
 

@@ -2,7 +2,10 @@
  * The agent as a process.
  *
  *   mainstay-agent --home <folder> --url <control plane> [--token-file <file>] [--ca-file <pem>] [--metrics-port <port> | --metrics-socket <path>]
- *                  [--ports <first>-<last>]
+ *                  [--ports <first>-<last>] [--names] [--internal-port <port>]
+ *
+ * With --names services are known as <service>.svc.internal to the programs of this server, which needs root, and the internal proxy is at
+ * port 80 of 127.0.0.1, or the one that --internal-port says.
  *
  * The enrolment token comes from the file or from MAINSTAY_ENROL_TOKEN, never from the command line, which others can read.
  *
@@ -37,6 +40,8 @@ function readUsage(): Usage {
       'metrics-port': { type: 'string' },
       'metrics-socket': { type: 'string' },
       ports: { type: 'string' },
+      names: { type: 'boolean', default: false },
+      'internal-port': { type: 'string' },
     },
   });
   const { home, url } = values;
@@ -47,6 +52,8 @@ function readUsage(): Usage {
   // Services are given no environment of the agent's; this keeps the token from everything else that might look.
   delete process.env['MAINSTAY_ENROL_TOKEN'];
   const metrics_port = values['metrics-port'];
+  const own_port = values['internal-port'];
+  const internal_port = own_port === undefined ? (values.names ? 80 : null) : readPort(own_port, 'internal-port');
   const ports = values.ports === undefined ? undefined : readRange(values.ports);
   return {
     home,
@@ -54,7 +61,8 @@ function readUsage(): Usage {
     token: token?.trim() || undefined,
     ca_file: values['ca-file'],
     metrics: metrics_port === undefined ? (values['metrics-socket'] ?? null) : readPort(metrics_port, 'metrics-port'),
-    ...(ports ? { settings: { ports } } : {}),
+    names: values.names,
+    settings: { internal_port: internal_port || null, ...(ports ? { ports } : {}) },
   };
 }
 

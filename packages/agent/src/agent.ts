@@ -42,6 +42,8 @@ export type AgentOptions = {
   clock?: Clock;
   adapters?: (needs: AdapterNeeds) => Adapters;
   settings?: Partial<Settings>;
+  /** Makes services known by name to the programs of this server. It is the server's own then: off unless it is asked for. */
+  names?: boolean;
   heartbeat_interval_ms?: number;
   /** Called around each write to the journal. */
   onJournalWrite?: WriteHook;
@@ -171,7 +173,12 @@ export function createAgent(options: AgentOptions): Agent {
     const identity = await becomeEnrolled();
     if (!identity) return;
     const outbox = openOutboxOrMemory();
-    const adapters = (options.adapters ?? embeddedAdapters)({ home, sink: outbox.logs, log });
+    const adapters = (options.adapters ?? embeddedAdapters)({
+      home,
+      sink: outbox.logs,
+      log,
+      names: options.names ?? false,
+    });
     client.setCredential(identity.credential);
     const keeper_keys = createKeeperKeys(home, identity);
     const link = createLink({
@@ -262,6 +269,7 @@ export function createAgent(options: AgentOptions): Agent {
         security: null,
         tunnel: null,
         services: (await work?.observer.services()) ?? {},
+        names: work?.reconciler.parts.names_upkeep.observed() ?? null,
         proxy: work ? proxyObserved(work.reconciler.parts) : { state: 'none', pid: null, address: null },
         usage: await usage(),
         backlog: {

@@ -195,6 +195,15 @@ export const AgentState = z
       pid: z.int().nullable(),
       address: z.string().nullable(),
     }),
+    names: z
+      .object({
+        state: z.enum(['none', 'active', 'down']),
+        how: z.enum(['resolved', 'hosts', 'none']).describe('By what programs of the server know them.'),
+        address: z.string().nullable().describe('Where they lead: the internal proxy.'),
+      })
+      .nullable()
+      .default(null)
+      .describe('Names of services, `<service>.svc.internal`, on this server; null from agents that do not tell.'),
     usage: z.object({
       cpu_fraction: z
         .number()

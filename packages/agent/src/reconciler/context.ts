@@ -3,6 +3,7 @@ import type { DeployStage } from '@mainstay/contract/agent-api';
 import type { LastLine } from '@mainstay/contract/crash-report';
 import type { Clock } from '@mainstay/runtime/clock';
 import type { Logger } from '@mainstay/runtime/log';
+import type { Names } from '../dns/names.ts';
 import type { FetchedSecrets } from '../link/link.ts';
 import type { Problems } from '../problems.ts';
 import type { Proxy as ProxyPort } from '../proxy/proxy.ts';
@@ -22,6 +23,11 @@ export type Settings = {
   hold_drain_ms_max: number;
   /** How long secrets are asked for before a deployment fails for want of them, milliseconds. */
   secrets_wait_ms: number;
+  /**
+   * Port of the internal proxy on this server, 80 where the agent may have it, so that names need no port. Null, and where the
+   * stack needs it for something else or another program has it: the one that the stack says.
+   */
+  internal_port: number | null;
 };
 
 export const defaultSettings: Settings = {
@@ -31,6 +37,7 @@ export const defaultSettings: Settings = {
   starts_at_once: 8,
   hold_drain_ms_max: 5_000,
   secrets_wait_ms: 60_000,
+  internal_port: null,
 };
 
 export type Context = {
@@ -41,6 +48,7 @@ export type Context = {
   builder: Builder;
   workspace: Workspace;
   proxy: ProxyPort;
+  names: Names;
   problems: Problems;
   settings: Settings;
   emit(event: NewAgentEvent): void;

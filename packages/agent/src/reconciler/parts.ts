@@ -5,6 +5,7 @@ import type { Context } from './context.ts';
 import { createDrains, type Drains } from './drains.ts';
 import { createEnvironment, type Environment } from './environment.ts';
 import { createInstances, type Instances } from './instances.ts';
+import { createNamesUpkeep, type NamesUpkeep } from './names-upkeep.ts';
 import { wantedServices } from './plan.ts';
 import { createPorts, type Ports } from './ports.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -22,6 +23,7 @@ export type Parts = {
   instances: Instances;
   routing: Routing;
   proxy_upkeep: ProxyUpkeep;
+  names_upkeep: NamesUpkeep;
   upkeep: Upkeep;
   drains: Drains;
   progress: Progress;
@@ -35,6 +37,7 @@ export function createParts(context: Context): Parts {
   const instances = createInstances(context, environment, ports);
   const routing = createRouting(context);
   const proxy_upkeep = createProxyUpkeep(context, routing);
+  const names_upkeep = createNamesUpkeep(context, routing);
   const progress = createProgress(context.clock.now, context.changed);
   const desired = (service: string) =>
     wantedServices(context.state.desired.applied()?.document ?? null)[service] ?? null;
@@ -45,5 +48,18 @@ export function createParts(context: Context): Parts {
   const upkeep = createUpkeep(context, { instances, ports, routing, desired, ensureBuild: rebuild });
   const tidy = createTidy(context, proxy_upkeep, () => drains);
   const drains = createDrains(context, instances, tidy.request);
-  return { context, ports, secrets, environment, instances, routing, proxy_upkeep, upkeep, drains, progress, tidy };
+  return {
+    context,
+    ports,
+    secrets,
+    environment,
+    instances,
+    routing,
+    proxy_upkeep,
+    names_upkeep,
+    upkeep,
+    drains,
+    progress,
+    tidy,
+  };
 }

@@ -10,6 +10,7 @@ export function proxyConfig(
   document: DesiredState | null,
   targets: ReadonlyMap<string, Target>,
   internal_ports: ReadonlyMap<string, number>,
+  internal_port: number | null,
 ): ProxyConfig {
   const wanted = Object.entries(wantedServices(document));
   if (document === null || wanted.length === 0) return { external: null, internal: null, routes: [], services: {} };
@@ -29,10 +30,16 @@ export function proxyConfig(
   }
   return {
     external: externalAddress(document),
-    internal: { port: document.names.port, domain: document.names.domain },
+    internal: { port: internal_port ?? document.names.port, domain: document.names.domain },
     routes,
     services,
   };
+}
+
+/** The port that the server would have for the internal proxy; null where the stack uses it for something else. */
+export function ownInternalPort({ proxy, services }: DesiredState, own: number | null): number | null {
+  const is_taken = proxy.port === own || Object.values(services).some(({ port }) => port === own);
+  return is_taken ? null : own;
 }
 
 export function externalAddress({ proxy }: DesiredState): { host: string; port: number } {

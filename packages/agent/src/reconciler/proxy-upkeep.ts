@@ -33,7 +33,7 @@ export function createProxyUpkeep(context: Context, routing: Routing): ProxyUpke
     context.changed();
     return true;
   };
-  const has_problem = () => problems.list().some(({ code }) => code === 'proxy');
+  const has_problem = () => problems.list().some(({ code }) => code === 'proxy' || code === 'internal_port');
 
   return {
     pid: () => seen,

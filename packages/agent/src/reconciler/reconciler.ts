@@ -3,7 +3,7 @@
  * ```
  *  offer ─▶ judge ─▶ journal ─▶ wake ─┐
  *                            timer ───┴▶ roll out what is accepted and not applied ─▶ tidy up
- *                            timer ────▶ keep up what is applied (upkeep, proxy)
+ *                            timer ────▶ keep up what is applied (upkeep, names, proxy)
  * ```
  * A version whose rollout failed is not tried again until a newer one is accepted: its receipt says so, also after a restart.
  */
@@ -89,6 +89,7 @@ export function createReconciler({ context, server_id, keeper_keys }: Reconciler
     while (!ending.signal.aborted) {
       try {
         parts.upkeep.tick();
+        parts.names_upkeep.tick();
         await parts.proxy_upkeep.heal();
       } catch (error) {
         log.error({ err: error }, 'a round of healing failed');
@@ -174,6 +175,7 @@ export function createReconciler({ context, server_id, keeper_keys }: Reconciler
       rollout?.abort.abort(new Superseded(null));
       await Promise.all(loops);
       await parts.upkeep.stop();
+      await parts.names_upkeep.end({ removes: services });
       await parts.drains.detach();
       if (!services) return context.supervisor.detach();
       await parts.proxy_upkeep.end(proxy_stop_ms);

@@ -1,7 +1,8 @@
 /** Where requests go now. One change at a time; the proxy is always told the whole of it. */
 import type { DesiredState } from '@mainstay/contract/desired-state';
 import type { Context } from './context.ts';
-import { proxyConfig, type Target } from './proxy-config.ts';
+import { isFree } from './ports.ts';
+import { ownInternalPort, proxyConfig, type Target } from './proxy-config.ts';
 
 export type Routing = {
   /** Points one service elsewhere. What the proxy refuses is kept in mind and applied again later. */
@@ -13,6 +14,8 @@ export type Routing = {
   /** Tells the proxy again what it should know. */
   reapply(): Promise<void>;
   document(): DesiredState | null;
+  /** Where the internal proxy listens; null while nothing is served. */
+  internalPort(): number | null;
 };
 
 type Routes = { document: DesiredState | null; targets: Map<string, Target> };
@@ -21,10 +24,14 @@ export function createRouting({
   proxy,
   state,
   problems,
+  settings,
   log,
-}: Pick<Context, 'proxy' | 'state' | 'problems' | 'log'>): Routing {
+}: Pick<Context, 'proxy' | 'state' | 'problems' | 'settings' | 'log'>): Routing {
   let routes: Routes = { document: null, targets: new Map() };
   let queue: Promise<void> = Promise.resolve();
+  let internal_port: number | null = null;
+  /** Set while another program has the port that is the server's own for the internal proxy. */
+  let is_port_lost = false;
 
   const inTurn = (work: () => Promise<void>): Promise<void> => {
     const done = queue.then(work);
@@ -33,8 +40,34 @@ export function createRouting({
   };
   const apply = async ({ document, targets }: Routes) => {
     await proxy.ensure();
-    await proxy.apply(proxyConfig(document, targets, state.services.internalPorts()));
+    const own = document && ownInternalPort(document, settings.internal_port);
+    const use = async (port: number | null) => {
+      const config = proxyConfig(document, targets, state.services.internalPorts(), port);
+      await proxy.apply(config);
+      internal_port = config.internal?.port ?? null;
+    };
+    // Requests go on at the stack's port until the other one is free: it is looked at before, not tried.
+    if (is_port_lost && own !== null && !(await isFree(own))) await use(null);
+    else {
+      is_port_lost = false;
+      await use(own).catch(async (error: unknown) => {
+        if (own === null || !(await isRefused(own))) throw error;
+        is_port_lost = true;
+        await use(null);
+      });
+    }
+    tellOfPort(own);
     problems.clear('proxy');
+  };
+  /** Whether the proxy could open everything but this port. */
+  const isRefused = async (port: number) => {
+    const { listener_errors } = await proxy.status();
+    return listener_errors.length > 0 && listener_errors.every((error) => error.port === port);
+  };
+  const tellOfPort = (own: number | null) => {
+    if (!is_port_lost) return problems.clear('internal_port');
+    const message = `Another program has port ${own} of 127.0.0.1: names of services need port ${internal_port} until it is free.`;
+    problems.set('internal_port', message);
   };
   /** Applies what is in mind; a failure is a problem to be told, and is tried again with the next round of healing. */
   const applyOrTell = async () => {
@@ -72,5 +105,6 @@ export function createRouting({
       }),
     reapply: () => inTurn(applyOrTell),
     document: () => routes.document,
+    internalPort: () => internal_port,
   };
 }

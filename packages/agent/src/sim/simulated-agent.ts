@@ -129,6 +129,7 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
     keeper_keys_seq: identity?.keeper.seq ?? 0,
     services: simulatedServices(accepted?.document ?? null, idle_services, started_at, clock.now()),
     proxy: { state: 'none', pid: null, address: null },
+    names: null,
     usage: {
       cpu_fraction: 0.05,
       load1: 0.1,
