@@ -92,7 +92,7 @@ async function clearHindrance(host: LocalHost): Promise<void> {
 async function loseByLot(host: LocalHost, loss_percent: number): Promise<void> {
   const { table } = networkOf(host.record.index);
   const { port } = host.address;
-  const lot = `numgen random mod 10000 < ${Math.round(loss_percent * 100)} drop`;
+  const lot = `numgen random mod 10000 <= ${Math.max(1, Math.round(loss_percent * 100)) - 1} drop`;
   const chains = ['prerouting', 'postrouting'].map((hook) => {
     const name = hook === 'prerouting' ? port : `${port}-out`;
     const side = hook === 'prerouting' ? 'iifname' : 'oifname';

@@ -10,10 +10,11 @@ import type { ExecResult } from '../exec.ts';
 import { type HostExecOptions, hostEnvironment } from './host.ts';
 import type { Argv } from './run.ts';
 
+const sync_timeout_ms = 5_000;
 const stdin_bytes_max = 32 * 1024 * 1024;
 
 export type GuestAgent = {
-  /** Whether the agent answers within a second. */
+  /** Whether the agent answers in time. */
   answers(): Promise<boolean>;
   exec(argv: Argv, options?: HostExecOptions): Promise<ExecResult>;
 };
@@ -38,7 +39,9 @@ export function createGuestAgent(socket: string): GuestAgent {
         connection.destroy();
         reject(new AppError('Unavailable', `The agent of the virtual machine: ${message}.`));
       };
-      const timer = setTimeout(() => fail(`no answer to ${execute} within ${timeout_ms / 1000} s`), timeout_ms);
+      const late = (limit_ms: number) => () => fail(`no answer to ${execute} within ${limit_ms / 1000} s`);
+      // A guest that is down answers nothing at all: that is known sooner than that a command is slow.
+      let timer = setTimeout(late(sync_timeout_ms), Math.min(timeout_ms, sync_timeout_ms));
       connection.once('error', (error) => fail(error.message));
       connection.once('close', () => fail('the connection was closed'));
       connection.once('connect', () => {
@@ -56,7 +59,10 @@ export function createGuestAgent(socket: string): GuestAgent {
           const answer = parse(text);
           if (!isSynced) {
             isSynced = answer.return === id;
-            if (isSynced) connection.write(line(execute, values));
+            if (!isSynced) continue;
+            clearTimeout(timer);
+            timer = setTimeout(late(timeout_ms), timeout_ms);
+            connection.write(line(execute, values));
             continue;
           }
           if (answer.error) return fail(answer.error.desc ?? 'refused');
@@ -69,7 +75,7 @@ export function createGuestAgent(socket: string): GuestAgent {
 
   return {
     answers: () =>
-      ask('guest-ping', {}, 1_000).then(
+      ask('guest-ping', {}, 5_000).then(
         () => true,
         () => false,
       ),
