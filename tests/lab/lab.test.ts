@@ -119,10 +119,10 @@ describe.skipIf(missing !== null)(`a lab of containers${missing ? ` (skipped: ${
   test('a full disk refuses writes, and takes them again when it is freed', async () => {
     const host = lab.host('h1');
     await fillDisk(host);
-    const full = await host.exec(['dd', 'if=/dev/zero', 'of=/root/more', 'bs=1M', 'count=8']);
+    const full = await host.exec(['dd', 'if=/dev/zero', 'of=/srv/more', 'bs=1M', 'count=8']);
     expect(full.stderr).toContain('No space left on device');
     await freeDisk(host);
-    await host.run(['dd', 'if=/dev/zero', 'of=/root/more', 'bs=1M', 'count=8']);
+    await host.run(['dd', 'if=/dev/zero', 'of=/srv/more', 'bs=1M', 'count=8']);
   });
 
   test('a unit that is killed dies by SIGKILL', async () => {
