@@ -257,6 +257,14 @@ describe('what is taken away counts at once', () => {
     expect(whoami.actor.role).toBe('viewer');
   });
 
+  it('a link or session that was made for less is worth nothing when its person is made more', async () => {
+    const { cookie } = await join('ada', 'viewer');
+    const kept = (await at.client['access.create_sign_in_link']({ user: 'ada' })).result?.url;
+    await at.client['access.set_role']({ user: 'ada', role: 'owner' });
+    expect((await withCookie(cookie, '/api/v1/whoami')).status).toBe(401);
+    await expect(signIn(kept)).rejects.toThrow('401');
+  });
+
   it.each(['its session', 'its person'])('a page that listens is cut off when %s is gone', async (what) => {
     const { cookie, client } = await join('ada', 'viewer');
     const stream = await withCookie(cookie, '/api/v1/live');

@@ -6,9 +6,19 @@ import { operations } from '@mainstay/contract/operations/index';
 import { auditEntry } from '../audit/audit-entry.ts';
 import { changes, type Handler, reads } from '../operations/handlers.ts';
 import type { Store } from '../store/store.ts';
+import { isWithin } from './authorize.ts';
 import { newSignInLink } from './sign-in-link.ts';
 import { checkNotAbove, standingOf } from './standing.ts';
-import { countUsers, deleteUser, findUser, getUser, selectUsers, type UserRow, updateRole } from './user-store.ts';
+import {
+  countUsers,
+  deleteUser,
+  endWholeKeys,
+  findUser,
+  getUser,
+  selectUsers,
+  type UserRow,
+  updateRole,
+} from './user-store.ts';
 
 export const userHandlers: Handler[] = [
   reads(operations['access.list_users'], async ({ store, clock }) => ({
@@ -72,11 +82,16 @@ export const userHandlers: Handler[] = [
     checkNotAbove(input.role, asking, 'role');
     if (input.role !== 'owner') await checkOwnerRemains(store, user);
     const isSame = input.role === user.role;
+    // Whoever has a link or session of theirs got it for less than it would be worth from now on.
+    const isMore = !isWithin(input.role, user.role);
     return {
       summary: `Make ${user.name} ${input.role}`,
       target: `user/${user.id}`,
       base: user.rev,
       changes: isSame ? [] : [{ action: 'update', path: `users.${user.name}.role`, from: user.role, to: input.role }],
+      warnings: isMore
+        ? [`${user.name} signs in anew: sessions, sign-in links and full tokens of a ${user.role} end.`]
+        : [],
       action: { kind: 'control_plane' },
       carryOut: ({ now, actor, operation_id }) => {
         const entry = auditEntry(store, {
@@ -88,7 +103,8 @@ export const userHandlers: Handler[] = [
           outcome: 'succeeded',
           data: { name: user.name, from: user.role, to: input.role },
         });
-        return { statements: [updateRole(store, user, input.role), entry], signals: ['access'] };
+        const ended = isMore ? [endWholeKeys(store, user.id)] : [];
+        return { statements: [updateRole(store, user, input.role), ...ended, entry], signals: ['access'] };
       },
     };
   }),

@@ -96,6 +96,11 @@ export function updateRole(store: Store, user: UserRow, role: UserRow['role']): 
   return { query, rows: 1 };
 }
 
+/** Ends the keys that may do all that their person may: links, sessions, and tokens that were not made for less. */
+export function endWholeKeys(store: Store, user_id: string): Statement {
+  return { query: store.db.deleteFrom('access_keys').where('user_id', '=', user_id).where('role', 'is', null) };
+}
+
 /** Removes a person with all keys; an owner only where another remains. */
 export function deleteUser(store: Store, user: UserRow): Statement[] {
   const keys = store.db.deleteFrom('access_keys').where('user_id', '=', user.id);

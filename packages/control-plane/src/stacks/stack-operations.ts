@@ -215,7 +215,7 @@ function subjectsOf(commits: Record<string, string>, subjects: ReadonlyMap<strin
 
 function checkServices(base: StackVersion, services: readonly string[], field: string): void {
   for (const service of services) {
-    if (service in base.spec.services) continue;
+    if (Object.hasOwn(base.spec.services, service)) continue;
     throw new AppError('NotFound', `Stack "${base.document.stack}" has no service "${service}".`, {
       field,
       hint: `It has: ${Object.keys(base.spec.services).join(', ')}.`,

@@ -62,7 +62,7 @@ function targetOf(wish: RollbackWish, versions: readonly StackVersion[]): StackV
   const usable = (version: StackVersion) =>
     version.row.state === 'succeeded' &&
     version.document.removed === null &&
-    (service === undefined || service in version.spec.services);
+    (service === undefined || Object.hasOwn(version.spec.services, service));
   const hint = `\`mainstay stacks versions ${row.name}\` lists the versions.`;
   if (wish.version !== undefined) {
     const found = versions.find((version) => version.version === wish.version);
