@@ -7,7 +7,7 @@ export type { HostGroup as Lab, LocalHost as LabHost } from '@mainstay/runtime/l
 export type LabOptions = Omit<HostRequest, 'name'> & {
   /** How many (h1, h2, …), or a description of each. */
   hosts: number | readonly HostRequest[];
-  /** Prefix of the lab's name, to find it in `npm run lab -- list` while a test runs. */
+  /** Prefix of the lab's name (at most 15 characters), to find it in `npm run lab -- list` while a test runs. */
   name?: string;
 };
 
