@@ -1,0 +1,186 @@
+/**
+ * The rules that a request passes, in the order in which they stand: what could be read in two ways is refused, fields of one
+ * hop are taken out, the service is found, and a request for a service that is held waits. They say what the embedded
+ * proxy's request-head.ts and request-path.ts say; the conformance suite holds both to it.
+ */
+import type { ProxyRoute } from '../proxy.ts';
+import { type ConfigFiles, word } from './config-text.ts';
+
+export type RequestRules = {
+  files: ConfigFiles;
+  role: 'external' | 'internal';
+  /** The port that goes by host name. */
+  internal_port: number | null;
+  /** Services and the ports of their own. */
+  ports: [string, number][];
+  stripped: ProxyRoute[];
+};
+
+type Refusal = { status: number; code: string; message: string; hint?: string; close: boolean; more?: string };
+
+/** A refusal in text, or in JSON for who accepts that: the shape of the contract's Error. */
+function refuse({ status, code, message, hint, close, more = '' }: Refusal, condition: string): string[] {
+  const text = `${status} ${message}\\n${hint ? `${hint}\\n` : ''}`;
+  const json = JSON.stringify({ code, message, ...(hint ? { hint } : {}) });
+  const fields = `hdr Cache-Control no-store hdr X-Content-Type-Options nosniff${close ? ' hdr Connection close' : ''}${more}`;
+  const answer = (type: string, body: string, when: string) =>
+    `  http-request return status ${status} content-type ${word(type)} string ${body} ${fields} if ${when}`;
+  return [
+    answer('application/json', word(json), `accepts_json ${condition}`),
+    answer('text/plain; charset=utf-8', `"${text}"`, condition),
+  ];
+}
+
+const invalid = (message: string, condition: string, status = 400) =>
+  refuse({ status, code: 'InvalidInput', message, close: true }, condition);
+
+const slash = '(/|%2f|%5c)';
+const dots = String.raw`(\.|%2e){1,2}`;
+
+/** Rules of a frontend, ending with the choice of a backend. */
+export function requestRules({ files, role, internal_port, ports, stripped }: RequestRules): string[] {
+  const lengths = [...new Set(stripped.map(({ prefix }) => Buffer.byteLength(prefix)))].sort((a, b) => a - b);
+  return [
+    '  acl accepts_json req.hdr(accept) -m sub -i json',
+    '  acl near src 127.0.0.0/8 ::1',
+    '  acl websocket req.hdr(upgrade) -m str -i websocket',
+    '  acl has_body req.hdr_val(content-length) gt 0',
+    '  acl has_coding req.hdr(transfer-encoding) -m found',
+    String.raw`  acl odd_path path -m sub /. % \\`,
+    ...refuse(
+      { status: 405, code: 'InvalidInput', message: 'CONNECT is not served here.', close: true },
+      'METH_CONNECT',
+    ),
+    ...invalid('The request target must be a path that begins with a slash.', '!{ path -m beg / }'),
+    ...invalid('The request target must not hold a fragment (#).', "{ url -m sub '#' }"),
+    ...invalid('The request target must not hold user information.', "{ url -m reg -i '^https?://[^/?]*@' }"),
+    ...invalid(
+      'The path must not hold a backslash, a NUL, a malformed percent escape, or "." or ".." segments, encoded or not.'.replaceAll(
+        '"',
+        "'",
+      ),
+      String.raw`odd_path { path -m reg -i '\\|%00|%(?![0-9a-f]{2})|` + `${slash}${dots}(${slash}|;|%3b|$)' }`,
+    ),
+    ...invalid('There must be one Host field, not several.', '{ req.hdr_cnt(host) gt 1 }'),
+    ...invalid('HTTP/1.1 demands a Host field.', '!{ req.hdr(host) -m found } { req.ver 1.1 }'),
+    ...invalid(
+      'Content-Length and Transfer-Encoding must not stand together.',
+      'has_coding { req.hdr(content-length) -m found }',
+    ),
+    ...invalid(
+      "The only Transfer-Encoding that is taken is 'chunked', once, in HTTP/1.1.",
+      'has_coding { req.ver 1.0 }',
+    ),
+    ...invalid(
+      "The only Transfer-Encoding that is taken is 'chunked', once, in HTTP/1.1.",
+      'has_coding !{ req.fhdr(transfer-encoding) -m str -i chunked }',
+    ),
+    ...invalid(
+      "The only Transfer-Encoding that is taken is 'chunked', once, in HTTP/1.1.",
+      '{ req.hdr_cnt(transfer-encoding) gt 1 }',
+    ),
+    ...invalid(
+      'The only expectation that is known is 100-continue.',
+      '{ req.hdr(expect) -m found } !{ req.fhdr(expect) -m str -i 100-continue }',
+      417,
+    ),
+    // Absolute-form: the authority in the target is the host (RFC 9112, 3.2.2).
+    "  http-request set-header Host %[url,regsub('^[Hh][Tt][Tt][Pp][Ss]?://',),regsub('[/?].*$',)] unless { url -m beg / }",
+    '  http-request set-uri %[pathq] unless { url -m beg / }',
+    ...invalid('The Host field is not a valid host.', String.raw`{ req.fhdr(host) -m reg '[^!-~]|[/\\@?#,]' }`),
+    ...invalid('A request for a WebSocket must have no body.', 'websocket has_body'),
+    ...invalid('A request for a WebSocket must have no body.', 'websocket has_coding'),
+    ...oneHopRules,
+    ...(role === 'external'
+      ? [
+          `  http-request set-var(txn.route) path,concat(/),map_beg(${files.routes})`,
+          '  http-request set-var(txn.service) var(txn.route),field(1,/)',
+        ]
+      : [
+          `  http-request set-var(txn.service) req.hdr(host),host_only,lower,rtrim(.),map_str(${files.hosts})${
+            internal_port === null ? ' if FALSE' : ` if { dst_port ${internal_port} }`
+          }`,
+          ...ports.map(([name, port]) => `  http-request set-var(txn.service) str(${name}) if { dst_port ${port} }`),
+        ]),
+    ...refuse(
+      {
+        status: 404,
+        code: 'NotFound',
+        message: role === 'internal' ? 'No service has this host name.' : 'No service has a route for this path.',
+        hint: 'Routes and names of services are set in the stack file.',
+        close: false,
+      },
+      '!{ var(txn.service) -m found }',
+    ),
+    ...(lengths.length > 0 ? ['  http-request set-var(txn.strip) var(txn.route),field(2,/)'] : []),
+    ...lengths.flatMap((length) => {
+      const when = `if { var(txn.strip) -m str ${length} }`;
+      return [
+        `  http-request set-header X-Forwarded-Prefix %[path,bytes(0,${length})] ${when}`,
+        // It begins with exactly one slash, so that no backend takes //x for a host.
+        `  http-request set-path /%[path,bytes(${length}),ltrim(/)] ${when}`,
+      ];
+    }),
+    `  http-request lua.mainstay_hold if { var(txn.service),map_str(${files.held}) -m found }`,
+    ...waitedRules,
+    '  use_backend svc:%[var(txn.service)]',
+  ];
+}
+
+/** Fields that end at the proxy, and those by which it tells the service who asked. */
+const oneHopRules = [
+  "  http-request lua.mainstay_drop_named if { req.fhdr(connection) -m reg -i '[^,\\s]' } !{ req.fhdr(connection) -m str -i keep-alive close upgrade }",
+  '  http-request del-header Upgrade if { req.hdr(upgrade) -m found } !websocket',
+  '  http-request del-header Keep-Alive',
+  '  http-request del-header Proxy-Connection',
+  '  http-request del-header Proxy-Authorization',
+  '  http-request del-header X-Forwarded-Prefix',
+  '  http-request del-header X-Forwarded-For if !near',
+  '  http-request del-header X-Forwarded-Proto if !near',
+  '  http-request del-header X-Forwarded-Host if !near',
+  '  http-request del-header Forwarded if !near',
+  '  option forwardfor',
+  '  http-request set-header X-Forwarded-Proto http if !{ req.hdr(x-forwarded-proto) -m found }',
+  '  http-request set-header X-Forwarded-Host %[req.fhdr(host)] if !{ req.hdr(x-forwarded-host) -m found }',
+  "  http-request set-header X-Request-Id %[uuid()] if !{ req.fhdr(x-request-id) -m reg '^[!-~]{1,128}$' }",
+  // A request that may have been acted upon is not sent again.
+  '  http-request disable-l7-retry if !{ method GET HEAD OPTIONS PUT DELETE TRACE }',
+  '  http-request disable-l7-retry if has_coding',
+  '  http-request disable-l7-retry if has_body',
+  '  http-request disable-l7-retry if websocket',
+];
+
+const later = {
+  code: 'Unavailable',
+  hint: 'Repeat the request in a moment.',
+  close: false,
+  more: ' hdr Retry-After 2',
+};
+const waitedRules = [
+  ...refuse(
+    { ...later, status: 503, message: 'Too many requests are waiting for this service.' },
+    '{ var(txn.refused) -m str many }',
+  ),
+  ...refuse(
+    { ...later, status: 503, message: 'The service was held for longer than a request may wait.' },
+    '{ var(txn.refused) -m str late }',
+  ),
+];
+
+/** Rules for answers. Only the proxy says which release gave one, and only inside. */
+export function responseRules(files: ConfigFiles, role: 'external' | 'internal'): string[] {
+  return [
+    '  http-response lua.mainstay_drop_named_of_answer if { res.fhdr(connection) -m found } !{ res.fhdr(connection) -m str -i keep-alive close upgrade }',
+    '  http-response del-header Proxy-Connection',
+    '  http-response del-header Keep-Alive',
+    role === 'internal'
+      ? `  http-response set-header X-Mainstay-Release %[srv_name,map_str(${files.releases})]`
+      : '  http-response del-header X-Mainstay-Release',
+  ];
+}
+
+/** Rules of a backend. Connections that stay refused are 502; 503 is kept for a service that has no release to go to. */
+export const backendRules = [
+  '  http-response set-var(txn.answered) bool(true)',
+  '  http-after-response set-status 502 reason "Bad Gateway" if { status 503 } !{ var(txn.answered) -m found } { nbsrv gt 0 }',
+];
