@@ -3,6 +3,8 @@
  * servers of one link alone only when link and domain are its own (ADR 0023), so it is given a link that nothing else uses: a
  * veth pair with no traffic, whose address is of 127.0.0.0/8. Nothing of it is on disk: with the link all settings are gone.
  */
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { AppError } from '@mainstay/contract/errors';
 import type { Exec } from '@mainstay/runtime/exec';
 import type { Address } from './responder.ts';
@@ -26,6 +28,14 @@ export function linkCommands(address: Address): Command[] {
     ['ip', 'link', 'set', 'dev', peerName, ...common],
     ['ip', 'address', 'replace', `${address.host}/32`, 'dev', linkName, 'scope', 'global'],
   ];
+}
+
+export type LinkState = 'missing' | 'down' | 'up';
+
+/** The link as this process's own network has it: /sys may be that of another one, where a host is a container. */
+export function linkState(): LinkState {
+  if (networkInterfaces()[linkName]) return 'up';
+  return readFileSync('/proc/net/dev', 'latin1').includes(`${linkName}:`) ? 'down' : 'missing';
 }
 
 /** The server as resolved writes it. */

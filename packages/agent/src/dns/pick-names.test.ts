@@ -6,7 +6,6 @@ import { silentLogger } from '@mainstay/runtime/log';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createHostsNames } from './hosts.ts';
 import type { Names } from './names.ts';
-import { createNoNames } from './none.ts';
 import { createSystemNames, pickNames, readNamesFacts } from './pick-names.ts';
 import { createResolvedNames } from './resolved.ts';
 import { createResponder } from './responder.ts';
@@ -50,7 +49,6 @@ async function create(is_root = true): Promise<Names> {
     adapters: {
       resolved: createResolvedNames({ responder, clock, ...resolved }),
       hosts: createHostsNames({ path: hosts }),
-      none: createNoNames(),
     },
     facts: () => factsOf(is_root),
     clock,
@@ -80,7 +78,7 @@ test('without root nothing is changed', async () => {
   expect([hasBlock(), resolved.changes]).toEqual([false, []]);
 });
 
-test('when resolved comes the names move to it, when it goes they move back, and nothing is left behind', async () => {
+test('when resolved comes it has the names too, when it goes the hosts file still has them, and nothing of it is left', async () => {
   resolved.active = false;
   const names = await create();
   await names.apply(wanted);
@@ -90,13 +88,14 @@ test('when resolved comes the names move to it, when it goes they move back, and
   expect((await names.observe()).drift).toContain('resolved');
   await names.apply(wanted);
   expect(await names.observe()).toMatchObject({ state: 'active', how: 'resolved' });
-  expect(readFileSync(hosts, 'utf8')).toBe(debian);
+  expect(hasBlock()).toBe(true);
   resolved.active = false;
   now_ms += 60_000;
   expect((await names.observe()).state).toBe('down');
   await names.apply(wanted);
   expect(await names.observe()).toMatchObject({ state: 'active', how: 'hosts' });
   expect(hasBlock()).toBe(true);
+  expect(resolved.settings.size).toBe(0);
 });
 
 test('the hosts file does where resolved does not take the names', async () => {
@@ -108,14 +107,25 @@ test('the hosts file does where resolved does not take the names', async () => {
   expect((await names.observe()).drift).toBe(null);
 });
 
-test('what an earlier agent left by another way is removed when names are applied, and at removal', async () => {
-  resolved.active = false;
+test('with resolved, names outlive the agent in the hosts file, and damage to either is drift', async () => {
+  const names = await create();
+  await names.apply(wanted);
+  expect(await names.observe()).toEqual({ state: 'active', how: 'resolved', drift: null });
+  writeFileSync(hosts, debian);
+  expect((await names.observe()).drift).toContain('was deleted');
+  await names.apply(wanted);
+  await resolved.exec(['ip', 'link', 'delete', 'mainstay0']);
+  expect((await names.observe()).drift).toContain('mainstay0');
+  await names.apply(wanted);
+  expect((await names.observe()).state).toBe('active');
+  await names.close();
+  expect(hasBlock()).toBe(true);
+});
+
+test('what an earlier agent left, of either kind, is removed by the next', async () => {
   await (await create()).apply(wanted);
-  resolved.active = true;
-  const next = await create();
-  await next.apply(wanted);
-  expect(readFileSync(hosts, 'utf8')).toBe(debian);
-  await next.close();
+  for (const names of made.splice(0)) await names.close();
   await (await create()).remove();
   expect(resolved.settings.size).toBe(0);
+  expect(readFileSync(hosts, 'utf8')).toBe(debian);
 });

@@ -1,9 +1,10 @@
 /** Which names adapter fits a server, by facts, and the port over whichever that is. */
 import { readFileSync } from 'node:fs';
+import type { AppError } from '@mainstay/contract/app-error';
 import type { Clock } from '@mainstay/runtime/clock';
 import type { Exec } from '@mainstay/runtime/exec';
 import type { Logger } from '@mainstay/runtime/log';
-import type { Names, NamesMechanism, NamesObserved, NamesWanted } from './names.ts';
+import { checkNames, type Names, type NamesMechanism, type NamesObserved, type NamesWanted } from './names.ts';
 
 export type NamesFacts = {
   /** Only root changes what all programs of a server see. */
@@ -42,7 +43,7 @@ function textOf(path: string): string {
 }
 
 export type SystemNamesOptions = {
-  adapters: Record<NamesMechanism, Names>;
+  adapters: Record<'resolved' | 'hosts', Names>;
   facts(): Promise<NamesFacts>;
   clock: Pick<Clock, 'now'>;
   log: Logger;
@@ -51,28 +52,36 @@ export type SystemNamesOptions = {
 /** Facts change rarely: resolved is installed, or starts later than the agent. Milliseconds. */
 const facts_interval_ms = 60_000;
 
-/** The names port by whichever adapter fits now; what the others may have left is removed when one is taken. */
+/**
+ * With resolved the hosts file has the names as well: resolved keeps no answers of servers on loopback, so that without it services
+ * would lose each other for as long as the agent is restarted.
+ */
+const adaptersOf: Record<NamesMechanism, readonly ('hosts' | 'resolved')[]> = {
+  resolved: ['hosts', 'resolved'],
+  hosts: ['hosts'],
+  none: [],
+};
+
+/** The names port by whatever fits now; what else may have been left is removed when the way is taken. */
 export function createSystemNames({ adapters, facts, clock, log }: SystemNamesOptions): Names {
-  /** What the facts said, and what is in force: the hosts file where resolved did not take the names. */
+  /** What the facts said, and what is in force: the hosts file alone where resolved did not take the names. */
   let chosen: { picked: NamesMechanism; used: NamesMechanism; at: number } | null = null;
 
   const take = async (used: NamesMechanism, wanted: NamesWanted) => {
-    await adapters[used].apply(wanted);
-    if (chosen?.used === used) return;
-    for (const other of ['resolved', 'hosts'] as const) {
-      if (other !== used && used !== 'none') await adapters[other].remove();
-    }
+    for (const how of adaptersOf[used]) await adapters[how].apply(wanted);
+    if (used === 'hosts' && chosen?.used !== used) await adapters.resolved.remove();
   };
 
   return {
     async apply(wanted) {
+      checkNames(wanted);
       const picked = pickNames(await facts());
       const at = clock.now();
       let used = picked === chosen?.picked ? chosen.used : picked;
       try {
         await take(used, wanted);
       } catch (error) {
-        if (used !== 'resolved') throw error;
+        if (used !== 'resolved' || (error as AppError).code !== 'Unavailable') throw error;
         log.warn({ reason: (error as Error).message }, 'systemd-resolved did not take the names; the hosts file does');
         used = 'hosts';
         await take(used, wanted);
@@ -81,18 +90,23 @@ export function createSystemNames({ adapters, facts, clock, log }: SystemNamesOp
     },
     async remove() {
       const { is_root } = await facts();
-      if (is_root) for (const how of ['resolved', 'hosts'] as const) await adapters[how].remove();
+      if (is_root) for (const how of adaptersOf.resolved) await adapters[how].remove();
       chosen = null;
     },
     async observe(): Promise<NamesObserved> {
-      if (chosen === null) return { state: 'none', how: 'none', drift: null };
+      if (chosen === null || chosen.used === 'none') return { state: 'none', how: 'none', drift: null };
+      const how = chosen.used;
       if (clock.now() - chosen.at >= facts_interval_ms) {
         chosen.at = clock.now();
         const picked = pickNames(await facts());
         if (picked !== chosen.picked)
-          return { state: 'down', how: chosen.used, drift: `Names are now to be had by another way: ${picked}.` };
+          return { state: 'down', how, drift: `Names are now to be had by another way: ${picked}.` };
       }
-      return adapters[chosen.used].observe();
+      for (const each of adaptersOf[how]) {
+        const { state, drift } = await adapters[each].observe();
+        if (state !== 'active') return { state, how, drift };
+      }
+      return { state: 'active', how, drift: null };
     },
     async close() {
       for (const adapter of Object.values(adapters)) await adapter.close();

@@ -1,5 +1,5 @@
 import { Resolver } from 'node:dns/promises';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@mainstay/runtime/clock';
@@ -54,7 +54,7 @@ namesConformance('resolved', async () => {
     names: world.make(),
     again: world.make,
     lookUp: (name) => lookUp(world, name),
-    snapshot: async () => JSON.stringify([readdirSync(world.resolved.links_folder), [...world.resolved.settings]]),
+    snapshot: async () => JSON.stringify([world.resolved.linkState(), [...world.resolved.settings]]),
     tamper: async () => void (await world.resolved.exec(['resolvectl', 'domain', 'mainstay0', '~example.com'])),
     close: async () => {},
   };

@@ -2,11 +2,21 @@
  * The names port over our DNS responder and split DNS of systemd-resolved: `~<domain>` goes to the responder, all else where it
  * went before. It leaves no file behind; after a reboot the agent sets it up again, as the responder is the agent's.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '@mainstay/runtime/clock';
 import type { Exec } from '@mainstay/runtime/exec';
-import { addLink, deleteLink, linkCommands, linkName, resolvedCommands, run, serverText } from './link.ts';
+import {
+  addLink,
+  deleteLink,
+  type LinkState,
+  linkCommands,
+  linkName,
+  resolvedCommands,
+  run,
+  serverText,
+  linkState as systemLinkState,
+} from './link.ts';
 import { checkNames, type Names, type NamesObserved } from './names.ts';
 import type { Responder } from './responder.ts';
 import { zoneOf } from './zone.ts';
@@ -15,8 +25,7 @@ export type ResolvedNamesOptions = {
   responder: Responder;
   exec: Exec;
   clock: Pick<Clock, 'now'>;
-  /** Where the kernel shows links. */
-  links_folder?: string;
+  linkState?: () => LinkState;
   /** Where resolved keeps the settings of links. Looked at to be sooner, never relied on. */
   settings_folder?: string;
 };
@@ -26,31 +35,21 @@ const ask_interval_ms = 60_000;
 
 export function createResolvedNames(options: ResolvedNamesOptions): Names {
   const { responder, exec, clock } = options;
-  const links_folder = options.links_folder ?? '/sys/class/net';
+  const linkState = options.linkState ?? systemLinkState;
   const settings_folder = options.settings_folder ?? '/run/systemd/resolve/netif';
   let domain: string | null = null;
   let looked: { stamp: string; at: number; drift: string | null } | null = null;
 
-  const hasLink = () => existsSync(join(links_folder, linkName));
-  /** Changes when the link or its settings do. */
-  const stamp = () => {
-    const read = (path: string) => {
-      try {
-        return readFileSync(path, 'utf8');
-      } catch {
-        return '';
-      }
-    };
-    const index = read(join(links_folder, linkName, 'ifindex')).trim();
-    const state = read(join(links_folder, linkName, 'operstate')).trim();
-    return `${index} ${state} ${index === '' ? '' : read(join(settings_folder, index))}`;
-  };
+  const hasLink = () => linkState() !== 'missing';
+  /** Changes when the link or any settings do. */
+  const stamp = () => `${linkState()} ${responder.address() !== null} ${settingsText(settings_folder)}`;
 
   /** What is amiss with the link, by resolved's own words; null when nothing is. */
   const askResolved = async (wanted_domain: string): Promise<string | null> => {
     const address = responder.address();
     if (address === null) return 'The DNS responder had lost its socket.';
-    if (!hasLink()) return `The network link ${linkName} was deleted.`;
+    const state = linkState();
+    if (state !== 'up') return `The network link ${linkName} was ${state === 'down' ? 'put down' : 'deleted'}.`;
     const [servers, domains, status] = await Promise.all([
       run(exec, ['resolvectl', 'dns', linkName]),
       run(exec, ['resolvectl', 'domain', linkName]),
@@ -58,7 +57,9 @@ export function createResolvedNames(options: ResolvedNamesOptions): Names {
     ]);
     if (settingOf(servers) !== serverText(address) || settingOf(domains) !== `~${wanted_domain}`)
       return `The DNS settings of the network link ${linkName} were changed.`;
-    return /^\s*Current Scopes:.*\bDNS\b/m.test(status) ? null : `The network link ${linkName} was down.`;
+    return /^\s*Current Scopes:.*\bDNS\b/m.test(status)
+      ? null
+      : `systemd-resolved does not use the network link ${linkName}.`;
   };
 
   return {
@@ -82,7 +83,7 @@ export function createResolvedNames(options: ResolvedNamesOptions): Names {
     },
     async observe(): Promise<NamesObserved> {
       if (domain === null) return { state: 'none', how: 'resolved', drift: null };
-      const now = { stamp: `${responder.address() !== null} ${stamp()}`, at: clock.now() };
+      const now = { stamp: stamp(), at: clock.now() };
       if (looked === null || looked.stamp !== now.stamp || now.at - looked.at >= ask_interval_ms)
         looked = { ...now, drift: await askResolved(domain).catch((error: Error) => error.message) };
       return { state: looked.drift === null ? 'active' : 'down', how: 'resolved', drift: looked.drift };
@@ -93,3 +94,13 @@ export function createResolvedNames(options: ResolvedNamesOptions): Names {
 
 /** `Link 4 (mainstay0): 127.0.53.53` → `127.0.53.53` */
 const settingOf = (line: string) => line.trim().replace(/^Link \d+ \([^)]*\):\s*/, '');
+
+/** All settings that resolved keeps of links, one small file each; empty where it keeps them elsewhere. */
+function settingsText(folder: string): string {
+  try {
+    const files = readdirSync(folder).sort();
+    return files.map((name) => `${name} ${readFileSync(join(folder, name), 'latin1')}`).join('\n');
+  } catch {
+    return '';
+  }
+}

@@ -80,7 +80,7 @@ test('a service has an A record, authoritative, with RD given back and RA never 
     flag_ra: false,
     flag_tc: false,
   });
-  expect(answer.answers).toMatchObject([{ name: 'api.svc.internal', type: 'A', data: '127.0.0.1', ttl: 60 }]);
+  expect(answer.answers).toMatchObject([{ name: 'api.svc.internal', type: 'A', data: '127.0.0.1', ttl: 5 }]);
   expect((await ask({ name: 'api.svc.internal', type: 'A' }, { flags: 0 })).flag_rd).toBe(false);
 });
 

@@ -4,7 +4,6 @@ import { systemExec } from '@mainstay/runtime/exec';
 import type { Logger } from '@mainstay/runtime/log';
 import { createHostsNames } from './hosts.ts';
 import type { Names } from './names.ts';
-import { createNoNames } from './none.ts';
 import { createSystemNames, readNamesFacts } from './pick-names.ts';
 import { createResolvedNames } from './resolved.ts';
 import { createResponder } from './responder.ts';
@@ -22,7 +21,6 @@ export function serverNames(log: Logger): Names {
     adapters: {
       resolved: createResolvedNames({ responder, exec: systemExec, clock: systemClock }),
       hosts: createHostsNames(),
-      none: createNoNames(),
     },
     facts: () => readNamesFacts({ exec: systemExec }),
     clock: systemClock,

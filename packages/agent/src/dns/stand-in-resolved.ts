@@ -2,13 +2,14 @@
  * Stands in for `ip` and `resolvectl` in tests on machines that have no systemd-resolved: it keeps links and their settings as
  * those do, and knows no command but ours. The real ones are in the tests of the lab.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Exec, ExecResult } from '@mainstay/runtime/exec';
+import type { LinkState } from './link.ts';
 
 export type StandInResolved = {
   exec: Exec;
-  links_folder: string;
+  linkState(): LinkState;
   settings_folder: string;
   /** `systemctl is-active` says so. */
   active: boolean;
@@ -20,9 +21,9 @@ export type StandInResolved = {
 };
 
 export function createStandInResolved(root: string): StandInResolved {
-  const links_folder = join(root, 'net');
   const settings_folder = join(root, 'netif');
-  for (const folder of [links_folder, settings_folder]) mkdirSync(folder, { recursive: true });
+  mkdirSync(settings_folder);
+  const links = new Set<string>();
   const settings = new Map<string, string>();
   let peer = '';
   let index = 3;
@@ -32,30 +33,27 @@ export function createStandInResolved(root: string): StandInResolved {
   const ip = (args: string[]): string => {
     const [object, verb] = args;
     const link = args.includes('dev') ? (args[args.indexOf('dev') + 1] ?? '') : (args[2] ?? '');
-    const folder = join(links_folder, link);
     if (object === 'link' && verb === 'add') {
       if (stand_in.refusal) throw new Error(stand_in.refusal);
-      if (existsSync(folder)) throw new Error('RTNETLINK answers: File exists');
+      if (links.has(link)) throw new Error('RTNETLINK answers: File exists');
       peer = args.at(-1) ?? '';
       index += 2;
-      for (const name of [link, peer]) mkdirSync(join(links_folder, name));
-      writeFileSync(join(folder, 'ifindex'), `${index}\n`);
+      for (const name of [link, peer]) links.add(name);
       return '';
     }
-    if (!existsSync(folder)) throw new Error(`Cannot find device "${link}"`);
+    if (!links.has(link)) throw new Error(`Cannot find device "${link}"`);
     if (object === 'link' && verb === 'delete') {
-      for (const name of [link, peer]) rmSync(join(links_folder, name), { recursive: true });
+      for (const name of [link, peer]) links.delete(name);
       rmSync(join(settings_folder, String(index)), { force: true });
       settings.clear();
       is_up = false;
     } else if (object === 'link' && verb === 'set') is_up = args.at(-1) === 'up';
     else if (object !== 'address' || verb !== 'replace') throw new Error(`Command "${args.join(' ')}" is unknown`);
-    if (existsSync(folder)) writeFileSync(join(folder, 'operstate'), is_up ? 'up\n' : 'down\n');
     return '';
   };
   const resolvectl = ([verb = '', link = '', value]: string[]): string => {
     if (!stand_in.active) throw new Error('Unit dbus-org.freedesktop.resolve1.service not found.');
-    if (!existsSync(join(links_folder, link))) throw new Error(`Failed to resolve interface "${link}"`);
+    if (!links.has(link)) throw new Error(`Failed to resolve interface "${link}"`);
     if (verb === 'status') return `Link ${index} (${link})\n    Current Scopes: ${is_up ? 'DNS' : 'none'}\n`;
     if (value === undefined) return `Link ${index} (${link}): ${settings.get(verb) ?? ''}\n`;
     settings.set(verb, value);
@@ -66,7 +64,7 @@ export function createStandInResolved(root: string): StandInResolved {
     return { code, signal: null, stdout, stderr, killed: null, error: null };
   };
   const stand_in: StandInResolved = {
-    links_folder,
+    linkState: () => (links.size === 0 ? 'missing' : is_up ? 'up' : 'down'),
     settings_folder,
     active: true,
     refusal: null,

@@ -15,8 +15,8 @@
 import type { Answer } from 'dns-packet';
 import type { NamesWanted } from './names.ts';
 
-/** Seconds: long enough that names in use are still known while the agent is restarted; they lead nowhere else meanwhile. */
-export const ttl_seconds = 60;
+/** Seconds. Asking again costs next to nothing here, and resolved keeps nothing of local servers by default anyway. */
+export const ttl_seconds = 5;
 /** Seconds: a service that was just added is found at once. */
 export const negative_ttl_seconds = 1;
 
