@@ -22,6 +22,8 @@ export type EmbeddedProxyOptions = {
   node_path?: string;
   /** Program of the proxy; the source beside this file when left out. */
   entry_path?: string;
+  /** Arguments that make the executable the proxy, in the place of flags and program: where one executable holds several programs. */
+  command?: readonly string[];
   /** Departures from the default bounds. */
   limits?: Partial<ProxyLimits>;
 };
@@ -76,7 +78,8 @@ export function createEmbeddedProxy(options: EmbeddedProxyOptions): ProxyPort {
     const limits = options.limits ? ['--limits', JSON.stringify(options.limits)] : [];
     let child: ChildProcess;
     try {
-      child = spawn(options.node_path ?? process.execPath, [...nodeFlags, entryPath, '--state', home, ...limits], {
+      const program = options.command ?? [...nodeFlags, entryPath];
+      child = spawn(options.node_path ?? process.execPath, [...program, '--state', home, ...limits], {
         detached: true,
         cwd: home,
         env: { ...baseEnvironment(), ...smallMalloc },

@@ -3,6 +3,7 @@
  * `proxyConformance('embedded', (home) => createEmbeddedProxy({ home, log }))`.
  */
 import { afterAll, beforeAll, describe } from 'vitest';
+import { type Differences, noDifferences } from './conformance/differences.ts';
 import { failureLaws } from './conformance/failure-laws.ts';
 import { createHarness, type Harness, type MakeProxy } from './conformance/harness.ts';
 import { lifecycleLaws } from './conformance/lifecycle-laws.ts';
@@ -11,7 +12,7 @@ import { smugglingLaws } from './conformance/smuggling-laws.ts';
 import { streamLaws } from './conformance/stream-laws.ts';
 import { switchLaws } from './conformance/switch-laws.ts';
 
-export function proxyConformance(name: string, makeProxy: MakeProxy): void {
+export function proxyConformance(name: string, makeProxy: MakeProxy, differences: Differences = noDifferences): void {
   describe(`proxy: ${name}`, { timeout: 30_000 }, () => {
     let current: Harness;
     beforeAll(async () => {
@@ -19,10 +20,10 @@ export function proxyConformance(name: string, makeProxy: MakeProxy): void {
     }, 30_000);
     afterAll(() => current.end());
     const harness = () => current;
-    describe('routing', () => routingLaws(harness));
-    describe('streams', () => streamLaws(harness));
-    describe('failures', () => failureLaws(harness));
-    describe('unclear requests', () => smugglingLaws(harness));
+    describe('routing', () => routingLaws(harness, differences));
+    describe('streams', () => streamLaws(harness, differences));
+    describe('failures', () => failureLaws(harness, differences));
+    describe('unclear requests', () => smugglingLaws(harness, differences));
     describe('switches', () => switchLaws(harness));
     describe('lifecycle', () => lifecycleLaws(makeProxy));
   });

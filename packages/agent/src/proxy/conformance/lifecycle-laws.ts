@@ -15,15 +15,23 @@ export function lifecycleLaws(makeProxy: MakeProxy): void {
       await h.end();
     }
   };
-  /** Processes whose command line names the folder, by /proc. */
-  const processesOf = (home: string): string[] =>
-    readdirSync('/proc').filter((pid) => {
+  /** Processes whose command line names the folder, by /proc, without the children of such. */
+  const processesOf = (home: string): string[] => {
+    const named = readdirSync('/proc').filter((pid) => {
       try {
         return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(home);
       } catch {
         return false;
       }
     });
+    return named.filter((pid) => {
+      try {
+        return !named.includes(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]!);
+      } catch {
+        return false;
+      }
+    });
+  };
   const alive = (pid: number) => {
     try {
       process.kill(pid, 0);

@@ -1,8 +1,9 @@
 /** Laws of paths, hosts and header fields. */
 import { expect, test } from 'vitest';
+import type { Differences } from './differences.ts';
 import { ask, type Harness, raw, type TestBackend, tellHeaders, until } from './harness.ts';
 
-export function routingLaws(harness: () => Harness): void {
+export function routingLaws(harness: () => Harness, differences: Differences): void {
   const named = async (...names: string[]) => {
     const h = harness();
     const services: Record<string, { active: TestBackend }> = {};
@@ -117,6 +118,11 @@ export function routingLaws(harness: () => Harness): void {
       'GET http://real.example/x HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n',
     );
     await until('it is answered', () => connection.closed());
+    if (differences.refuses_other_authority) {
+      expect(connection.text()).toMatch(/^HTTP\/1\.1 400 /);
+      expect(active.seen).toEqual([]);
+      return;
+    }
     const told = JSON.parse(connection.text().split('\r\n\r\n')[1]!);
     expect([told.url, told.headers.host]).toEqual(['/x', 'real.example']);
   });

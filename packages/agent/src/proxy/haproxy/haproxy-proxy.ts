@@ -182,25 +182,25 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
   };
 
   /** Tries the ports that the running HAProxy does not have; gives those that cannot be had, as bind addresses. */
-  const tryListeners = async (config: ProxyConfig, structure: string | null): Promise<Set<string>> => {
+  const tryListeners = async (config: ProxyConfig, structure: string | null) => {
     const current = readText(files.config);
     const has = current.includes(`description ${structure}\n`) ? bindAddresses(current) : new Set<string>();
     const left_out = new Set<string>();
-    listenerErrors = [];
+    const errors: ListenerError[] = [];
     for (const listener of wantedListeners(config)) {
       const at = bindAddress(listener.host, listener.port);
       const error = has.has(at) ? null : await tryListener(listener);
       if (!error) continue;
       left_out.add(at);
-      listenerErrors.push(error);
+      errors.push(error);
     }
-    return left_out;
+    return { left_out, errors };
   };
 
   const applyNow = async (config: ProxyConfig): Promise<void> => {
     const processes = await running();
     const structure = await structureOf(processes.worker);
-    const left_out = await tryListeners(config, structure);
+    const { left_out, errors } = await tryListeners(config, structure);
     const text = renderConfig(config, { files, limits, user, left_out });
     if (text.structure !== structure) {
       await replaceFile(`${files.config}.candidate`, text.text);
@@ -212,6 +212,7 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
       await reload(processes, text.structure);
     }
     await workers.tidy((await running()).worker, config);
+    listenerErrors = errors;
     scheduleRetry();
   };
 

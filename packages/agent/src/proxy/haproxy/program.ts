@@ -6,7 +6,8 @@
  * that has nothing open; a refused connection that is tried again (`retries`) loses the order and waits up to a second.
  *
  * A request that is held takes a ticket and sleeps until its service is not held any more and all who came before have gone
- * on. A client that leaves ends the coroutine without a word, so a ticket counts only while it is seen.
+ * on. A client that leaves ends the coroutine without a word, so a ticket counts only while it is seen, and the request is
+ * taken for that of a client that is gone until the coroutine says otherwise.
  */
 export type HoldLimits = {
   /** Per service and worker. */
@@ -58,13 +59,17 @@ core.register_action("mainstay_hold", { "http-req" }, function(txn)
   end
   queue.last = queue.last + 1
   local ticket = queue.last
+  txn:set_var("txn.refused", "gone")
   while true do
     local now = now_ms()
     queue.seen[ticket] = now
     local pause = tick_ms(queue, 10)
     if not held:lookup(service) then
       while queue.first < ticket and not queue.seen[queue.first] do queue.first = queue.first + 1 end
-      if queue.first == ticket then break end
+      if queue.first == ticket then
+        txn:unset_var("txn.refused")
+        break
+      end
       if now % 64 == 0 then forget_gone(queue, now) end
       pause = tick_ms(queue, 1)
     elseif now - started > held_ms then

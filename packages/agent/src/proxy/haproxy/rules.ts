@@ -34,6 +34,7 @@ function refuse({ status, code, message, hint, close, more = '' }: Refusal, cond
 const invalid = (message: string, condition: string, status = 400) =>
   refuse({ status, code: 'InvalidInput', message, close: true }, condition);
 
+const badEscapes = String.raw`\\|%00|%(?![0-9a-f]{2})`;
 const slash = '(/|%2f|%5c)';
 const dots = String.raw`(\.|%2e){1,2}`;
 
@@ -55,14 +56,12 @@ export function requestRules({ files, role, internal_port, ports, stripped }: Re
     ...invalid('The request target must not hold a fragment (#).', "{ url -m sub '#' }"),
     ...invalid('The request target must not hold user information.', "{ url -m reg -i '^https?://[^/?]*@' }"),
     ...invalid(
-      'The path must not hold a backslash, a NUL, a malformed percent escape, or "." or ".." segments, encoded or not.'.replaceAll(
-        '"',
-        "'",
-      ),
-      String.raw`odd_path { path -m reg -i '\\|%00|%(?![0-9a-f]{2})|` + `${slash}${dots}(${slash}|;|%3b|$)' }`,
+      "The path must not hold a backslash, a NUL, a malformed escape, or '.' or '..' segments, encoded or not.",
+      `odd_path { path -m reg -i '${badEscapes}|${slash}${dots}(${slash}|;|%3b|$)' }`,
     ),
+    ...invalid('The version of HTTP is not one that is served here.', '!{ req.ver 1.0 1.1 }', 505),
     ...invalid('There must be one Host field, not several.', '{ req.hdr_cnt(host) gt 1 }'),
-    ...invalid('HTTP/1.1 demands a Host field.', '!{ req.hdr(host) -m found } { req.ver 1.1 }'),
+    ...invalid('A Host field must be given.', '!{ req.hdr(host) -m found } { req.ver 1.1 }'),
     ...invalid(
       'Content-Length and Transfer-Encoding must not stand together.',
       'has_coding { req.hdr(content-length) -m found }',
@@ -88,8 +87,9 @@ export function requestRules({ files, role, internal_port, ports, stripped }: Re
     "  http-request set-header Host %[url,regsub('^[Hh][Tt][Tt][Pp][Ss]?://',),regsub('[/?].*$',)] unless { url -m beg / }",
     '  http-request set-uri %[pathq] unless { url -m beg / }',
     ...invalid('The Host field is not a valid host.', String.raw`{ req.fhdr(host) -m reg '[^!-~]|[/\\@?#,]' }`),
-    ...invalid('A request for a WebSocket must have no body.', 'websocket has_body'),
-    ...invalid('A request for a WebSocket must have no body.', 'websocket has_coding'),
+    // HAProxy takes Upgrade out of a request with a body, and leaves it in Connection.
+    ...invalid('A request for a WebSocket must have no body.', '{ req.fhdr(connection) -m sub -i upgrade } has_body'),
+    ...invalid('A request for a WebSocket must have no body.', '{ req.fhdr(connection) -m sub -i upgrade } has_coding'),
     ...oneHopRules,
     ...(role === 'external'
       ? [
@@ -157,6 +157,8 @@ const later = {
   more: ' hdr Retry-After 2',
 };
 const waitedRules = [
+  // HAProxy goes on to the next rule when the client of a request that waits has left.
+  '  http-request reject if { var(txn.refused) -m str gone }',
   ...refuse(
     { ...later, status: 503, message: 'Too many requests are waiting for this service.' },
     '{ var(txn.refused) -m str many }',
