@@ -37,6 +37,7 @@ const debian = {
     ['wrk', 'wrk', 'load in the benchmark'],
     ['caddy', 'caddy', 'Caddy as a peer in the benchmark'],
     ['redis-server', 'redis-server', 'Redis, on which a peer of the orchestrator runs'],
+    ['dnsmasq', 'dnsmasq-base', 'dnsmasq as a peer of the DNS responder'],
   ],
   lab: [
     ['systemd-nspawn', 'systemd-container', 'hosts in the lab'],

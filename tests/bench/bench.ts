@@ -2,7 +2,7 @@
  * `npm run bench`: every figure that Mainstay holds itself to, peers beside it in the same run.
  *
  *   npm run bench                      all of them
- *   npm run bench -- deploy idle       some of: proxy, deploy, idle, fleet, bus, orchestrator, audit, verify
+ *   npm run bench -- deploy idle       some of: proxy, deploy, idle, fleet, bus, orchestrator, audit, names, verify
  */
 import { cpus, totalmem } from 'node:os';
 import { benchAudit, printAudit } from './audit.bench.ts';
@@ -10,6 +10,7 @@ import { benchBus, printBus } from './bus.bench.ts';
 import { benchDeploy, printDeploy } from './deploy.bench.ts';
 import { benchFleet, printFleet } from './fleet.bench.ts';
 import { benchIdle, printIdle } from './idle.bench.ts';
+import { benchNames, printNames } from './names.bench.ts';
 import { benchOrchestrator, printOrchestrator } from './orchestrator.bench.ts';
 import { benchProxy, printProxy } from './proxy.bench.ts';
 import { benchVerify, printVerify } from './verify.bench.ts';
@@ -22,6 +23,7 @@ const parts: Record<string, () => Promise<void>> = {
   bus: async () => printBus(await benchBus()),
   orchestrator: async () => printOrchestrator(await benchOrchestrator()),
   audit: async () => printAudit(await benchAudit()),
+  names: async () => printNames(await benchNames()),
   verify: async () => printVerify(await benchVerify()),
 };
 

@@ -14,7 +14,7 @@ import { answerQuestion, type Zone } from './zone.ts';
 export type Address = { host: string; port: number };
 
 export type ResponderLimits = {
-  /** Above it, UDP queries are dropped and TCP connections closed. About a quarter of one core. */
+  /** Above it, UDP queries are dropped and TCP connections closed. About a fifth of one core. */
   queries_per_second_max: number;
   connections_max: number;
   queries_per_connection_max: number;
@@ -23,7 +23,7 @@ export type ResponderLimits = {
 };
 
 export const defaultResponderLimits: ResponderLimits = {
-  queries_per_second_max: 20_000,
+  queries_per_second_max: 5_000,
   connections_max: 32,
   queries_per_connection_max: 1_000,
   idle_ms_max: 10_000,
