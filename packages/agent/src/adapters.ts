@@ -1,6 +1,7 @@
 /** The adapters behind the agent's ports: child processes, git, and the embedded proxy, unless others are given. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from '@mainstay/runtime/log';
 import type { Names } from './dns/names.ts';
@@ -41,7 +42,10 @@ export function embeddedAdapters({ home, sink, log, names }: AdapterNeeds): Adap
 }
 
 /** In a distribution the proxy's program lies beside the agent's; in the source it is where the adapter looks by itself. */
-function proxyProgram(): { entry_path?: string } {
+function proxyProgram(): { entry_path?: string; command?: readonly string[] } {
+  // One executable holds both. The flags that keep the agent small would make the proxy slow.
+  if (isSea())
+    return { command: ['--node-options=--max-semi-space-size=4 --no-lite-mode --no-optimize-for-size', 'proxy'] };
   const bundled = fileURLToPath(new URL('./mainstay-proxy.js', import.meta.url));
   return existsSync(bundled) ? { entry_path: bundled } : {};
 }

@@ -1,4 +1,4 @@
-/** /metrics, /livez and /readyz of the agent, on a port of 127.0.0.1 or a Unix socket; never on another address. */
+/** /metrics, /livez, /readyz and /status (JSON) of the agent, on a port of 127.0.0.1 or a Unix socket; never on another address. */
 import { rmSync } from 'node:fs';
 import { http } from '@mainstay/runtime/node-http';
 import type { Agent } from '../agent.ts';
@@ -15,7 +15,11 @@ export function serveMetrics(agent: Agent, where: number | string): Promise<Metr
       if (request.method !== 'GET') return send(405, 'Only GET is answered here.\n');
       if (request.url === '/livez') return send(200, 'ok\n');
       if (request.url === '/readyz') return agent.isReady() ? send(200, 'ok\n') : send(503, 'not ready\n');
-      if (request.url !== '/metrics') return send(404, 'There are /metrics, /livez and /readyz.\n');
+      if (request.url === '/status') {
+        const told = { ready: agent.isReady(), connected: agent.isConnected(), state: await agent.observe() };
+        return send(200, JSON.stringify(told));
+      }
+      if (request.url !== '/metrics') return send(404, 'There are /metrics, /livez, /readyz and /status.\n');
       const [own, proxy] = await Promise.all([agent.observe(), agent.proxyMetrics().catch(() => '')]);
       return send(200, renderAgentMetrics(own, agent.isConnected()) + proxy);
     } catch (error) {

@@ -1,0 +1,204 @@
+/**
+ * `mainstay-agent install`: makes this machine a server of a control plane. Each step looks first whether it is done, so that a run that
+ * was cut short is finished by the next one, and a run on an installed server changes nothing and says so.
+ *
+ * The token is exchanged here, before anything is left on the machine: a token that has expired or a panel that cannot be reached is
+ * told at once to who installs, and not to a journal. The agent itself never sees it.
+ */
+import { createHash } from 'node:crypto';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import { AppError } from '@mainstay/contract/errors';
+import { SecurityMode } from '@mainstay/contract/stack';
+import { agent_version, serverFacts } from '../facts.ts';
+import { enrol } from '../link/enrol.ts';
+import { createLinkClient } from '../link/http.ts';
+import { credentialFor, loadIdentity, saveIdentity } from '../state/identity.ts';
+import { type AgentFile, places, readAgentFile, writeAgentFile, writeWhole } from './agent-file.ts';
+import { askAgent } from './agent-socket.ts';
+import { checkMachine, installMissing, run, runsOldExecutable, succeeds, unitProperties } from './system.ts';
+import { unitText } from './unit.ts';
+
+const seen_ms = 60_000;
+
+type Wanted = {
+  settings: AgentFile;
+  token: string | null;
+  ca: { path: string; text: Buffer } | null;
+  programs: Record<string, string>;
+};
+
+/** Installs and enrols. Throws AppError that says what is wrong and what to do next. */
+export async function runInstall(args: readonly string[]): Promise<void> {
+  const wanted = readWanted(args);
+  checkMachine();
+  const began = performance.now();
+  const { settings } = wanted;
+  const known = readAgentFile();
+  const enrolled = loadIdentity(settings.home);
+  if (enrolled && enrolled.control_plane_url !== settings.url) {
+    throw new AppError('Conflict', `This server is enrolled at ${enrolled.control_plane_url} as ${enrolled.server}.`, {
+      field: 'url',
+      hint: 'Take that back first: mainstay-agent uninstall',
+    });
+  }
+  const changed: string[] = [];
+  for (const name of await installMissing(wanted.programs)) changed.push(`package ${name}`);
+  if (!enrolled) changed.push(`enrolled as ${await enrolHere(wanted)}`);
+  if (wanted.ca && writeWhole(places.ca, wanted.ca.text, 0o644)) changed.push(places.ca);
+  const binary = installBinary(changed);
+  const set = { ...settings, names: settings.names && (known?.names ?? true) };
+  if (writeAgentFile(set)) changed.push(places.settings);
+  if (writeWhole(places.unit_file, unitText(binary), 0o644)) {
+    changed.push(places.unit_file);
+    await run(['systemctl', 'daemon-reload']);
+  }
+  await startUnit(changed);
+  await waitUntilSeen();
+  const { server } = loadIdentity(settings.home)!;
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  process.stdout.write(
+    changed.length === 0
+      ? `Nothing to do: this server is ${server}, and the control plane sees it.\n`
+      : `${changed.map((line) => `  ${line}\n`).join('')}The control plane sees this server as ${server} (after ${seconds} s).\n`,
+  );
+  process.stdout.write(`  ${settings.url}/servers/${server}\n`);
+}
+
+function readWanted(args: readonly string[]): Wanted {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      url: { type: 'string' },
+      'token-file': { type: 'string' },
+      'ca-file': { type: 'string' },
+      'security-mode': { type: 'string', default: 'none' },
+      'ssh-from': { type: 'string', multiple: true, default: [] },
+      'no-names': { type: 'boolean', default: false },
+      'with-haproxy': { type: 'boolean', default: false },
+    },
+  });
+  const refuse = (field: string, message: string, hint: string) =>
+    new AppError('InvalidInput', message, { field, hint });
+  const url = values.url?.replace(/\/+$/, '');
+  if (!url || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw refuse('url', '--url must be the address of the panel.', 'Such as --url https://panel.example.');
+  }
+  const mode = SecurityMode.safeParse(values['security-mode']);
+  if (!mode.success) {
+    throw refuse(
+      'security-mode',
+      `--security-mode "${values['security-mode']}" is not a mode.`,
+      'Choose none, daemon-port or tunnel.',
+    );
+  }
+  if (mode.data !== 'none' || values['ssh-from'].length > 0) {
+    throw new AppError(
+      'InvalidInput',
+      `This version of the agent cannot set a firewall, which the security mode ${mode.data} needs.`,
+      {
+        hint: 'Install with --security-mode none and without --ssh-from, and keep the firewall that the server has.',
+        field: 'security-mode',
+      },
+    );
+  }
+  const token_file = values['token-file'];
+  const ca_path = values['ca-file'];
+  return {
+    settings: {
+      url,
+      home: places.home,
+      ca_file: ca_path === undefined ? null : places.ca,
+      names: !values['no-names'],
+      security: { mode: mode.data, ssh_from: [] },
+    },
+    token: token_file === undefined ? null : readGiven(token_file, 'token-file').toString('utf8').trim(),
+    ca: ca_path === undefined ? null : { path: ca_path, text: readGiven(ca_path, 'ca-file') },
+    programs: { git: 'git', ...(values['with-haproxy'] ? { haproxy: 'haproxy' } : {}) },
+  };
+}
+
+function readGiven(path: string, field: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new AppError('InvalidInput', `--${field} ${path} cannot be read: ${(cause as Error).message}`, {
+      field,
+      cause,
+    });
+  }
+}
+
+/** Exchanges the token for an identity; gives the server's name. What it began to store is taken back when it fails for good. */
+async function enrolHere({ settings, token, ca }: Wanted): Promise<string> {
+  if (!token) {
+    throw new AppError('InvalidInput', 'This machine is not enrolled, and no token was given.', {
+      field: 'token-file',
+      hint: 'Make one in the dashboard (Add a server) or by `mainstay servers invite NAME`, and give its file by --token-file.',
+    });
+  }
+  const is_new = !existsSync(settings.home);
+  mkdirSync(settings.home, { recursive: true, mode: 0o700 });
+  // The authority is not in its place yet: nothing is, until the token was taken.
+  const client = createLinkClient({ url: settings.url, ca_file: ca?.path });
+  try {
+    const identity = await enrol({
+      client,
+      control_plane_url: settings.url,
+      token,
+      credential: credentialFor(settings.home, token),
+      agent_version,
+      facts: serverFacts('process', 'embedded'),
+      now: Date.now,
+    });
+    saveIdentity(settings.home, identity);
+    return identity.server;
+  } catch (error) {
+    if (is_new) rmSync(settings.home, { recursive: true, force: true });
+    throw error;
+  } finally {
+    client.close();
+  }
+}
+
+/** Puts this very executable in its place, unless a package owns it or it is there; gives its path. */
+function installBinary(changed: string[]): string {
+  const own = process.execPath;
+  if (own === places.packaged_binary || own === places.binary) return own;
+  if (existsSync(places.binary) && digest(places.binary) === digest(own)) return places.binary;
+  mkdirSync(dirname(places.binary), { recursive: true });
+  copyFileSync(own, `${places.binary}.new`);
+  chmodSync(`${places.binary}.new`, 0o755);
+  renameSync(`${places.binary}.new`, places.binary);
+  changed.push(places.binary);
+  return places.binary;
+}
+
+function digest(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
+
+async function startUnit(changed: string[]): Promise<void> {
+  if (!(await succeeds(['systemctl', 'is-enabled', '--quiet', places.unit]))) {
+    await run(['systemctl', 'enable', '--quiet', places.unit]);
+    changed.push(`${places.unit} enabled`);
+  }
+  const { ActiveState, MainPID } = await unitProperties(places.unit, ['ActiveState', 'MainPID']);
+  if (ActiveState === 'active' && changed.length === 0 && !runsOldExecutable(Number(MainPID))) return;
+  // A restart leaves services and proxy running.
+  await run(['systemctl', 'restart', places.unit]);
+  changed.push(`${places.unit} ${ActiveState === 'active' ? 'restarted' : 'started'}`);
+}
+
+/** Waits until the control plane has acknowledged a heartbeat. */
+async function waitUntilSeen(): Promise<void> {
+  const deadline = Date.now() + seen_ms;
+  while (Date.now() < deadline) {
+    if ((await askAgent())?.connected) return;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  throw new AppError('Timeout', `The agent runs, but within ${seen_ms / 1000} s the control plane did not see it.`, {
+    hint: `Look for why: journalctl -u ${places.unit} -n 50 --no-pager; then mainstay-agent doctor. It goes on trying by itself.`,
+  });
+}
