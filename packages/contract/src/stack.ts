@@ -261,7 +261,9 @@ const StackFields = z.strictObject({
         .min(1)
         .max(65_535)
         .default(8081)
-        .describe('Loopback port of the internal proxy, which goes by the Host header.'),
+        .describe(
+          'Loopback port of the internal proxy, which goes by the Host header. A server with names has it at port 80 instead, where that is free.',
+        ),
     })
     .prefault({}),
   security_mode: SecurityMode.default('none'),

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { systemClock } from '@mainstay/runtime/clock';
 import { silentLogger } from '@mainstay/runtime/log';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { freeAddress } from '../testing/free-address.ts';
+import { createStandInResolved, type StandInResolved } from '../testing/stand-in-resolved.ts';
 import { createHostsNames } from './hosts.ts';
 import type { Names } from './names.ts';
 import { createSystemNames, pickNames, readNamesFacts } from './pick-names.ts';
 import { createResolvedNames } from './resolved.ts';
 import { createResponder } from './responder.ts';
-import { createStandInResolved, type StandInResolved } from './stand-in-resolved.ts';
-import { freeAddress } from './testing-addresses.ts';
 
 const debian = '127.0.0.1 localhost\n';
 const wanted = { domain: 'svc.internal', services: [{ name: 'api', port: 37_900 }] };

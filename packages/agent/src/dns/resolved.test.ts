@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { systemClock } from '@mainstay/runtime/clock';
 import { silentLogger } from '@mainstay/runtime/log';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { freeAddress } from '../testing/free-address.ts';
+import { createStandInResolved, type StandInResolved } from '../testing/stand-in-resolved.ts';
 import { namesConformance } from './names.conformance.ts';
 import type { Names } from './names.ts';
 import { createResolvedNames } from './resolved.ts';
 import { createResponder } from './responder.ts';
-import { createStandInResolved, type StandInResolved } from './stand-in-resolved.ts';
-import { freeAddress } from './testing-addresses.ts';
 
 type World = { root: string; resolved: StandInResolved; address: { host: string; port: number }; make(): Names };
 const worlds: { root: string; names: Names[] }[] = [];

@@ -6,8 +6,8 @@ import { silentLogger } from '@mainstay/runtime/log';
 import * as dns from 'dns-packet';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { freeAddress } from '../testing/free-address.ts';
 import { type Address, createResponder, type Responder, type ResponderLimits } from './responder.ts';
-import { freeAddress } from './testing-addresses.ts';
 import { zoneOf } from './zone.ts';
 
 const wanted = {

@@ -1,7 +1,7 @@
 /** Loopback addresses for tests: one of its own for each, so that tests beside each other never meet. */
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
-import type { Address } from './responder.ts';
+import type { Address } from '../dns/responder.ts';
 
 /** An address of 127.53.0.0/16 with a port that was free a moment ago. */
 export function freeAddress(): Promise<Address> {

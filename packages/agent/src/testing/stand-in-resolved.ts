@@ -5,7 +5,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Exec, ExecResult } from '@mainstay/runtime/exec';
-import type { LinkState } from './link.ts';
+import type { LinkState } from '../dns/link.ts';
 
 export type StandInResolved = {
   exec: Exec;
