@@ -23,7 +23,16 @@ const output_wait_ms = 2_000;
 
 const streams = ['stdout', 'stderr'] as const;
 
-export type Output = { directory: string; tails: LogTail[] };
+/** The output of an instance, wherever it is kept. */
+export type Output = {
+  /** Files that are followed; none where something else reads. */
+  tails: LogTail[];
+  lastLines(): LastLine[];
+  /** Stores what is left; after two seconds goes on with that in the background. */
+  finish(): Promise<void>;
+  /** Stops reading. */
+  close(): Promise<void>;
+};
 
 export type OutputOptions = { home: string; sink: LogSink; clock: Clock; exec: Exec; log: Logger };
 
@@ -59,25 +68,33 @@ export function followOutput(options: OutputOptions, spec: InstanceSpec): Output
       line: { service: spec.service, release_id: spec.release_id, stream },
     }),
   );
-  return { directory, tails };
+  const close = async () => void (await Promise.all(tails.map((tail) => tail.close())));
+  const storeRest = async () => {
+    const stored = await Promise.all(tails.map((tail) => tail.finish()));
+    await close();
+    if (stored.every(Boolean)) rmSync(directory, { recursive: true, force: true });
+  };
+  return {
+    tails,
+    lastLines: () => mergeLast(tails.map((tail) => tail.lastLines())),
+    finish: () => withinOutputWait(storeRest(), options.clock),
+    close,
+  };
 }
 
-/** Stores what is left and removes the files; after two seconds goes on with that in the background. */
-export async function finishOutput(output: Output, clock: Clock): Promise<void> {
+/** Waits for output to be stored, two seconds at most. */
+export async function withinOutputWait(storing: Promise<void>, clock: Clock): Promise<void> {
   const waiting = new AbortController();
-  const finished = (async () => {
-    const stored = await Promise.all(output.tails.map((tail) => tail.finish()));
-    await Promise.all(output.tails.map((tail) => tail.close()));
-    if (stored.every(Boolean)) rmSync(output.directory, { recursive: true, force: true });
-    waiting.abort();
-  })();
-  await Promise.race([finished, clock.sleep(output_wait_ms, waiting.signal)]);
+  const stored = storing.finally(() => waiting.abort());
+  await Promise.race([stored, clock.sleep(output_wait_ms, waiting.signal)]);
 }
+
+export type InstanceGroup = Pick<ProcessGroup, 'members' | 'terminate'>;
 
 export type Instance = {
   readonly spec: InstanceSpec;
   readonly handle: InstanceHandle;
-  readonly group: ProcessGroup;
+  readonly group: InstanceGroup;
   readonly output: Output;
   /** When this agent got it; young ones are watched closely. */
   readonly since: number;
@@ -95,9 +112,12 @@ export type Instance = {
 export type InstanceOptions = {
   spec: InstanceSpec;
   handle: InstanceHandle;
-  group: ProcessGroup;
+  group: InstanceGroup;
   output: Output;
+  /** Nobody tells of the end of its first process: it is looked for. */
   adopted: boolean;
+  /** How the first process ended, asked when all of it is gone and nobody told. Not known without this. */
+  outcome?: () => Promise<Pick<InstanceExit, 'code' | 'signal' | 'reason'>>;
   clock: Clock;
   log: Logger;
   ended: (exit: InstanceExit) => void;
@@ -118,15 +138,16 @@ export function createInstance(options: InstanceOptions): Instance {
     return terminating;
   };
 
-  const lastLines = () => mergeLast(output.tails.map((tail) => tail.lastLines()));
-
   async function end(code: number | null, signal: string | null): Promise<void> {
     const grace_ms = Math.min(spec.stop_timeout_seconds * 1000, leftover_grace_ms);
     if (!(await terminate(grace_ms))) {
       log.error({ instance: spec.id, pids: group.members().map((row) => row.pid) }, 'processes withstand SIGKILL');
     }
-    await finishOutput(output, clock);
-    options.ended({ id: spec.id, code, signal, reason, last_lines: lastLines(), at: clock.now() });
+    const told = { code, signal, reason: null };
+    const outcome = code === null && signal === null ? ((await options.outcome?.()) ?? told) : told;
+    await output.finish();
+    const last_lines = output.lastLines();
+    options.ended({ ...outcome, id: spec.id, reason: reason ?? outcome.reason, last_lines, at: clock.now() });
     finished.resolve();
   }
 
@@ -155,7 +176,7 @@ export function createInstance(options: InstanceOptions): Instance {
     adopted,
     since: clock.now(),
     running: () => leader === null,
-    lastLines,
+    lastLines: output.lastLines,
     leaderEnded,
     stop() {
       if (leader === null) reason ??= 'stopped';

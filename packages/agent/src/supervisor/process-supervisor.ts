@@ -12,7 +12,6 @@ import { type Logger, silentLogger } from '@mainstay/runtime/log';
 import { argvOf, basicEnvironment, checkCommand, findWrappers, resourceLimits, wrapCommand } from './command.ts';
 import {
   createInstance,
-  finishOutput,
   followOutput,
   type Instance,
   openOutputFiles,
@@ -128,7 +127,7 @@ export function createProcessSupervisor(options: ProcessSupervisorOptions): Supe
         return handle;
       }
       await groupOf(spec.id, null).terminate(Math.min(spec.stop_timeout_seconds, 5) * 1000);
-      await finishOutput(followOutput(output_options, spec), clock);
+      await followOutput(output_options, spec).finish();
       return null;
     },
     async stop(id) {
@@ -158,7 +157,7 @@ export function createProcessSupervisor(options: ProcessSupervisorOptions): Supe
     async detach() {
       detached = true;
       await watch.stop();
-      await Promise.all([...instances.values()].flatMap(({ output }) => output.tails.map((tail) => tail.close())));
+      await Promise.all([...instances.values()].map(({ output }) => output.close()));
       instances.clear();
     },
   };

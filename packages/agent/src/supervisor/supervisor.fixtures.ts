@@ -1,6 +1,6 @@
 /** What the tests of supervisors and builders share: a log sink in a file, waiting for conditions, a look for processes. */
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,8 +10,11 @@ import type { InstanceSpec, LogLine, LogSink } from './supervisor.ts';
 
 type Entry = { source_id: string; cursor: string; lines: LogLine[] };
 
-/** A sink as the port wants it: lines and cursor are appended to one file in one write, and are there after a crash. */
-export function fileSink(path: string): LogSink & { lines(source_id: string): string[]; entries(): Entry[] } {
+/**
+ * A sink as the port wants it: lines and cursor are appended to one file in one write, and are there after a crash. `lines`
+ * are those of an instance or build, or of one stream of it: `ins_…/stderr`.
+ */
+export function fileSink(path: string): LogSink & { lines(of: string): string[]; entries(): Entry[] } {
   const entries = (): Entry[] =>
     existsSync(path)
       ? readFileSync(path, 'utf8')
@@ -27,10 +30,13 @@ export function fileSink(path: string): LogSink & { lines(source_id: string): st
     },
     cursor: (source_id) => cursors.get(source_id) ?? null,
     entries,
-    lines: (source_id) =>
-      entries()
-        .filter((entry) => entry.source_id.startsWith(source_id))
-        .flatMap((entry) => entry.lines.map((line) => line.text)),
+    lines: (of) => {
+      const [id, stream] = of.split('/');
+      return entries()
+        .filter((entry) => entry.source_id.startsWith(id!))
+        .flatMap((entry) => entry.lines.filter((line) => stream === undefined || line.stream === stream))
+        .map((line) => line.text);
+    },
   };
 }
 
@@ -76,6 +82,8 @@ export function instanceSpec(given: Partial<InstanceSpec> & Pick<InstanceSpec, '
 
 export function temporaryFolder(): { path: string; remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'mainstay-'));
+  // Services may run as another user.
+  chmodSync(path, 0o755);
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 

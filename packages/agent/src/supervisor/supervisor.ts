@@ -31,6 +31,8 @@ export type InstanceHandle = {
   /** Start time of the process in clock ticks since boot (proc(5), stat field 22), so that a reused pid is noticed. */
   start_ticks: number;
   boot_id: string;
+  /** The unit that it runs as, where systemd supervises. */
+  unit?: string;
 };
 
 export type InstanceExit = {

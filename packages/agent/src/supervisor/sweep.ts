@@ -33,7 +33,8 @@ export async function sweepStrays(options: SweepOptions): Promise<string[]> {
   return [...strays.values()].map((mark) => mark.id.split('@')[0]!);
 }
 
-function isOrphanBuild(mark_id: string): boolean {
+/** True when the agent's process behind the @ of the mark is gone. */
+export function isOrphanBuild(mark_id: string): boolean {
   const match = /@(\d+)\.(\d+)$/.exec(mark_id);
   return match === null || !isAlive(Number(match[1]), Number(match[2]));
 }
