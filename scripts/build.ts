@@ -9,6 +9,7 @@
  *   chunks/                     what several programs share, or load only when it is needed
  *   public/                     the dashboard and the API reference; everything in assets/ has its hash in its name
  *   examples/                   the example stack
+ *   agent/                      executables of the agent for servers, where `npm run build:agent` made them
  *
  * The new dist/ is made beside the old one and takes its place when it is whole.
  */
@@ -165,6 +166,8 @@ function licencesOf(modules: readonly string[], extra: string[]): string {
 function moveIntoPlace(): void {
   const target = join(root, 'dist');
   const old = join(root, `dist.old-${process.pid}`);
+  // Executables of the agent are a build of their own, and stay until that makes new ones.
+  if (existsSync(join(target, 'agent'))) renameSync(join(target, 'agent'), join(out, 'agent'));
   if (existsSync(target)) renameSync(target, old);
   renameSync(out, target);
   rmSync(old, { recursive: true, force: true });

@@ -36,7 +36,7 @@ async function check(label: string, argv: [string, ...string[]]): Promise<void> 
 async function vitest(): Promise<void> {
   const file = join(scratch, 'tally.json');
   const argv: [string, ...string[]] = ['vitest', 'run', '--reporter=default', '--reporter=./scripts/tally-reporter.ts'];
-  const ok = await run('Tests', [...argv, ...process.argv.slice(2)], 20 * minutes, { TALLY_FILE: file });
+  const ok = await run('Tests', [...argv, ...process.argv.slice(2)], 60 * minutes, { TALLY_FILE: file });
   let tally: Tally;
   try {
     tally = JSON.parse(readFileSync(file, 'utf8')) as Tally;

@@ -21,6 +21,8 @@ export type Context = {
   usage: UsageRecorder;
   /** Folder of the control plane's state. */
   home: string;
+  /** Folder of the agent's executables, which new servers fetch; null without one. */
+  agent_dir: string | null;
   /** Address under which people reach it, without a slash at the end. */
   public_url: () => string;
   /** The path in it, such as `/panel`; empty without one. Requests come with it or without, as the reverse proxy does it. */

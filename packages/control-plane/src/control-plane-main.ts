@@ -5,6 +5,7 @@
  *   --home DIR   state                      --port N    7070
  *   --host ADDR  127.0.0.1                  --public-url URL (MAINSTAY_PUBLIC_URL)
  *   --public-dir DIR  built files of the dashboard
+ *   --agent-dir DIR   executables of the agent, which new servers fetch
  *   --keeper-socket PATH  Unix socket of a keeper of its own (MAINSTAY_KEEPER_SOCKET)
  *
  * When it listens it writes `<home>/url` and, where there is none that holds, `<home>/cli-token` (0600).
@@ -40,6 +41,7 @@ async function main(): Promise<void> {
       host: { type: 'string', default: '127.0.0.1' },
       'public-url': { type: 'string' },
       'public-dir': { type: 'string' },
+      'agent-dir': { type: 'string' },
       'keeper-socket': { type: 'string' },
     },
   });
@@ -72,6 +74,7 @@ async function main(): Promise<void> {
     keeper,
     log,
     public_dir: existsSync(public_dir) ? public_dir : null,
+    agent_dir: values['agent-dir'] ?? join(import.meta.dirname, 'agent'),
     ...(public_url ? { public_url } : {}),
   });
   shutdown.add({ name: 'keeper', stop: async () => keeper.close() });

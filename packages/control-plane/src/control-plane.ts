@@ -74,6 +74,8 @@ export type ControlPlaneOptions = {
   exec?: Exec;
   /** Built files of the dashboard; null serves none. */
   public_dir?: string | null;
+  /** Executables of the agent for servers; null serves none. */
+  agent_dir?: string | null;
   /** Address under which people reach it, where that is not where it listens; its path is the prefix of all paths. */
   public_url?: string;
 };
@@ -104,6 +106,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     clock,
     log,
     home,
+    agent_dir: options.agent_dir ?? null,
     version,
     keeper: options.keeper,
     signals,

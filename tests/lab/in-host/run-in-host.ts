@@ -21,7 +21,13 @@ export async function takeIntoHost(lab: Lab, host: LabHost, entry: string, path:
     format: 'esm',
     target: 'node24',
     write: false,
-    plugins: [{ name: 'runner', setup: ({ onResolve }) => onResolve({ filter: /^vitest$/ }, ({ importer }) => (importer === runner ? null : { path: runner })) }],
+    plugins: [
+      {
+        name: 'runner',
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /^vitest$/ }, ({ importer }) => (importer === runner ? null : { path: runner })),
+      },
+    ],
     banner: { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" },
   });
   const server = createServer((request, response) => {
@@ -54,7 +60,9 @@ export async function runHostTests(host: LabHost, path: string, only = ''): Prom
   });
   const lines = result.stdout.split('\n').filter((line) => line.startsWith('{'));
   if (result.code !== 0 || lines.length === 0) {
-    throw new Error(`the tests in the host ended with ${result.code ?? result.killed}:\n${result.stderr.slice(-4_000)}`);
+    throw new Error(
+      `the tests in the host ended with ${result.code ?? result.killed}:\n${result.stderr.slice(-4_000)}`,
+    );
   }
   return lines.map((line) => JSON.parse(line) as HostTestResult);
 }

@@ -7,9 +7,19 @@ import { expect } from 'vitest';
 export { expect };
 
 type Body = () => unknown;
-type Suite = { title: string; before: Body[]; after: Body[]; tests: { title: string; body: Body; is_skipped: boolean }[] };
+type Suite = {
+  title: string;
+  before: Body[];
+  after: Body[];
+  tests: { title: string; body: Body; is_skipped: boolean }[];
+};
 
-export type HostTestResult = { title: string; state: 'passed' | 'failed' | 'skipped'; ms: number; error: string | null };
+export type HostTestResult = {
+  title: string;
+  state: 'passed' | 'failed' | 'skipped';
+  ms: number;
+  error: string | null;
+};
 
 const test_ms_max = 240_000;
 const suites: Suite[] = [];
@@ -20,7 +30,8 @@ export function describe(title: string, body: Body): void {
   body();
 }
 
-const add = (is_skipped: boolean) => (title: string, body: Body) => void current().tests.push({ title, body, is_skipped });
+const add = (is_skipped: boolean) => (title: string, body: Body) =>
+  void current().tests.push({ title, body, is_skipped });
 export const it = Object.assign(add(false), { skipIf: (condition: unknown) => add(Boolean(condition)) });
 export const beforeEach = (body: Body) => void current().before.push(body);
 export const afterEach = (body: Body) => void current().after.push(body);

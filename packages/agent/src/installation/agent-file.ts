@@ -17,7 +17,6 @@ export const places = {
   settings: '/etc/mainstay/agent.json',
   ca: '/etc/mainstay/ca.pem',
   home: '/var/lib/mainstay-agent',
-  token: '/var/lib/mainstay-agent/enrolment-token',
   socket: '/var/lib/mainstay-agent/agent.sock',
   unit: 'mainstay-agent.service',
   unit_file: '/etc/systemd/system/mainstay-agent.service',
@@ -30,6 +29,8 @@ export const AgentFile = z.strictObject({
   ca_file: z.string().startsWith('/').nullable(),
   /** Services are known as <service>.svc.internal on this server. */
   names: z.boolean(),
+  /** Key of the releases that this agent trusts, base64url; null where it came from elsewhere, such as a package. */
+  release_key: z.string().nullable(),
   security: z.strictObject({ mode: SecurityMode, ssh_from: z.array(z.string()) }),
 });
 export type AgentFile = z.infer<typeof AgentFile>;

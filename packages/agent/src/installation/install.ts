@@ -15,8 +15,9 @@ import { agent_version, serverFacts } from '../facts.ts';
 import { enrol } from '../link/enrol.ts';
 import { createLinkClient } from '../link/http.ts';
 import { credentialFor, loadIdentity, saveIdentity } from '../state/identity.ts';
-import { type AgentFile, places, readAgentFile, writeAgentFile, writeWhole } from './agent-file.ts';
+import { type AgentFile, places, writeAgentFile, writeWhole } from './agent-file.ts';
 import { askAgent } from './agent-socket.ts';
+import { readRelease } from './release.ts';
 import { checkMachine, installMissing, run, runsOldExecutable, succeeds, unitProperties } from './system.ts';
 import { unitText } from './unit.ts';
 
@@ -31,11 +32,12 @@ type Wanted = {
 
 /** Installs and enrols. Throws AppError that says what is wrong and what to do next. */
 export async function runInstall(args: readonly string[]): Promise<void> {
-  const wanted = readWanted(args);
   checkMachine();
+  const wanted = readWanted(args);
+  // The script that calls this keeps its own files to itself.
+  process.umask(0o022);
   const began = performance.now();
   const { settings } = wanted;
-  const known = readAgentFile();
   const enrolled = loadIdentity(settings.home);
   if (enrolled && enrolled.control_plane_url !== settings.url) {
     throw new AppError('Conflict', `This server is enrolled at ${enrolled.control_plane_url} as ${enrolled.server}.`, {
@@ -48,8 +50,7 @@ export async function runInstall(args: readonly string[]): Promise<void> {
   if (!enrolled) changed.push(`enrolled as ${await enrolHere(wanted)}`);
   if (wanted.ca && writeWhole(places.ca, wanted.ca.text, 0o644)) changed.push(places.ca);
   const binary = installBinary(changed);
-  const set = { ...settings, names: settings.names && (known?.names ?? true) };
-  if (writeAgentFile(set)) changed.push(places.settings);
+  if (writeAgentFile(settings)) changed.push(places.settings);
   if (writeWhole(places.unit_file, unitText(binary), 0o644)) {
     changed.push(places.unit_file);
     await run(['systemctl', 'daemon-reload']);
@@ -75,6 +76,8 @@ function readWanted(args: readonly string[]): Wanted {
       'ca-file': { type: 'string' },
       'security-mode': { type: 'string', default: 'none' },
       'ssh-from': { type: 'string', multiple: true, default: [] },
+      release: { type: 'string' },
+      signature: { type: 'string' },
       'no-names': { type: 'boolean', default: false },
       'with-haproxy': { type: 'boolean', default: false },
     },
@@ -105,12 +108,20 @@ function readWanted(args: readonly string[]): Wanted {
   }
   const token_file = values['token-file'];
   const ca_path = values['ca-file'];
+  const release =
+    values.release === undefined
+      ? null
+      : readRelease(
+          readGiven(values.release, 'release'),
+          readGiven(values.signature ?? '', 'signature').toString('utf8'),
+        );
   return {
     settings: {
       url,
       home: places.home,
       ca_file: ca_path === undefined ? null : places.ca,
       names: !values['no-names'],
+      release_key: release?.release_key ?? null,
       security: { mode: mode.data, ssh_from: [] },
     },
     token: token_file === undefined ? null : readGiven(token_file, 'token-file').toString('utf8').trim(),

@@ -1,17 +1,16 @@
 /** `run --config <file>`: the installed settings as the arguments that the agent takes. */
-import { existsSync } from 'node:fs';
-import { type AgentFile, places, readAgentFile } from './agent-file.ts';
+import { type AgentFile, readAgentFile } from './agent-file.ts';
 
 /** Puts what the file says in the place of `--config <file>` in the arguments of this process. Other arguments stay. */
 export function readRunArguments(): void {
   const [flag, path] = process.argv.slice(2);
   if (flag !== '--config' || path === undefined) return;
   const settings = readAgentFile(path);
-  if (settings) process.argv.splice(2, 2, ...runArguments(settings, existsSync(places.token)));
+  if (settings) process.argv.splice(2, 2, ...runArguments(settings));
 }
 
 /** The command line of an agent with these settings. */
-export function runArguments(settings: AgentFile, has_token: boolean): string[] {
+export function runArguments(settings: AgentFile): string[] {
   return [
     '--home',
     settings.home,
@@ -21,6 +20,5 @@ export function runArguments(settings: AgentFile, has_token: boolean): string[] 
     `${settings.home}/agent.sock`,
     ...(settings.ca_file === null ? [] : ['--ca-file', settings.ca_file]),
     ...(settings.names ? ['--names'] : []),
-    ...(has_token ? ['--token-file', places.token] : []),
   ];
 }

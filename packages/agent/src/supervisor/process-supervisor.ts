@@ -10,13 +10,7 @@ import { type Clock, systemClock } from '@mainstay/runtime/clock';
 import { type Exec, systemExec } from '@mainstay/runtime/exec';
 import { type Logger, silentLogger } from '@mainstay/runtime/log';
 import { argvOf, basicEnvironment, checkCommand, findWrappers, resourceLimits, wrapCommand } from './command.ts';
-import {
-  createInstance,
-  followOutput,
-  type Instance,
-  openOutputFiles,
-  outputDirectory,
-} from './instance.ts';
+import { createInstance, followOutput, type Instance, openOutputFiles, outputDirectory } from './instance.ts';
 import { countThreadsOfUser, isAlive, readBootId, readListeningPorts, readProcess } from './proc.ts';
 import { agentMark, createProcessGroup, createProcessTable, markEnvironment, usageOf } from './process-group.ts';
 import type { InstanceExit, InstanceHandle, InstanceSpec, LogSink, Supervisor } from './supervisor.ts';

@@ -80,6 +80,12 @@ export const inviteServer = change({
   result: z.object({
     token: z.string().nullable().describe('Shown once; null when a request is repeated with the same idempotency key.'),
     expires_at: z.int(),
+    install: z
+      .string()
+      .nullable()
+      .describe(
+        'The line to run on the new server; the token stands in it. Null where the panel has no agent to hand out.',
+      ),
   }),
   errors: ['NotFound', 'Conflict'],
 });

@@ -22,6 +22,7 @@ import type { Context } from '../context.ts';
 import { logDownload } from '../logs/log-download.ts';
 import type { Dispatcher } from '../operations/dispatcher.ts';
 import { createRunStreams } from '../orchestrator/run-stream.ts';
+import { agentReleaseRoutes } from '../servers/agent-releases.ts';
 import { agentRoutes } from '../servers/agent-routes.ts';
 import { webhookRoutes } from '../stacks/webhook-routes.ts';
 import { healthChecks } from '../system/system-operations.ts';
@@ -124,6 +125,7 @@ export function createGateway(context: Context, dispatcher: Dispatcher, options:
   app.get(`${apiPrefix}/stacks/:stack/logs/download`, logDownload(context));
   app.get(`${apiPrefix}/audit/export`, auditDownload(context, options.audit));
   app.route('/auth', signInRoutes(context));
+  app.route('/', agentReleaseRoutes(context));
   app.route('/agent/v1', agentRoutes(context, metrics));
   app.route('/webhooks', webhookRoutes(context));
   app.all('/mcp', mcpRoute(context, dispatcher, options.refusals));

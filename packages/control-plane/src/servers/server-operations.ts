@@ -18,6 +18,7 @@ import {
   selectStacks,
 } from '../stacks/stack-store.ts';
 import { forgetUsage } from '../usage/usage-store.ts';
+import { installLine } from './agent-releases.ts';
 import { forgetLabels, type Labelled, labelChanges, labelsOf, putLabels } from './server-labels.ts';
 import {
   findServer,
@@ -62,6 +63,7 @@ export const serverHandlers: Handler[] = [
       const [key] = await keeper.keys();
       return `mst_${randomBytes(32).toString('base64url')}.${key!.kid}`;
     });
+    const install = await installLine(context, token);
     const server_id = existing?.id ?? (await context.recall('server_id', () => newId('server', clock.now())));
     const stack_id = row?.id ?? null;
     const from = (await labelsOf(store, [server_id]))(server_id);
@@ -97,8 +99,8 @@ export const serverHandlers: Handler[] = [
               : insertServer(context, { id: server_id, name, now, ...invitation }),
             putLabels(store, server_id, to),
           ],
-          result: { token, expires_at },
-          kept_result: { token: null, expires_at },
+          result: { token, expires_at, install },
+          kept_result: { token: null, expires_at, install: null },
           events: [
             { kind: 'server.invited', message: `Server ${name} was invited.`, server: name, stack: stack ?? null },
           ],

@@ -19,13 +19,14 @@ const retry_ms = 1_000;
 
 type Argv = [string, ...string[]];
 
-/** Reads entries with these identifiers that are behind the cursor; all there are without one. */
+/** Reads entries with these identifiers from the cursor on, its own included; all there are without one. */
 export function readCommand(cursor: string | null, identifiers: readonly string[], follow: boolean): Argv {
   return [
     'journalctl',
     ...['--quiet', '--no-pager', '--all', '--output=json', `--output-fields=${fields.join(',')}`],
     ...(follow ? ['--follow', '--no-tail'] : []),
-    ...(cursor === null ? [] : [`--after-cursor=${cursor}`]),
+    // Not --after-cursor: that leaves out the first entry it finds, though the one of the cursor is not among those wanted.
+    ...(cursor === null ? [] : [`--cursor=${cursor}`]),
     '_TRANSPORT=stdout',
     ...identifiers.map((identifier) => `SYSLOG_IDENTIFIER=${identifier}`),
   ];
@@ -148,7 +149,12 @@ async function* readEntries([file, ...args]: Argv, signal: AbortSignal): AsyncGe
       const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
       const stop = bytes.lastIndexOf(10) + 1;
       rest = bytes.length - stop > line_bytes_max ? Buffer.alloc(0) : bytes.subarray(stop);
-      const entries = bytes.subarray(0, stop).toString('utf8').split('\n').map(parseEntry).filter((entry) => entry !== null);
+      const entries = bytes
+        .subarray(0, stop)
+        .toString('utf8')
+        .split('\n')
+        .map(parseEntry)
+        .filter((entry) => entry !== null);
       for (let at = 0; at < entries.length; at += entries_max) yield entries.slice(at, at + entries_max);
     }
   } catch (error) {

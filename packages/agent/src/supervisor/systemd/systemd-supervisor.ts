@@ -69,7 +69,11 @@ export function createSystemdSupervisor(options: SystemdSupervisorOptions): Supe
     const output: Output = {
       tails: [],
       lastLines: source.lastLines,
-      finish: () => withinOutputWait(journal.finish(source).then(() => {}), clock),
+      finish: () =>
+        withinOutputWait(
+          journal.finish(source).then(() => {}),
+          clock,
+        ),
       close: async () => source.close(),
     };
     const instance = createInstance({
@@ -128,7 +132,11 @@ export function createSystemdSupervisor(options: SystemdSupervisorOptions): Supe
     const source = sourceOf(spec, user.uid);
     environments.write(spec.id, env);
     const what = `service ${spec.service}, release ${spec.release_id}`;
-    writeUnit(unit, describeUnit(what, agent), instanceSettings(spec, { ...confinement, data: has_data ? data : null }, argv));
+    writeUnit(
+      unit,
+      describeUnit(what, agent),
+      instanceSettings(spec, { ...confinement, data: has_data ? data : null }, argv),
+    );
     await journal.follow(source, false);
     const started = await units.start(unit);
     environments.remove(spec.id);
@@ -189,7 +197,13 @@ export function createSystemdSupervisor(options: SystemdSupervisorOptions): Supe
       return present?.instance.running() ? present.group.usage() : null;
     },
     lastLines: (id) => held.get(id)?.instance.lastLines() ?? [],
-    listeningPorts: async (id) => readListeningPorts(held.get(id)?.group.members().map((row) => row.pid) ?? []),
+    listeningPorts: async (id) =>
+      readListeningPorts(
+        held
+          .get(id)
+          ?.group.members()
+          .map((row) => row.pid) ?? [],
+      ),
     onExit: (listener) => void listeners.add(listener),
     async sweep(known_ids) {
       const unknown = [...held.values()].filter(({ instance }) => !known_ids.has(instance.spec.id));

@@ -22,7 +22,8 @@ export function findUnits(): FoundUnit[] {
   return [units_folder, transient_folder].flatMap((folder) =>
     namesIn(folder).flatMap((unit) => {
       const id = idOfUnit(unit);
-      const owner = id === null ? undefined : /^Description=.*\[agent (\S+)\]$/m.exec(readText(join(folder, unit)))?.[1];
+      const owner =
+        id === null ? undefined : /^Description=.*\[agent (\S+)\]$/m.exec(readText(join(folder, unit)))?.[1];
       return id === null || owner === undefined ? [] : [{ unit, id, owner }];
     }),
   );

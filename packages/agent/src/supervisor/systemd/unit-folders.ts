@@ -22,7 +22,21 @@ export async function openCheckout(exec: Exec, checkout: string): Promise<void> 
   const { uid, mode } = statSync(checkout);
   if (uid === 0 && (mode & 0o555) === 0o555) return;
   await must(exec, ['chown', '--recursive', '--no-dereference', '0:0', '--', checkout]);
-  await must(exec, ['find', checkout, '-mindepth', '1', '!', '-type', 'l', '-exec', 'chmod', 'a+rX,go-w', '--', '{}', '+']);
+  await must(exec, [
+    'find',
+    checkout,
+    '-mindepth',
+    '1',
+    '!',
+    '-type',
+    'l',
+    '-exec',
+    'chmod',
+    'a+rX,go-w',
+    '--',
+    '{}',
+    '+',
+  ]);
   await must(exec, ['chmod', '0755', '--', checkout]);
 }
 
