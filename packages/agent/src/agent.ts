@@ -21,6 +21,7 @@ import { createProblems } from './problems.ts';
 import { type Context, defaultSettings, type Settings } from './reconciler/context.ts';
 import { createObserver, type Observer, proxyObserved } from './reconciler/observed.ts';
 import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
+import { createServerParts, type ServerParts } from './server/server-parts.ts';
 import { createServerReconciler, type ServerReconciler } from './server/server-reconciler.ts';
 import type { NewAgentEvent } from './state/event-outbox.ts';
 import { credentialFor, type Identity, loadIdentity, saveIdentity } from './state/identity.ts';
@@ -70,7 +71,13 @@ type Running = {
   link: Link;
   keeper_keys: KeeperKeys;
   /** Null when the journal cannot be used. */
-  work: { state: State; reconciler: Reconciler; observer: Observer; server: ServerReconciler } | null;
+  work: {
+    state: State;
+    reconciler: Reconciler;
+    observer: Observer;
+    server: ServerReconciler;
+    server_parts: ServerParts;
+  } | null;
 };
 
 export function createAgent(options: AgentOptions): Agent {
@@ -200,19 +207,20 @@ export function createAgent(options: AgentOptions): Agent {
       const { changed, fetchSecrets } = link;
       const context: Context = { clock, log, state, problems, settings, emit, changed, fetchSecrets, ...adapters };
       const reconciler = createReconciler({ context, server_id: identity.server_id, keeper_keys });
+      const server_parts = createServerParts(home, context, reconciler.parts.secrets);
       const server = createServerReconciler({
         server_id: identity.server_id,
         states: state.server,
         keeper_keys,
-        parts: [],
+        parts: server_parts.all,
         clock,
         log,
         problems,
         emit,
         changed,
       });
-      running.work = { state, reconciler, observer: createObserver(reconciler.parts), server };
-      await reconciler.start();
+      running.work = { state, reconciler, observer: createObserver(reconciler.parts), server, server_parts };
+      await reconciler.start(await server_parts.recover());
       server.start();
     }
     if (outbox.put_aside)
@@ -239,6 +247,7 @@ export function createAgent(options: AgentOptions): Agent {
           ? 'The agent stops, and its services with it.'
           : 'The agent stops; its services run on.';
         await work?.server.stop();
+        if (how.services) await work?.server_parts.stop();
         await work?.reconciler.stop(how);
         emit({ kind: 'agent.stopped', message });
         await link.stop();
@@ -266,8 +275,7 @@ export function createAgent(options: AgentOptions): Agent {
         keeper_keys_seq: keeper_keys.pinned().seq,
         server: work?.state.server.receipt() ?? null,
         server_refusal: work?.server.refusal() ?? null,
-        security: null,
-        tunnel: null,
+        ...(work?.server_parts.observe() ?? { security: null, tunnel: null }),
         services: (await work?.observer.services()) ?? {},
         names: work?.reconciler.parts.names_upkeep.observed() ?? null,
         proxy: work ? proxyObserved(work.reconciler.parts) : { state: 'none', pid: null, address: null },

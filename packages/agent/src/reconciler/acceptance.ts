@@ -1,7 +1,8 @@
 /**
  * Whether a desired state may be acted on. In this order: its shape → its digest → the grant's signature by a pinned key,
  * target and expiry → that the grant allows exactly this document → nonce not seen → version higher than the accepted one →
- * the plan, whose hash is the granted one, shows this document's content: what people approved is what runs.
+ * the plan, whose hash is the granted one, shows this document's content, or names it as what the operation is taken back to (ADR 0027):
+ * what people approved is what runs.
  * Nothing that the control plane says beside the grant counts.
  *
  * Which stack a server may run follows from the grant too: the keeper signs the ids of the servers that a document is for.
@@ -96,7 +97,9 @@ export async function judgeDesiredState(
   if (!plan) return refuse('plan_missing', 'The plan that was approved did not come with the document.');
   if (sha256Of(canonicalJson(plan)) !== grant.plan_hash)
     return refuse('wrong_plan', 'The plan is not the one that the grant was signed for.');
-  if (plan.content_sha256 !== sha256Of(texts.content))
+  // An operation that is taken back brings what its plan named for that.
+  const content = sha256Of(texts.content);
+  if (content !== plan.content_sha256 && content !== plan.undo_sha256)
     return refuse('wrong_plan', 'The document is not what the approved plan shows.');
   const { operation_id } = grant;
   const state = {

@@ -20,8 +20,8 @@ import { rollOut } from './rollout.ts';
 
 export type Reconciler = {
   parts: Parts;
-  /** Recovers, then runs until it is stopped. */
-  start(): Promise<void>;
+  /** Recovers, then runs until it is stopped. The supervisor's instances with other ids than its own are ended, but for those in `others`. */
+  start(others?: readonly string[]): Promise<void>;
   /** A desired state came from the control plane; null when it could not be read. */
   offer(response: DesiredStateResponse | null): Promise<OfferOutcome>;
   /** The receipt of the newest accepted state. */
@@ -152,8 +152,8 @@ export function createReconciler({ context, server_id, keeper_keys }: Reconciler
 
   return {
     parts,
-    async start() {
-      await recover(parts);
+    async start(others = []) {
+      await recover(parts, others);
       loops = [convergeLoop(), healLoop()];
     },
     offer(response) {

@@ -9,7 +9,7 @@ import type { Parts } from './parts.ts';
 import { wantedServices } from './plan.ts';
 import type { Target } from './proxy-config.ts';
 
-export async function recover(parts: Parts): Promise<void> {
+export async function recover(parts: Parts, others: readonly string[]): Promise<void> {
   const { context, instances, upkeep, drains } = parts;
   const { state, supervisor, emit } = context;
   const applied = state.desired.applied();
@@ -34,7 +34,8 @@ export async function recover(parts: Parts): Promise<void> {
   }
   if (applied && Object.keys(wanted).length > 0) await restoreRoutes(parts, applied.document, targets);
 
-  const known = new Set([...adopted.values(), ...draining.map(({ instance }) => instance)].map(({ id }) => id));
+  const own = [...adopted.values(), ...draining.map(({ instance }) => instance)];
+  const known = new Set([...own.map(({ id }) => id), ...others]);
   // An empty journal may be a lost one: without it nothing is known to be a stray.
   const strays = state.desired.accepted() ? await supervisor.sweep(known) : [];
   for (const record of records.filter(({ role }) => role === 'candidate')) state.releases.removeInstance(record.id);

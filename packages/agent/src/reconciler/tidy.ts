@@ -62,13 +62,17 @@ export function createTidy(context: Context, proxy_upkeep: ProxyUpkeep, drains: 
       urls: new Set(releases.map((release) => release.desired.source.git)),
     });
     state.commits.keep(new Set(all.map((release) => release.desired.source.commit)));
+    const tunnels = [state.server.applied(), state.server.accepted()].flatMap(
+      (server) => server?.document.tunnel ?? [],
+    );
     state.secrets.keep(
-      new Set(
-        desired.flatMap(({ secrets, source }) => [
+      new Set([
+        ...desired.flatMap(({ secrets, source }) => [
           ...Object.values(secrets),
           ...(source.credential ? [source.credential.commitment] : []),
         ]),
-      ),
+        ...tunnels.map(({ token }) => token),
+      ]),
     );
     const nothing_runs = Object.keys(wantedServices(applied?.document ?? null)).length === 0 && running.size === 0;
     if (nothing_runs && drains().instances().length === 0) await proxy_upkeep.end(1_000);

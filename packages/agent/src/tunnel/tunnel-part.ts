@@ -28,13 +28,13 @@ import type { Logger } from '@mainstay/runtime/log';
 import { createBackoff } from '../link/backoff.ts';
 import { ServerFailure, type ServerPart } from '../server/server-part.ts';
 import type { NewAgentEvent } from '../state/event-outbox.ts';
-import type { InstanceHandle, InstanceSpec, Supervisor } from '../supervisor/supervisor.ts';
+import type { InstanceExit, InstanceHandle, InstanceSpec, Supervisor } from '../supervisor/supervisor.ts';
 import type { TunnelProgram } from './tunnel-program.ts';
 
 export type TunnelOptions = {
   home: string;
   program: TunnelProgram;
-  supervisor: Pick<Supervisor, 'start' | 'recover' | 'stop' | 'isRunning' | 'lastLines'>;
+  supervisor: Pick<Supervisor, 'start' | 'recover' | 'stop' | 'isRunning' | 'lastLines' | 'onExit'>;
   /** The value behind a commitment of the signed document. */
   resolve(commitment: string, signal: AbortSignal): Promise<string>;
   clock: Clock;
@@ -48,6 +48,8 @@ export type TunnelOptions = {
 export type TunnelPart = ServerPart & {
   /** Takes back a tunnel that runs; before the supervisor's sweep. Gives the ids of instances that are the tunnel's. */
   recover(): Promise<string[]>;
+  /** Ends the tunnel's program. What is wanted stays so: `keepUp` starts it again. */
+  stop(): Promise<void>;
   observe(): TunnelObserved | null;
 };
 
@@ -64,6 +66,11 @@ export function createTunnelPart(options: TunnelOptions): TunnelPart {
   let observed: TunnelObserved | null = null;
   const backoff = createBackoff();
   let start_again_at = 0;
+  let last_exit: InstanceExit | null = null;
+
+  supervisor.onExit((exit) => {
+    last_exit = exit;
+  });
 
   const note = (state: TunnelObserved['state'], message: string) => {
     if (observed?.state === state) return void Object.assign(observed, { message });
@@ -115,7 +122,9 @@ export function createTunnelPart(options: TunnelOptions): TunnelPart {
     }
   };
   const failure = (instance: Running, why: string) => {
-    const said = supervisor.lastLines(instance.id).map(({ text }) => text);
+    const said = (last_exit?.id === instance.id ? last_exit.last_lines : supervisor.lastLines(instance.id)).map(
+      ({ text }) => text,
+    );
     const last = said.length > 0 ? ` It said: ${said.slice(-3).join(' / ')}` : '';
     return new ServerFailure(
       `The tunnel did not connect: ${why}.${last}`,
@@ -197,6 +206,7 @@ export function createTunnelPart(options: TunnelOptions): TunnelPart {
       return ids;
     },
 
+    stop: takeDown,
     observe: () => observed,
   };
 }
