@@ -140,6 +140,22 @@ export const cases: Record<OperationId, Case> = {
     },
     fields: { NotFound: 'server', Conflict: 'server' },
   },
+  'servers.tunnel_set': {
+    success: () => ({ server: 'main', token: 'eyJhIjoi+/=' }),
+    errors: {
+      NotFound: () => ({ server: nowhere, token: 'x' }),
+      Conflict: () => ({ server: 'invited', token: 'x' }),
+    },
+    fields: { NotFound: 'server', Conflict: 'server' },
+  },
+  'servers.tunnel_remove': {
+    success: () => ({ server: 'main' }),
+    errors: {
+      NotFound: () => ({ server: nowhere }),
+      Conflict: () => ({ server: 'invited' }),
+    },
+    fields: { NotFound: 'server', Conflict: 'server' },
+  },
   'servers.label': {
     success: () => ({
       server: 'idle',

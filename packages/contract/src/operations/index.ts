@@ -48,7 +48,16 @@ import {
   setToken,
 } from './secrets.ts';
 import { labelServer } from './server-labels.ts';
-import { assignServer, getServer, inviteServer, listServers, removeServer, setServerFirewall } from './servers.ts';
+import {
+  assignServer,
+  getServer,
+  inviteServer,
+  listServers,
+  removeServer,
+  removeServerTunnel,
+  setServerFirewall,
+  setServerTunnel,
+} from './servers.ts';
 import { listServices } from './services.ts';
 import { inspectSource, listSourceRefs } from './sources.ts';
 import {
@@ -90,6 +99,8 @@ const all = [
   inviteServer,
   assignServer,
   setServerFirewall,
+  setServerTunnel,
+  removeServerTunnel,
   labelServer,
   removeServer,
   listSecrets,

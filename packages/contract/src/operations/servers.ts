@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { AgentState, ServerFacts } from '../agent-api.ts';
 import { change, read } from '../operation.ts';
 import { EnvironmentName, Labels } from '../server-labels.ts';
-import { SecuritySettings } from '../server-state.ts';
+import { SecuritySettings, TunnelSettings } from '../server-state.ts';
 import { SecurityMode, ServerName, StackName } from '../stack.ts';
 
 export const ServerView = z
@@ -129,5 +129,36 @@ export const setServerFirewall = change({
     firewall: SecuritySettings.shape.firewall.removeDefault().optional().describe('Left out: as it is.'),
     cut_ssh: z.boolean().default(false).describe('Open SSH sessions from elsewhere may be cut.'),
   },
+  errors: ['NotFound', 'Conflict'],
+});
+
+export const setServerTunnel = change({
+  id: 'servers.tunnel_set',
+  summary: 'Connect a server to the outside by a tunnel, which the server dials itself',
+  description:
+    'The server runs the program of the tunnel, which must be installed there, beside the one that it has until the new one is connected. It is reached through it in every security mode.',
+  permission: 'servers:write',
+  http: { method: 'PUT', path: '/servers/{server}/tunnel' },
+  cli: { command: ['servers', 'set-tunnel'], args: ['server'] },
+  input: {
+    server: ServerName,
+    kind: TunnelSettings.shape.kind.default('cloudflared'),
+    token: z
+      .string()
+      .min(1)
+      .max(4_096)
+      .regex(/^[\x21-\x7e]+$/, 'must be the token alone, without blanks or line breaks')
+      .meta({ writeOnly: true, description: 'Token of the tunnel, as its provider gives it.' }),
+  },
+  errors: ['NotFound', 'Conflict'],
+});
+
+export const removeServerTunnel = change({
+  id: 'servers.tunnel_remove',
+  summary: 'Take the tunnel of a server down',
+  permission: 'servers:write',
+  http: { method: 'DELETE', path: '/servers/{server}/tunnel' },
+  cli: { command: ['servers', 'remove-tunnel'], args: ['server'] },
+  input: { server: ServerName },
   errors: ['NotFound', 'Conflict'],
 });

@@ -34,6 +34,8 @@ const matrix: Record<OperationId, readonly Role[]> = {
   'servers.invite': whoAdministers,
   'servers.assign': whoAdministers,
   'servers.firewall_set': whoAdministers,
+  'servers.tunnel_set': whoAdministers,
+  'servers.tunnel_remove': whoAdministers,
   'servers.label': whoAdministers,
   'servers.remove': whoAdministers,
   'secrets.list': everyone,

@@ -14,12 +14,23 @@ import type { Tables } from '../store/tables.ts';
 export type SecretRow = Selectable<Tables['secrets']>;
 export type CredentialRow = Selectable<Tables['credentials']>;
 
-/** A value that neither a row nor a kept version of a stack names is forgotten once it is this old. */
+/** A value that neither a row, nor a kept version of a stack, nor the state of a server names is forgotten once it is this old. */
 export const unnamed_values_kept_ms = 90 * 24 * 3_600_000;
 
 /** Seals a value under a fresh commitment; gives it with the statement that stores the value. */
-export async function newSealedValue(context: Context, owner: string, value: string) {
-  const key = randomBytes(32).toString('hex');
+export function newSealedValue(context: Context, owner: string, value: string) {
+  return sealedValue(context, owner, value, randomBytes(32).toString('hex'));
+}
+
+/**
+ * The same with a commitment that is always this one for this owner and value, so that a plan that names it can be looked at first
+ * and asked for again. That a value was set a second time can be seen from it; nothing else of the value.
+ */
+export function lastingSealedValue(context: Context, owner: string, value: string) {
+  return sealedValue(context, owner, value, context.seal.fingerprint(`commitment\n${owner}\n${value}`));
+}
+
+async function sealedValue(context: Context, owner: string, value: string, key: string) {
   const commitment = await commitmentOf(key, value);
   const row = {
     commitment,
@@ -27,7 +38,11 @@ export async function newSealedValue(context: Context, owner: string, value: str
     sealed: context.seal.seal(owner, JSON.stringify({ key, value })),
     created_at: context.clock.now(),
   };
-  return { commitment, statement: { query: context.store.db.insertInto('sealed_values').values(row) } };
+  const query = context.store.db
+    .insertInto('sealed_values')
+    .values(row)
+    .onConflict((on) => on.column('commitment').doNothing());
+  return { commitment, statement: { query } };
 }
 
 /** The values behind commitments; those that are not known are left out. */
@@ -77,8 +92,11 @@ export async function openCredential(context: Context, commitment: string): Prom
 }
 
 export async function pruneValues(store: Store, now: number): Promise<void> {
-  const versions = await store.db.selectFrom('stack_versions').select('document').execute();
-  const named = new Set(versions.flatMap(({ document }) => document.match(/[0-9a-f]{64}/g) ?? []));
+  const documents = [
+    ...(await store.db.selectFrom('stack_versions').select('document').execute()),
+    ...(await store.db.selectFrom('server_states').select('document').execute()),
+  ];
+  const named = new Set(documents.flatMap(({ document }) => document.match(/[0-9a-f]{64}/g) ?? []));
   const old = await store.db
     .selectFrom('sealed_values')
     .select('commitment')

@@ -1,8 +1,10 @@
 /** What the operations on the state of a server do: security mode, and what its security depends on. */
 
+import { AppError } from '@mainstay/contract/errors';
 import type { PlanChange } from '@mainstay/contract/operation';
 import { operations } from '@mainstay/contract/operations/index';
 import { changes, type Handler } from '../operations/handlers.ts';
+import { lastingSealedValue } from '../secrets/secret-store.ts';
 import { planServerState } from './server-state-plan.ts';
 import { reportedState } from './server-store.ts';
 
@@ -38,6 +40,38 @@ export const serverStateHandlers: Handler[] = [
         summary: `Set security mode ${mode} on server ${name}`,
         changes: fields,
         warnings,
+      };
+    }),
+  ),
+
+  changes(operations['servers.tunnel_set'], (context, { server: name, kind, token }) =>
+    planServerState(context, name, async (current, server) => {
+      const sealed = await lastingSealedValue(context, `tunnel/${server.id}`, token);
+      const isSame = current.tunnel?.kind === kind && current.tunnel.token === sealed.commitment;
+      const before = current.tunnel === null ? null : 'set';
+      return {
+        next: { ...current, tunnel: { kind, token: sealed.commitment } },
+        summary: `${before ? 'Exchange' : 'Set'} the tunnel of server ${name}`,
+        changes: isSame
+          ? []
+          : [{ action: before ? 'update' : 'create', path: 'tunnel', to: kind, note: 'token not shown' }],
+        statements: [sealed.statement],
+      };
+    }),
+  ),
+
+  changes(operations['servers.tunnel_remove'], (context, { server: name }) =>
+    planServerState(context, name, (current) => {
+      if (current.tunnel === null)
+        throw new AppError('NotFound', `Server "${name}" has no tunnel.`, { field: 'server' });
+      return {
+        next: { ...current, tunnel: null },
+        summary: `Remove the tunnel of server ${name}`,
+        changes: [{ action: 'delete', path: 'tunnel', from: current.tunnel.kind }],
+        warnings:
+          current.security.mode === 'tunnel'
+            ? [`${name} has security mode tunnel: after this nothing on it can be reached from outside.`]
+            : [],
       };
     }),
   ),

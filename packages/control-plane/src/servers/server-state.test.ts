@@ -1,4 +1,5 @@
 import type { ServerStateOffer } from '@mainstay/contract/agent-answers';
+import { commitmentOf } from '@mainstay/contract/canonical';
 import { verifyGrant } from '@mainstay/contract/grant';
 import { planHash } from '@mainstay/contract/plan';
 import { serverContentDigest, serverStateDigest } from '@mainstay/contract/server-state';
@@ -115,4 +116,42 @@ test('a network that is none is refused with the field and an example', async ()
     field: 'ssh_from.0',
     message: expect.stringMatching(/must be a network such as/),
   });
+});
+
+test('a tunnel is signed for by the commitment to its token, which its server alone is given; the plan that was shown is the one that runs', async () => {
+  const server = await at.enrol('h1');
+  const other = await at.enrol('h2');
+  const asked = { server: 'h1', token: 'eyJ0b2tlbiI6MX0=' };
+  const { operation: shown } = await at.client['servers.tunnel_set']({ ...asked, dry_run: true });
+  expect(shown.plan.changes).toEqual([
+    { action: 'create', path: 'tunnel', to: 'cloudflared', note: 'token not shown' },
+  ]);
+  const ending = at.client['servers.tunnel_set']({ ...asked, plan_hash: shown.plan.hash });
+  const offer = await offered(server);
+  const commitment = offer.document.tunnel!.token;
+  const secretsOf = async (who: ByHand) => {
+    const answer = await who.send('POST', '/secrets', { commitments: [commitment] });
+    return ((await answer.json()) as { secrets: Record<string, { key: string; value: string }> }).secrets;
+  };
+  const given = (await secretsOf(server))[commitment]!;
+  expect(given.value).toBe(asked.token);
+  expect(await commitmentOf(given.key, given.value)).toBe(commitment);
+  expect(await secretsOf(other)).toEqual({});
+  takenBy(server, offer, 'succeeded');
+  await heartbeat(server);
+  await ending;
+  const events = JSON.stringify(await at.client['events.list']({}));
+  expect(events + JSON.stringify(await at.client['audit.list']({}))).not.toContain(asked.token);
+
+  const { operation: same } = await at.client['servers.tunnel_set']({ ...asked, dry_run: true });
+  expect(same.plan.changes, 'the same token again changes nothing').toEqual([]);
+  const { operation: next } = await at.client['servers.tunnel_set']({ ...asked, token: 'another', dry_run: true });
+  expect(next.plan.changes).toMatchObject([{ action: 'update', path: 'tunnel' }]);
+  await expect(at.client['servers.tunnel_remove']({ server: 'h2' })).rejects.toMatchObject({ code: 'NotFound' });
+});
+
+test('a token with what is no part of one is refused before anything is planned', async () => {
+  await at.enrol('h1');
+  const answer = at.client['servers.tunnel_set']({ server: 'h1', token: 'two words' });
+  await expect(answer).rejects.toMatchObject({ code: 'InvalidInput', field: 'token' });
 });
