@@ -5,11 +5,15 @@
  * Java) must work, so memory may be both written and executed.
  */
 import { join } from 'node:path';
+import { AppError } from '@mainstay/contract/errors';
 import type { BuildSpec, InstanceSpec } from '../supervisor.ts';
 import { commandLine, quoteWord, type Setting } from './unit-text.ts';
 
 /** All units are in it, so that weights compare them with each other. */
 export const slice = 'mainstay.slice';
+
+/** The PATH of services and builds that set none. */
+export const service_path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What systemd adds to an environment of its own; a variable that somebody set stays. */
 const added_variables = [
@@ -113,9 +117,11 @@ export function instanceSettings(
   ];
 }
 
+const file_margin_mb = 16;
+
 /** `temporary` is TMPDIR and also what the build has as /tmp and /var/tmp, so that all that it writes is counted. */
 export function buildSettings(spec: BuildSpec, confinement: Confinement & { temporary: string }): Setting[] {
-  const { build_memory_mb, build_processes, build_timeout_seconds } = spec.limits;
+  const { build_memory_mb, build_processes, build_timeout_seconds, build_disk_mb } = spec.limits;
   const { checkout, temporary } = confinement;
   return [
     // As a oneshot, an end by any signal is a failure.
@@ -133,12 +139,22 @@ export function buildSettings(spec: BuildSpec, confinement: Confinement & { temp
     ['TasksMax', tasksMax(build_processes)],
     ['MemoryMax', `${build_memory_mb}M`],
     ['MemorySwapMax', '0'],
+    // One file that grows without end stops at once; `build_disk_mb` is held by the watch, which must see that it was exceeded.
+    ['LimitFSIZE', `${build_disk_mb + file_margin_mb}M`],
     // What is served comes first.
     ['CPUWeight', '20'],
     ['IOWeight', '20'],
-    ['Nice', '10'],
     ['IOSchedulingClass', 'best-effort'],
     ['IOSchedulingPriority', '7'],
     ['OOMScoreAdjust', '500'],
   ];
+}
+
+/** Refuses a home whose path would mean something else in a unit file. */
+export function checkHome(home: string): void {
+  if (/^\/[\w.+@/-]+$/.test(home)) return;
+  throw new AppError('InvalidInput', `The agent's home "${home}" cannot be used with systemd.`, {
+    field: 'home',
+    hint: 'Give an absolute path of letters, digits and . _ + @ - only.',
+  });
 }

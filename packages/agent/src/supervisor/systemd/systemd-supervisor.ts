@@ -5,7 +5,6 @@
  * The end of an instance is noticed as that of an adopted child process is, and then told by systemd.
  */
 import { existsSync } from 'node:fs';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
 import { type Clock, systemClock } from '@mainstay/runtime/clock';
@@ -20,15 +19,13 @@ import { startWatch } from '../watch.ts';
 import { createJournal } from './journal.ts';
 import { priorities } from './journal-entry.ts';
 import { createJournalSource, type JournalSource } from './journal-source.ts';
-import { instanceSettings } from './sandbox.ts';
+import { checkHome, instanceSettings, service_path } from './sandbox.ts';
 import { sweepUnits } from './sweep-units.ts';
 import { createEnvironmentFiles, describeUnit, removeUnit, writeUnit } from './unit-files.ts';
 import { checkoutOf, giveFolder, openCheckout } from './unit-folders.ts';
 import { createUnitGroup, type UnitGroup } from './unit-group.ts';
-import { createUnits, unitName } from './units.ts';
+import { createUnits, signalName, unitName } from './units.ts';
 import { ensureUser, findUser, userName } from './users.ts';
-
-export const service_path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export type SystemdSupervisorOptions = {
   /** The agent's home; must exist, and its path must have no character that unit files give a meaning. */
@@ -103,7 +100,7 @@ export function createSystemdSupervisor(options: SystemdSupervisorOptions): Supe
     const until = clock.now() + 10_000;
     for (let wait_ms = 10; ; wait_ms = Math.min(wait_ms * 2, 500)) {
       const { code, status, result } = await units.show(unit);
-      const signal = code > 1 ? (signalNames.get(status) ?? `signal ${status}`) : null;
+      const signal = code > 1 ? signalName(status) : null;
       const reason = result === 'oom-kill' ? ('memory_limit' as const) : null;
       if (code > 0) return { code: code === 1 ? status : null, signal, reason };
       if (clock.now() >= until) return { code: null, signal: null, reason };
@@ -222,8 +219,6 @@ export function createSystemdSupervisor(options: SystemdSupervisorOptions): Supe
   };
 }
 
-const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
-
 /**
  * The command with its two streams told apart in the journal. systemd-cat becomes the command, and adds a variable of its own,
  * which is taken away. `env` takes a word with = for a variable, so a program of such a name is run through another.
@@ -238,13 +233,4 @@ function journalledCommand(spec: InstanceSpec, env: Readonly<Record<string, stri
     ...(argv[0].includes('=') ? ['nice', '-n', '0'] : []),
     ...argv,
   ];
-}
-
-/** Refuses a home whose path would mean something else in a unit file. */
-export function checkHome(home: string): void {
-  if (/^\/[\w.+@/-]+$/.test(home)) return;
-  throw new AppError('InvalidInput', `The agent's home "${home}" cannot be used with systemd.`, {
-    field: 'home',
-    hint: 'Give an absolute path of letters, digits and . _ + @ - only.',
-  });
 }

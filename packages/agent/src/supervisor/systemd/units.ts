@@ -1,4 +1,5 @@
 /** What the agent asks of systemd: argv values for `systemctl`, run in one place, and what `systemctl show` answers. */
+import { constants } from 'node:os';
 import type { Exec, ExecResult } from '@mainstay/runtime/exec';
 
 export const units_folder = '/run/systemd/system';
@@ -41,6 +42,12 @@ export function parseShown(text: string): UnitState {
     code: Number(field('ExecMainCode')) || 0,
     status: Number(field('ExecMainStatus')) || 0,
   };
+}
+
+const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+
+export function signalName(number: number): string {
+  return signalNames.get(number) ?? `signal ${number}`;
 }
 
 export type Units = {
