@@ -24,7 +24,7 @@ export function proxyConformance(name: string, makeProxy: MakeProxy, differences
     describe('streams', () => streamLaws(harness, differences));
     describe('failures', () => failureLaws(harness, differences));
     describe('unclear requests', () => smugglingLaws(harness, differences));
-    describe('switches', () => switchLaws(harness));
+    describe('switches', () => switchLaws(harness, differences));
     describe('lifecycle', () => lifecycleLaws(makeProxy));
   });
 }

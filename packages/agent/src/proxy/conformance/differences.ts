@@ -17,6 +17,8 @@ export type Differences = {
   waits_for_refused_body: boolean;
   /** A request that found a used connection dead, and may not be repeated, is left to the client by closing its connection. */
   closes_where_connection_died: boolean;
+  /** Requests that were held and are let go at once keep their order only within a thread of the proxy. */
+  lets_go_by_thread: boolean;
 };
 
 /** The laws as they are. */
@@ -28,4 +30,5 @@ export const noDifferences: Differences = {
   refuses_other_authority: false,
   waits_for_refused_body: false,
   closes_where_connection_died: false,
+  lets_go_by_thread: false,
 };

@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 import type { ProxyConfig } from '../proxy.ts';
 import { type HaproxyLimits, limitLines } from './limits.ts';
-import { backendRules, requestRules, responseRules } from './rules.ts';
+import { backendRules, onwardBackend, requestRules, responseRules } from './rules.ts';
 
 export type ConfigFiles = {
   config: string;
@@ -19,6 +19,7 @@ export type ConfigFiles = {
   held: string;
   releases: string;
   idle: string;
+  secret: string;
 };
 
 /** Paths of the files in the state folder. */
@@ -32,6 +33,7 @@ export function filesIn(home: string): ConfigFiles {
     held: file('held.map'),
     releases: file('releases.map'),
     idle: file('idle.sock'),
+    secret: file('secret'),
   };
 }
 
@@ -40,6 +42,8 @@ export type TextOptions = {
   limits: HaproxyLimits;
   /** User and group of the workers; null to stay what the master is. */
   user: { user: string; group: string } | null;
+  /** By which a worker knows what another one of this HAProxy sends onward; letters and digits. */
+  secret: string;
   /** Addresses that cannot be opened now, as `bindAddress` writes them. */
   left_out: ReadonlySet<string>;
 };
@@ -68,7 +72,7 @@ export function backendName(service: string): string {
 
 /** Renders a configuration whose listeners are known to be free. */
 export function renderConfig(config: ProxyConfig, options: TextOptions): ConfigText {
-  const { files, limits, user, left_out } = options;
+  const { files, limits, user, secret, left_out } = options;
   const services = Object.entries(config.services).sort(([a], [b]) => (a < b ? -1 : 1));
   const routes = [...config.routes]
     .sort((a, b) => (a.prefix < b.prefix ? -1 : 1))
@@ -101,7 +105,7 @@ export function renderConfig(config: ProxyConfig, options: TextOptions): ConfigT
       ? [
           'frontend external',
           ...external_binds,
-          ...requestRules({ files, role: 'external', internal_port: null, ports: [], stripped }),
+          ...requestRules({ files, role: 'external', internal_port: null, ports: [], stripped, secret }),
           ...responseRules(files, 'external'),
         ]
       : []),
@@ -115,6 +119,7 @@ export function renderConfig(config: ProxyConfig, options: TextOptions): ConfigT
             internal_port: internal?.port ?? null,
             ports: services.map(([name, { internal_port }]) => [name, internal_port]),
             stripped: [],
+            secret,
           }),
           ...responseRules(files, 'internal'),
         ]
@@ -133,10 +138,12 @@ export function renderConfig(config: ProxyConfig, options: TextOptions): ConfigT
   const head = (structure: string) => [
     'global',
     `  description ${structure}`,
+    ...(limits.threads_max === null ? [] : [`  nbthread ${limits.threads_max}`]),
     ...(user ? [`  user ${word(user.user)}`, `  group ${word(user.group)}`] : []),
     `  lua-load ${word(files.lua)}`,
     ...limitLines(limits),
   ];
+  parts.push(...onwardBackend);
   const skeleton = [...head('-'), ...parts, ...services.flatMap(([name]) => backend(name, [])), routes, hosts];
   const structure = createHash('sha256').update(skeleton.join('\n')).digest('hex').slice(0, 32);
   const text = [

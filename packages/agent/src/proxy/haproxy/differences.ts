@@ -29,4 +29,6 @@ export const haproxyDifferences: Differences = {
   waits_for_refused_body: true,
   // It tells a client to repeat by closing, as a server does that times out (RFC 9112, 9.3.1), and sends nothing twice itself.
   closes_where_connection_died: true,
+  // A connection belongs to one of its threads, and nothing but a pause would make one thread's connect wait for another's.
+  lets_go_by_thread: true,
 };

@@ -1,4 +1,5 @@
 /** HAProxy: the laws of the port, and what is its own. */
+import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
@@ -15,7 +16,13 @@ import { createMasterSocket } from './master-socket.ts';
 const log = silentLogger();
 const routes = [{ prefix: '/', strip: false, service: 'api' }];
 
-proxyConformance('haproxy', (home) => createHaproxyProxy({ home, log }), haproxyDifferences);
+const missing = spawnSync('haproxy', ['-v']).error
+  ? ' (skipped: there is no haproxy here; apt-get install haproxy)'
+  : '';
+
+describe.skipIf(missing)(`on HAProxy${missing}`, () => {
+  proxyConformance('haproxy', (home) => createHaproxyProxy({ home, log }), haproxyDifferences);
+});
 
 const withProxy = (options: Partial<HaproxyProxyOptions>, run: (h: Harness) => Promise<void>) => async () => {
   const h = await createHarness((home) => createHaproxyProxy({ home, log, ...options }));
@@ -33,7 +40,7 @@ const withMore = async (h: Harness, services: Parameters<Harness['apply']>[0]['s
   expect((await processesOf(h)).worker).not.toBe(worker);
 };
 
-describe('haproxy, driven', { timeout: 60_000 }, () => {
+describe.skipIf(missing)(`haproxy, driven${missing}`, { timeout: 60_000 }, () => {
   test(
     'a release switch, a hold and a cut are made by the worker that runs, without a reload',
     withProxy({}, async (h) => {
@@ -164,6 +171,22 @@ describe('haproxy, driven', { timeout: 60_000 }, () => {
       process.kill(before.master, 'SIGKILL');
       await until('it is back', async () => (await h.proxy.ensure()).started);
       expect((await ask(h.external)).body).toBe('kept');
+    }),
+  );
+
+  test(
+    'with one thread, requests that were held go on in the order in which they came',
+    withProxy({ limits: { threads_max: 1 } }, async (h) => {
+      const active = await h.backend('order', (_incoming, response) => response.end('ok'));
+      await h.apply({ services: { api: { active, held: true } }, routes });
+      const answers = [];
+      for (let i = 0; i < 10; i++) {
+        answers.push(ask(h.external, { path: `/${i}` }));
+        await until('it waits', async () => (await h.proxy.status()).waiting['api'] === i + 1);
+      }
+      await h.apply({ services: { api: { active } }, routes });
+      for (const answer of answers) expect((await answer).status).toBe(200);
+      expect(active.seen).toEqual(Array.from({ length: 10 }, (_, i) => `GET /${i}`));
     }),
   );
 

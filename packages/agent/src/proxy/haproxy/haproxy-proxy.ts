@@ -3,7 +3,8 @@
  * or services need a reload, which HAProxy makes without closing a port. Nothing is remembered here: what runs is asked,
  * so that an agent that was restarted goes on with what it finds. See ADR 0022.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@mainstay/contract/errors';
@@ -58,7 +59,7 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
   const limits = { ...defaultHaproxyLimits, ...options.limits };
   const user = options.user === undefined ? workerUser() : options.user;
   const { log } = options;
-  const socket = createMasterSocket(paths.master_socket);
+  const socket = createMasterSocket(paths.master_socket, () => hasHaproxy(home));
   const workers = createWorkers(socket, files, (message) => log.warn({}, message));
   const runner = (options.process ?? createChildProcess)(paths, home);
 
@@ -76,7 +77,7 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
   const structureOf = async (pid: number): Promise<string | null> =>
     /^Description: (\S*)$/im.exec(await socket.askWorker(pid, 'show info').catch(() => ''))?.[1] ?? null;
 
-  /** The processes, or null when none runs. While the master reloads, its socket is closed for a moment. */
+  /** The processes, or null when none runs. */
   const adopt = async (): Promise<Processes | null> => {
     const deadline = Date.now() + start_ms;
     for (;;) {
@@ -108,6 +109,9 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
     });
   };
 
+  const render = (config: ProxyConfig, left_out: ReadonlySet<string>): ConfigText =>
+    renderConfig(config, { files, limits, user, left_out, secret: secretIn(files.secret) });
+
   /** Writes what HAProxy reads when it starts. */
   const write = async (text: ConfigText): Promise<void> => {
     await replaceFile(files.lua, luaProgram(files.held, limits));
@@ -126,7 +130,7 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
       try {
         readFileSync(files.config);
       } catch {
-        await write(renderConfig(nothing, { files, limits, user, left_out: new Set() }));
+        await write(render(nothing, new Set()));
       }
       const attempt = await runner.start();
       const deadline = Date.now() + start_ms;
@@ -201,16 +205,15 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
     const processes = await running();
     const structure = await structureOf(processes.worker);
     const { left_out, errors } = await tryListeners(config, structure);
-    const text = renderConfig(config, { files, limits, user, left_out });
+    const text = render(config, left_out);
     if (text.structure !== structure) {
       await replaceFile(`${files.config}.candidate`, text.text);
       await validate(`${files.config}.candidate`);
     }
     await write(text);
-    for (const pid of all(processes)) await workers.tell(pid, config);
-    if (text.structure !== structure) {
-      await reload(processes, text.structure);
-    }
+    // Workers of before send onward what comes to them, so that only this one has to know.
+    await workers.tell(processes.worker, config);
+    if (text.structure !== structure) await reload(processes, text.structure);
     await workers.tidy((await running()).worker, config);
     listenerErrors = errors;
     scheduleRetry();
@@ -255,7 +258,10 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
       const processes = await running();
       return { pid: processes.master, ...(await workers.count(all(processes))), listener_errors: listenerErrors };
     },
-    cut: async (backend_id) => workers.cut(all(await running()), backend_id),
+    cut: async (backend_id) => {
+      const processes = await running();
+      await workers.cut(all(processes), backend_id);
+    },
     async metrics() {
       const processes = await running();
       const { waiting } = await workers.count(all(processes));
@@ -293,6 +299,15 @@ function checked(config: unknown): ProxyConfig {
     if (error instanceof ConfigError) throw new AppError('InvalidInput', `The proxy refused: ${error.message}`);
     throw error;
   }
+}
+
+/** The secret of this state folder, made when there is none. */
+function secretIn(path: string): string {
+  const found = readText(path);
+  if (/^[0-9a-f]{32}$/.test(found)) return found;
+  const made = randomBytes(16).toString('hex');
+  writeFileSync(path, made, { mode: 0o600 });
+  return made;
 }
 
 /** The addresses that a configuration opens. */

@@ -18,6 +18,8 @@ export type HaproxyLimits = HoldLimits & {
   stream_idle_ms: number;
   /** A worker of before a reload ends after this, whatever is open on it. Above the longest drain of a service. */
   old_worker_ms: number;
+  /** Null for one thread per core. */
+  threads_max: number | null;
 };
 
 export const defaultHaproxyLimits: HaproxyLimits = {
@@ -35,6 +37,7 @@ export const defaultHaproxyLimits: HaproxyLimits = {
   response_idle_ms: 300_000,
   stream_idle_ms: 24 * 3_600_000,
   old_worker_ms: 3_700_000,
+  threads_max: null,
 };
 
 /** The head of a message may not fill the buffer: HAProxy keeps this much of it free for fields that it adds. */

@@ -4,6 +4,7 @@
  * One connection a command; answers and waits are bounded. (HAProxy management guide, "Master CLI" and "Unix Socket commands".)
  */
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@mainstay/contract/errors';
 
 export type Processes = {
@@ -25,9 +26,23 @@ export type MasterSocket = {
 
 const answer_bytes_max = 16 * 1024 * 1024;
 const timeout_ms = 10_000;
+const retry_ms = 10;
 
-export function createMasterSocket(path: string): MasterSocket {
-  const ask = (command: string): Promise<string> => {
+/** While the master reloads, its socket is closed for a moment; `runs` tells that from a master that is gone. */
+export function createMasterSocket(path: string, runs: () => boolean = () => false): MasterSocket {
+  const ask = async (command: string): Promise<string> => {
+    const deadline = Date.now() + timeout_ms;
+    for (;;) {
+      try {
+        return await askOnce(command);
+      } catch (error) {
+        if (!isClosed(error) || !runs() || Date.now() > deadline) throw error;
+        await sleep(retry_ms);
+      }
+    }
+  };
+
+  const askOnce = (command: string): Promise<string> => {
     // A line break would begin another command, and a semicolon too.
     if (/[\r\n;\0]/.test(command)) throw new Error('A command to HAProxy holds a character that ends it.');
     return new Promise((resolve, reject) => {
@@ -65,10 +80,15 @@ export function createMasterSocket(path: string): MasterSocket {
   };
 }
 
-/** Whether nobody listens on the socket. */
+const codeOf = (error: unknown): string | undefined =>
+  error instanceof AppError ? (error.cause as NodeJS.ErrnoException | undefined)?.code : undefined;
+
+/** Whether nobody listens on the socket, so that nothing can have been asked. */
+const isClosed = (error: unknown): boolean => ['ECONNREFUSED', 'ENOENT'].includes(codeOf(error) ?? '');
+
+/** Whether nobody listens on the socket, or nobody does any more. */
 export function isGone(error: unknown): boolean {
-  const code = error instanceof AppError ? (error.cause as NodeJS.ErrnoException | undefined)?.code : undefined;
-  return code === 'ECONNREFUSED' || code === 'ENOENT' || code === 'ECONNRESET' || code === 'EPIPE';
+  return isClosed(error) || ['ECONNRESET', 'EPIPE'].includes(codeOf(error) ?? '');
 }
 
 /** Reads the answer to `show proc`. Throws when it is none. */

@@ -7,7 +7,9 @@
  *
  * A request that is held takes a ticket and sleeps until its service is not held any more and all who came before have gone
  * on. A client that leaves ends the coroutine without a word, so a ticket counts only while it is seen, and the request is
- * taken for that of a client that is gone until the coroutine says otherwise.
+ * taken for that of a client that is gone until the coroutine says otherwise. When its worker begins to end, at a reload, it
+ * goes on to the next worker, which holds it there. Threads of HAProxy pass on by themselves what was let go, so that between
+ * two of them the order is that of tickets only as nearly as they keep step.
  */
 export type HoldLimits = {
   /** Per service and worker. */
@@ -64,6 +66,10 @@ core.register_action("mainstay_hold", { "http-req" }, function(txn)
     local now = now_ms()
     queue.seen[ticket] = now
     local pause = tick_ms(queue, 10)
+    if txn.f:stopping() == 1 then
+      txn:set_var("txn.refused", "onward")
+      break
+    end
     if not held:lookup(service) then
       while queue.first < ticket and not queue.seen[queue.first] do queue.first = queue.first + 1 end
       if queue.first == ticket then

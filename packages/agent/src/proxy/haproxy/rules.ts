@@ -14,6 +14,8 @@ export type RequestRules = {
   /** Services and the ports of their own. */
   ports: [string, number][];
   stripped: ProxyRoute[];
+  /** By which a worker knows what another one of this HAProxy sends onward. */
+  secret: string;
 };
 
 type Refusal = { status: number; code: string; message: string; hint?: string; close: boolean; more?: string };
@@ -34,15 +36,17 @@ function refuse({ status, code, message, hint, close, more = '' }: Refusal, cond
 const invalid = (message: string, condition: string, status = 400) =>
   refuse({ status, code: 'InvalidInput', message, close: true }, condition);
 
+const onward_field = 'X-Mainstay-Onward';
 const badEscapes = String.raw`\\|%00|%(?![0-9a-f]{2})`;
 const slash = '(/|%2f|%5c)';
 const dots = String.raw`(\.|%2e){1,2}`;
 
 /** Rules of a frontend, ending with the choice of a backend. */
-export function requestRules({ files, role, internal_port, ports, stripped }: RequestRules): string[] {
+export function requestRules({ files, role, internal_port, ports, stripped, secret }: RequestRules): string[] {
   const lengths = [...new Set(stripped.map(({ prefix }) => Buffer.byteLength(prefix)))].sort((a, b) => a - b);
   return [
     '  acl accepts_json req.hdr(accept) -m sub -i json',
+    ...broughtOnwardRules(secret),
     '  acl near src 127.0.0.0/8 ::1',
     '  acl websocket req.hdr(upgrade) -m str -i websocket',
     '  acl has_body req.hdr_val(content-length) gt 0',
@@ -90,7 +94,7 @@ export function requestRules({ files, role, internal_port, ports, stripped }: Re
     // HAProxy takes Upgrade out of a request with a body, and leaves it in Connection.
     ...invalid('A request for a WebSocket must have no body.', '{ req.fhdr(connection) -m sub -i upgrade } has_body'),
     ...invalid('A request for a WebSocket must have no body.', '{ req.fhdr(connection) -m sub -i upgrade } has_coding'),
-    ...oneHopRules,
+    ...onwardRules(secret, '{ stopping }'),
     ...(role === 'external'
       ? [
           `  http-request set-var(txn.route) path,concat(/),map_beg(${files.routes})`,
@@ -112,6 +116,11 @@ export function requestRules({ files, role, internal_port, ports, stripped }: Re
       },
       '!{ var(txn.service) -m found }',
     ),
+    `  http-request lua.mainstay_hold if { var(txn.service),map_str(${files.held}) -m found }`,
+    ...waitedRules,
+    // A request that waited while its worker began to end.
+    ...onwardRules(secret, '{ var(txn.refused) -m str onward }'),
+    ...oneHopRules,
     ...(lengths.length > 0 ? ['  http-request set-var(txn.strip) var(txn.route),field(2,/)'] : []),
     ...lengths.flatMap((length) => {
       const when = `if { var(txn.strip) -m str ${length} }`;
@@ -121,11 +130,30 @@ export function requestRules({ files, role, internal_port, ports, stripped }: Re
         `  http-request set-path /%[path,bytes(${length}),ltrim(/)] ${when}`,
       ];
     }),
-    `  http-request lua.mainstay_hold if { var(txn.service),map_str(${files.held}) -m found }`,
-    ...waitedRules,
+    '  use_backend onward if { var(txn.onward) -m found }',
     '  use_backend svc:%[var(txn.service)]',
   ];
 }
+
+/**
+ * A worker of before a reload takes no commands for servers any more, and its routes may be those of before. So whatever comes
+ * to it late, on a connection that was idle, or held until then, it sends as it came to the worker that took over, at the
+ * address at which it came, with the word of who asked.
+ */
+const onwardRules = (secret: string, condition: string) => [
+  `  http-request set-var(txn.onward) bool(true) if ${condition}`,
+  `  http-request set-header ${onward_field} ${secret}/%[src] if { var(txn.onward) -m found }`,
+  '  http-request disable-l7-retry if { var(txn.onward) -m found } !{ method GET HEAD OPTIONS PUT DELETE TRACE }',
+  '  http-request allow if { var(txn.onward) -m found }',
+];
+
+const broughtOnwardRules = (secret: string) => [
+  `  http-request set-src req.fhdr(${onward_field}),field(2,/) if { req.fhdr(${onward_field}),field(1,/) -m str ${secret} }`,
+  `  http-request del-header ${onward_field}`,
+];
+
+/** The backend of what is sent onward: a server without an address is the one to which the client connected. */
+export const onwardBackend = ['backend onward', '  server current 0.0.0.0 pool-max-conn 0'];
 
 /** Fields that end at the proxy, and those by which it tells the service who asked. */
 const oneHopRules = [
@@ -139,7 +167,7 @@ const oneHopRules = [
   '  http-request del-header X-Forwarded-Proto if !near',
   '  http-request del-header X-Forwarded-Host if !near',
   '  http-request del-header Forwarded if !near',
-  '  option forwardfor',
+  '  http-request add-header X-Forwarded-For %[src]',
   '  http-request set-header X-Forwarded-Proto http if !{ req.hdr(x-forwarded-proto) -m found }',
   '  http-request set-header X-Forwarded-Host %[req.fhdr(host)] if !{ req.hdr(x-forwarded-host) -m found }',
   "  http-request set-header X-Request-Id %[uuid()] if !{ req.fhdr(x-request-id) -m reg '^[!-~]{1,128}$' }",
@@ -176,7 +204,7 @@ export function responseRules(files: ConfigFiles, role: 'external' | 'internal')
     '  http-response del-header Proxy-Connection',
     '  http-response del-header Keep-Alive',
     role === 'internal'
-      ? `  http-response set-header X-Mainstay-Release %[srv_name,map_str(${files.releases})]`
+      ? `  http-response set-header X-Mainstay-Release %[srv_name,map_str(${files.releases})] unless { var(txn.onward) -m found }`
       : '  http-response del-header X-Mainstay-Release',
   ];
 }

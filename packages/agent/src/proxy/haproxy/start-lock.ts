@@ -1,4 +1,5 @@
 /** One start at a time in a state folder, whoever starts: an exclusive SQLite lock, which the kernel takes back by itself. */
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@mainstay/contract/errors';
@@ -8,6 +9,7 @@ const poll_ms = 20;
 /** Runs with the lock of a file. Throws AppError `Unavailable` when it cannot be had in time. */
 export async function withLock<T>(path: string, wait_ms: number, run: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + wait_ms;
+  closeSync(openSync(path, 'a', 0o600));
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
     while (!tryLock(database)) {

@@ -1,6 +1,6 @@
 /**
- * What the workers of HAProxy are told and asked while they run. Every worker is told, those of before a reload as well,
- * because a client's connection that was idle at the reload may bring one more request there.
+ * What the workers of HAProxy are told and asked while they run. Those of before a reload take no command that names a server,
+ * and need none: they send onward what comes late. What is open there is counted and cut by its session.
  */
 import type { ProxyConfig, ProxyStatus } from '../proxy.ts';
 import { backendName, type ConfigFiles, serverOptions } from './config-text.ts';
@@ -8,8 +8,9 @@ import type { MasterSocket } from './master-socket.ts';
 import { numberOf, readStat, type StatRow } from './stat.ts';
 
 /** Types of rows in the statistics: 0 frontend, 1 backend, 2 server. */
-const isServer = (row: StatRow) => row['type'] === '2';
-const isBackend = (row: StatRow) => row['type'] === '1';
+const ofService = (row: StatRow) => row['pxname']!.startsWith(backendName(''));
+const isServer = (row: StatRow) => row['type'] === '2' && ofService(row);
+const isBackend = (row: StatRow) => row['type'] === '1' && ofService(row);
 const takesRequests = (row: StatRow) => !/^(MAINT|DRAIN)/.test(row['status']!);
 
 export async function statOf(socket: MasterSocket, pid: number): Promise<StatRow[]> {
@@ -129,9 +130,9 @@ export function createWorkers(socket: MasterSocket, files: ConfigFiles, warn: (m
 
     async cut(pids, backend_id) {
       for (const pid of pids) {
-        for (const row of (await statOf(socket, pid)).filter(isServer)) {
-          if (row['svname'] !== backend_id) continue;
-          await run(pid, `shutdown sessions server ${row['pxname']}/${backend_id}`);
+        for (const line of (await socket.askWorker(pid, 'show sess')).split('\n')) {
+          const [, session, server] = /^(0x[0-9a-f]+): .* srv=(\S+) /.exec(line) ?? [];
+          if (session && server === backend_id) await socket.askWorker(pid, `shutdown session ${session}`);
         }
       }
     },
