@@ -6,15 +6,17 @@
  *   release.json, release.json.sig    the manifest, which names the key, and its Ed25519 signature (base64)
  *   install.sh                        what the panel serves at /install.sh, its address still to be put in
  *
- *   npm run build:agent [-- --out DIR] [--arch x64] [--no-deb]      MAINSTAY_RELEASE_KEY_FILE=<Ed25519 private key, PEM>
+ *   npm run build:agent [-- --out DIR] [--arch x64] [--no-deb] [--version 1.2.3]
  *
  * The executables are the same to the byte whenever the source and the locked packages are: no snapshot, no code cache, no time and no
- * path goes into them. Without a key the manifest is signed with one that is made for this build and thrown away (ADR 0025).
+ * path goes into them. The manifest is signed with the key of this person's releases, MAINSTAY_RELEASE_KEY_FILE (Ed25519, PEM) or
+ * ~/.config/mainstay/release-key.pem, which is made on the first build: agents take updates only of the key that they began with (ADR 0025).
  */
 import { spawnSync } from 'node:child_process';
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { agentNodeFlags } from '@mainstay/runtime/node-flags';
 import { build } from 'esbuild';
@@ -23,7 +25,9 @@ import { buildDeb } from './agent-deb.ts';
 import { lazyBuiltins } from './lazy-builtins.ts';
 
 const root = join(import.meta.dirname, '..');
-const { version, optionalDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+const { version: package_version, optionalDependencies } = JSON.parse(
+  readFileSync(join(root, 'package.json'), 'utf8'),
+) as {
   version: string;
   optionalDependencies: Record<string, string>;
 };
@@ -32,8 +36,12 @@ const { values } = parseArgs({
     out: { type: 'string', default: join(root, 'dist', 'agent') },
     arch: { type: 'string', multiple: true, default: ['x64', 'arm64'] },
     'no-deb': { type: 'boolean', default: false },
+    version: { type: 'string', default: package_version },
   },
 });
+const { version } = values;
+if (!/^\d+\.\d+\.\d+([-+.][A-Za-z0-9.-]+)?$/.test(version))
+  throw new Error(`"${version}" is no version such as 1.2.3.`);
 const out = resolve(values.out);
 const work = `${out}.new-${process.pid}`;
 /** Marks the place in Node's executable that says whether a program is inside. */
@@ -165,15 +173,29 @@ async function injectQuietly(path: string, blob: Buffer): Promise<void> {
 
 /** One field a line: install.sh reads it line by line. */
 function writeManifest(content: { version: string; built_from: object; files: object[] }): void {
-  const key_file = process.env['MAINSTAY_RELEASE_KEY_FILE'];
-  const key = key_file ? createPrivateKey(readFileSync(key_file)) : generateKeyPairSync('ed25519').privateKey;
-  if (key.asymmetricKeyType !== 'ed25519') throw new Error(`${key_file} is not an Ed25519 key.`);
-  if (!key_file)
-    console.log('Signed with a key for this build alone. For one that lasts, set MAINSTAY_RELEASE_KEY_FILE.');
+  const key = releaseKey();
   const release_key = createPublicKey(key).export({ format: 'jwk' }).x;
   const text = `${JSON.stringify({ ...content, release_key }, null, 2)}\n`;
   writeFileSync(join(work, 'release.json'), text);
   writeFileSync(join(work, 'release.json.sig'), `${sign(null, Buffer.from(text), key).toString('base64')}\n`);
+}
+
+/** The private key of this person's releases, made when there is none. */
+function releaseKey(): KeyObject {
+  const path = process.env['MAINSTAY_RELEASE_KEY_FILE'] ?? join(configFolder(), 'mainstay', 'release-key.pem');
+  if (!process.env['MAINSTAY_RELEASE_KEY_FILE'] && !existsSync(path)) {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const { privateKey } = generateKeyPairSync('ed25519');
+    writeFileSync(path, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600, flag: 'wx' });
+    console.log(`Made ${path}, which signs releases. Keep it: agents take updates that it signed, and no others.`);
+  }
+  const key = createPrivateKey(readFileSync(path));
+  if (key.asymmetricKeyType !== 'ed25519') throw new Error(`${path} is not an Ed25519 key.`);
+  return key;
+}
+
+function configFolder(): string {
+  return process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config');
 }
 
 /** The commit that it was built from; with "+changes" where the tree is another. Null outside of a repository. */

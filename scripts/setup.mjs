@@ -7,6 +7,7 @@
  *   --test    the same, and the Debian packages that the tests use
  *   --bench   the same, and the peers that the benchmark compares with
  *   --lab     packages installed, and the Debian packages that boot hosts in the lab
+ *   --agent   packages installed, and the agent's executable for this machine's architecture, which hosts in the lab install
  *
  * Nothing is done twice: what was installed and built is remembered by the hash of what it was made from.
  */
@@ -20,8 +21,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const binaries = join(root, 'node_modules', '.bin');
 const nodeNeeded = 24;
 const flags = new Set(process.argv.slice(2));
-const unknown = [...flags].filter((flag) => !['--build', '--test', '--bench', '--lab'].includes(flag));
-if (unknown.length > 0) fail(`Unknown option ${unknown[0]}.`, 'Use --build, --test, --bench or --lab.');
+const known = ['--build', '--test', '--bench', '--lab', '--agent'];
+const unknown = [...flags].filter((flag) => !known.includes(flag));
+if (unknown.length > 0) fail(`Unknown option ${unknown[0]}.`, `Use one of ${known.join(', ')}.`);
 
 /** The Debian packages that give a program; what is not there already is installed where that is possible. */
 const debian = {
@@ -32,10 +34,13 @@ const debian = {
     ['prlimit', 'util-linux', 'tests of build limits'],
     ['ps', 'procps', 'tests that count processes'],
     ['chromium', 'chromium', 'browser tests'],
+    ['haproxy', 'haproxy', 'tests of HAProxy'],
   ],
   bench: [
     ['wrk', 'wrk', 'load in the benchmark'],
     ['caddy', 'caddy', 'Caddy as a peer in the benchmark'],
+    ['nginx', 'nginx-light', 'nginx as a peer in the benchmark'],
+    ['haproxy', 'haproxy', 'HAProxy in the benchmark'],
     ['redis-server', 'redis-server', 'Redis, on which a peer of the orchestrator runs'],
     ['dnsmasq', 'dnsmasq-base', 'dnsmasq as a peer of the DNS responder'],
   ],
@@ -59,7 +64,8 @@ async function main() {
   if (flags.has('--test')) await installDebian(debian.test);
   if (flags.has('--bench')) await installDebian(debian.bench);
   if (flags.has('--lab')) await installDebian(debian.lab);
-  if ([...flags].some((flag) => flag !== '--lab')) await build();
+  if (flags.has('--agent')) await buildAgent();
+  if ([...flags].some((flag) => !['--lab', '--agent'].includes(flag))) await build();
 }
 
 function checkTools() {
@@ -140,6 +146,20 @@ async function build() {
   const node = existsSync(join(binaries, 'node')) ? join(binaries, 'node') : process.execPath;
   await step('Building', node, [join(root, 'scripts', 'build.ts')], { hint: 'The lines above say what is wrong.' });
   writeFileSync(stampFile, stamp);
+}
+
+/** Builds the agent's executable for this machine when a source is another than the one that it was built from. */
+async function buildAgent() {
+  const folder = join(root, 'node_modules', '.cache', 'mainstay', 'agent');
+  const sources = [join(root, 'package-lock.json')];
+  for (const name of ['agent', 'contract', 'runtime']) filesIn(join(root, 'packages', name), sources);
+  filesIn(join(root, 'scripts'), sources);
+  const stamp = hashOf(sources, process.arch);
+  if (readIfThere(join(folder, '.stamp')) === stamp) return;
+  const node = existsSync(join(binaries, 'node')) ? join(binaries, 'node') : process.execPath;
+  const argv = [join(root, 'scripts', 'build-agent.ts'), '--arch', process.arch, '--out', folder];
+  await step("Building the agent's executable", node, argv, { hint: 'The lines above say what is wrong.' });
+  writeFileSync(join(folder, '.stamp'), stamp);
 }
 
 /** Runs one step and shows how long it takes; its own output is shown only when it fails. */

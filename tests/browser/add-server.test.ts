@@ -1,6 +1,6 @@
 /** A server is added: a token that is shown once, the line as it stands there, and a list that ticks as the agent appears. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -66,5 +66,31 @@ describe.skipIf(no_browser)('a server', () => {
     await page.getByRole('heading', { level: 1, name: 'web-1' }).waitFor();
     await page.getByText('It has no stack, and runs nothing for Mainstay.').waitFor();
     expect(complaints).toEqual([]);
+  });
+});
+
+describe.skipIf(no_browser)('a panel that hands out an agent', () => {
+  test('shows the one line that installs it, with its token, and says when its address leads nowhere else', async () => {
+    const agent_dir = mkdtempSync(join(tmpdir(), 'mainstay-release-'));
+    writeFileSync(join(agent_dir, 'release.json'), '{ "files": [] }');
+    writeFileSync(join(agent_dir, 'install.sh'), '# %URL%\n');
+    const handing_out = await startDashboard({ agent_dir });
+    try {
+      const { page, open, complaints } = await handing_out.window();
+      await open('/servers/add');
+      await page.getByRole('button', { name: 'Review' }).click();
+      await page.getByRole('button', { name: 'Make the token' }).click();
+      await page.getByRole('button', { name: 'Copy the line' }).click();
+      const line = await page.evaluate(() => navigator.clipboard.readText());
+      const [, url] =
+        /^curl -fsSL (\S+)\/install\.sh \| sudo sh -s -- --token mst_\S+ --release-sha256 [0-9a-f]{64}$/.exec(line)!;
+      expect(await (await fetch(`${url}/install.sh`)).text()).toBe(`# ${url}\n`);
+      await page.getByText('The address in this line works on this machine only.').waitFor();
+      expect(await page.getByRole('textbox').count()).toBe(0);
+      expect(complaints).toEqual([]);
+    } finally {
+      await handing_out.close();
+      rmSync(agent_dir, { recursive: true, force: true });
+    }
   });
 });

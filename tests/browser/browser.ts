@@ -38,12 +38,14 @@ export type DashboardOptions = {
   up?: readonly string[];
   /** Policy files by name; where there are any, they are all that there is. */
   policies?: Readonly<Record<string, string>>;
+  /** Executables of the agent to hand out; by default none, whatever was built here. */
+  agent_dir?: string;
 };
 
 /** Starts Mainstay and a browser. */
 export async function startDashboard(starting: DashboardOptions = {}): Promise<Dashboard> {
-  const { example = false, up: more = [], policies = {} } = starting;
-  const mainstay = await createInstallation();
+  const { example = false, up: more = [], policies = {}, agent_dir = '/nonexistent' } = starting;
+  const mainstay = await createInstallation({ MAINSTAY_AGENT_DIR: agent_dir });
   for (const [name, text] of Object.entries(policies)) {
     mkdirSync(join(mainstay.home, 'policies'), { recursive: true });
     writeFileSync(join(mainstay.home, 'policies', name), text);

@@ -84,6 +84,18 @@ export function specOf(repository: string, env: Record<string, string> = {}): St
   };
 }
 
+/** What servers would fetch as their agent; nobody does here. */
+function createRelease(home: string): string {
+  const folder = join(home, 'release');
+  mkdirSync(folder);
+  const files = [{ name: 'mainstay-agent-9.9.9-linux-x64', arch: 'x64', size: 1, sha256: '0'.repeat(64) }];
+  const built_from = { node: '24.0.0', commit: null };
+  const release = { version: '9.9.9', built_from, files, release_key: 'A'.repeat(43) };
+  writeFileSync(join(folder, 'release.json'), JSON.stringify(release));
+  writeFileSync(join(folder, 'install.sh'), 'echo %URL%\n');
+  return folder;
+}
+
 /** `vanishing` is a repository that is there while the fixture is made, and gone when the cases run. */
 export async function createFixture(repository: string, vanishing: string): Promise<Fixture> {
   const home = mkdtempSync(join(tmpdir(), 'mainstay-parity-'));
@@ -92,7 +104,8 @@ export async function createFixture(repository: string, vanishing: string): Prom
   mkdirSync(folder);
   writeFileSync(join(folder, 'parity.yaml'), policies);
   const keeper = await createKeeper({ directory: join(home, 'keeper'), policies: folder });
-  const plane = await startControlPlane({ home, port: 0, keeper, log: silentLogger() });
+  const agent_dir = createRelease(home);
+  const plane = await startControlPlane({ home, port: 0, keeper, log: silentLogger(), agent_dir });
   const token = await plane.createToken();
   const client = createClient({ url: plane.url, token });
   const spec = (env?: Record<string, string>) => specOf(repository, env);

@@ -5,7 +5,7 @@
  *   --home DIR   state                      --port N    7070
  *   --host ADDR  127.0.0.1                  --public-url URL (MAINSTAY_PUBLIC_URL)
  *   --public-dir DIR  built files of the dashboard
- *   --agent-dir DIR   executables of the agent, which new servers fetch
+ *   --agent-dir DIR   executables of the agent, which new servers fetch (MAINSTAY_AGENT_DIR; by default agent/ beside this program)
  *   --keeper-socket PATH  Unix socket of a keeper of its own (MAINSTAY_KEEPER_SOCKET)
  *
  * When it listens it writes `<home>/url` and, where there is none that holds, `<home>/cli-token` (0600).
@@ -74,7 +74,7 @@ async function main(): Promise<void> {
     keeper,
     log,
     public_dir: existsSync(public_dir) ? public_dir : null,
-    agent_dir: values['agent-dir'] ?? join(import.meta.dirname, 'agent'),
+    agent_dir: values['agent-dir'] ?? process.env['MAINSTAY_AGENT_DIR'] ?? join(import.meta.dirname, 'agent'),
     ...(public_url ? { public_url } : {}),
   });
   shutdown.add({ name: 'keeper', stop: async () => keeper.close() });

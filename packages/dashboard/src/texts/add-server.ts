@@ -22,6 +22,8 @@ export const addServer = {
   addressEmpty: 'The new server needs an address to connect to.',
   loopback:
     'This address works on this machine only. For another machine, give the address of a reverse proxy before Mainstay, or let the new server reach it through SSH:',
+  installLoopback:
+    'The address in this line works on this machine only. For another machine, start Mainstay with the address by which servers reach it (--public-url), or let the new server reach it through SSH:',
   tunnel: 'Tunnel through SSH',
   tunnelUser: 'you@this-machine',
   requirements: 'On the new machine',
@@ -30,6 +32,13 @@ export const addServer = {
     'The program: copy the folder dist of your Mainstay there (npm run build makes it; it needs no npm install).',
     'Run this line in that folder. It keeps running; put it under what starts your programs at boot.',
   ],
+  installNeeds: [
+    'Debian or Ubuntu with systemd, on x64 or arm64, with curl. Nothing else: the agent brings all that it needs.',
+    'Root, or a user who may use sudo: the agent starts services, each as a user of its own.',
+    'Run the line. It compares what it fetches with the hash that stands in it, installs the agent, and says when it is seen here.',
+  ],
+  installHint:
+    'The token works once. To take everything back there: mainstay-agent uninstall. What is wrong is told by: mainstay-agent doctor.',
   copyDist: 'Copy the program',
   copyExample: 'scp -r dist you@server:mainstay',
   line: 'The line to run there',

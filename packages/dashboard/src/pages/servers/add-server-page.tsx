@@ -17,8 +17,8 @@ import { InvitationForm } from './invitation-form.tsx';
 
 const route = getRouteApi('/servers/add');
 
-/** What an invitation gave; the token is null when it was given before. */
-export type Invitation = { server: string; token: string | null; expires_at: number };
+/** What an invitation gave; the token is null when it was given before, the line also where the panel hands out no agent. */
+export type Invitation = { server: string; token: string | null; install: string | null; expires_at: number };
 
 export function AddServerPage() {
   const { server } = route.useSearch();

@@ -3,6 +3,7 @@ import type { ServerView } from '@mainstay/contract/operations/servers';
 import { Alert, Button, TextInput } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import { base_url } from '../../api/client.ts';
 import { addServer as texts } from '../../texts/add-server.ts';
 import { useNow } from '../../ui/clock.ts';
@@ -29,6 +30,26 @@ export function ConnectMachine({ server, name, invitation }: ConnectMachineProps
       </Section>
     );
   }
+  if (invitation.install !== null) {
+    return (
+      <Section title={texts.connect}>
+        <div className={css.form}>
+          {isLoopback(addressIn(invitation.install)) && (
+            <LoopbackNotice address={addressIn(invitation.install)} text={texts.installLoopback} />
+          )}
+          <Needs needs={texts.installNeeds} />
+          <div>
+            <LineHead expires_at={invitation.expires_at} />
+            <CommandLine line={invitation.install} label={texts.line} copyLabel={texts.copyLine} isMain />
+            <p className={css.hint}>
+              <b>{texts.shownOnce}</b> {texts.installHint}
+            </p>
+          </div>
+          <TokenExpired expires_at={invitation.expires_at} name={name} stack={server?.stack ?? null} />
+        </div>
+      </Section>
+    );
+  }
   const clean = address.trim();
   const line = agentLine(invitation.token, clean);
   return (
@@ -44,21 +65,12 @@ export function ConnectMachine({ server, name, invitation }: ConnectMachineProps
           autoComplete="off"
           type="url"
         />
-        {isLoopback(clean) && <LoopbackNotice address={clean} />}
-        <div>
-          <h3 className={css.subtitle}>{texts.requirements}</h3>
-          <ol className={css.needs}>
-            {texts.needs.map((need) => (
-              <li key={need}>{need}</li>
-            ))}
-          </ol>
+        {isLoopback(clean) && <LoopbackNotice address={clean} text={texts.loopback} />}
+        <Needs needs={texts.needs}>
           <CommandLine line={texts.copyExample} label={texts.copyDist} />
-        </div>
+        </Needs>
         <div>
-          <div className={css.lineHead}>
-            <h3 className={css.subtitle}>{texts.line}</h3>
-            <Expiry expires_at={invitation.expires_at} />
-          </div>
+          <LineHead expires_at={invitation.expires_at} />
           <CommandLine line={line} label={texts.line} copyLabel={texts.copyLine} isMain disabled={clean === ''} />
           <p className={css.hint}>
             <b>{texts.shownOnce}</b> {texts.lineHint}
@@ -70,12 +82,40 @@ export function ConnectMachine({ server, name, invitation }: ConnectMachineProps
   );
 }
 
-function LoopbackNotice({ address }: { address: string }) {
+/** The panel's address in the line that it gave. */
+function addressIn(line: string): string {
+  return /https?:\/\/[^\s"')]+(?=\/install\.sh)/.exec(line)?.[0] ?? '';
+}
+
+function Needs({ needs, children }: { needs: readonly string[]; children?: ReactNode }) {
+  return (
+    <div>
+      <h3 className={css.subtitle}>{texts.requirements}</h3>
+      <ol className={css.needs}>
+        {needs.map((need) => (
+          <li key={need}>{need}</li>
+        ))}
+      </ol>
+      {children}
+    </div>
+  );
+}
+
+function LineHead({ expires_at }: { expires_at: number }) {
+  return (
+    <div className={css.lineHead}>
+      <h3 className={css.subtitle}>{texts.line}</h3>
+      <Expiry expires_at={expires_at} />
+    </div>
+  );
+}
+
+function LoopbackNotice({ address, text }: { address: string; text: string }) {
   const { port, protocol } = new URL(address);
   const number = port || (protocol === 'https:' ? '443' : '80');
   return (
     <Alert color="yellow" variant="light" icon={<IconAlertTriangle />}>
-      {texts.loopback}
+      {text}
       <CommandLine line={`ssh -N -L ${number}:127.0.0.1:${number} ${texts.tunnelUser}`} label={texts.tunnel} />
     </Alert>
   );

@@ -91,10 +91,10 @@ export function InvitationForm({ onInvited }: { onInvited(invitation: Invitation
         onClose={() => setChange(null)}
         onRefused={refused}
         onAccepted={({ result }) => {
-          const { token, expires_at } = result as { token: string | null; expires_at: number };
+          const made = result as Omit<Invitation, 'server'>;
           discard();
           setChange(null);
-          onInvited({ server: name.trim(), token, expires_at });
+          onInvited({ server: name.trim(), token: made.token, install: made.install, expires_at: made.expires_at });
         }}
       >
         <p className="quiet">{texts.reviewLead}</p>
