@@ -1,8 +1,9 @@
-/** The adapters behind the agent's ports: child processes, git, and the embedded proxy, unless others are given. */
+/** The adapters behind the agent's ports: child processes or systemd, git, and the embedded proxy, unless others are given. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
+import { AppError } from '@mainstay/contract/errors';
 import type { Logger } from '@mainstay/runtime/log';
 import type { Names } from './dns/names.ts';
 import { createNoNames } from './dns/none.ts';
@@ -12,6 +13,8 @@ import type { Proxy as ProxyPort } from './proxy/proxy.ts';
 import { createProcessBuilder } from './supervisor/process-builder.ts';
 import { createProcessSupervisor } from './supervisor/process-supervisor.ts';
 import type { Builder, LogSink, Supervisor } from './supervisor/supervisor.ts';
+import { createSystemdBuilder } from './supervisor/systemd/systemd-builder.ts';
+import { createSystemdSupervisor } from './supervisor/systemd/systemd-supervisor.ts';
 import { createGitWorkspace } from './workspace/git-workspace.ts';
 import type { Workspace } from './workspace/workspace.ts';
 
@@ -29,16 +32,28 @@ export type AdapterNeeds = {
   log: Logger;
   /** Makes services known by name to the programs of this server, as root can; changes nothing outside of the home when false. */
   names: boolean;
+  /** What runs services and builds. By systemd they have users, sandboxes and limits of their own, which needs root. */
+  supervisor: Supervisor['kind'];
 };
 
-export function embeddedAdapters({ home, sink, log, names }: AdapterNeeds): Adapters {
+export function embeddedAdapters({ home, sink, log, names, supervisor }: AdapterNeeds): Adapters {
+  const by_systemd = supervisor === 'systemd';
+  if (by_systemd) checkSystemd();
   return {
-    supervisor: createProcessSupervisor({ home, sink, log }),
-    builder: createProcessBuilder({ home, sink, log }),
+    supervisor: (by_systemd ? createSystemdSupervisor : createProcessSupervisor)({ home, sink, log }),
+    builder: (by_systemd ? createSystemdBuilder : createProcessBuilder)({ home, sink, log }),
     workspace: createGitWorkspace({ home, log }),
     proxy: createEmbeddedProxy({ home: join(home, 'proxy'), log, ...proxyProgram() }),
     names: names ? serverNames(log) : createNoNames(),
   };
+}
+
+function checkSystemd(): void {
+  if (process.getuid?.() === 0 && existsSync('/run/systemd/system')) return;
+  throw new AppError('InvalidInput', '--supervisor systemd needs root, on a machine that systemd runs.', {
+    field: 'supervisor',
+    hint: 'Start the agent with --supervisor process: services are its child processes then, without limits by the kernel.',
+  });
 }
 
 /** In a distribution the proxy's program lies beside the agent's; in the source it is where the adapter looks by itself. */

@@ -37,6 +37,8 @@ test('wrong usage ends with 64 and names the option', async () => {
   expect(missing).toMatchObject({ code: 64, stderr: expect.stringContaining('--home') });
   const port = await run(['--home', lab.home, '--url', 'http://127.0.0.1:1', '--metrics-port', 'x']).ended;
   expect(port).toMatchObject({ code: 64, stderr: expect.stringContaining('--metrics-port') });
+  const supervisor = await run(['--home', lab.home, '--url', 'http://127.0.0.1:1', '--supervisor', 'runit']).ended;
+  expect(supervisor).toMatchObject({ code: 64, stderr: expect.stringContaining('--supervisor must be process') });
 });
 
 test('SIGTERM leaves services running, SIGINT ends them, and no service sees the token', async () => {

@@ -2,10 +2,13 @@
  * The agent as a process.
  *
  *   mainstay-agent --home <folder> --url <control plane> [--token-file <file>] [--ca-file <pem>] [--metrics-port <port> | --metrics-socket <path>]
- *                  [--ports <first>-<last>] [--names] [--internal-port <port>]
+ *                  [--ports <first>-<last>] [--names] [--internal-port <port>] [--supervisor process|systemd]
  *
  * With --names services are known as <service>.svc.internal to the programs of this server, which needs root, and the internal proxy is at
  * port 80 of 127.0.0.1, or the one that --internal-port says.
+ *
+ * With --supervisor systemd services and builds are units of systemd, with users, sandboxes and limits of their own; otherwise they are
+ * child processes that run as the agent does.
  *
  * The enrolment token comes from the file or from MAINSTAY_ENROL_TOKEN, never from the command line, which others can read.
  *
@@ -42,6 +45,7 @@ function readUsage(): Usage {
       ports: { type: 'string' },
       names: { type: 'boolean', default: false },
       'internal-port': { type: 'string' },
+      supervisor: { type: 'string', default: 'process' },
     },
   });
   const { home, url } = values;
@@ -62,8 +66,16 @@ function readUsage(): Usage {
     ca_file: values['ca-file'],
     metrics: metrics_port === undefined ? (values['metrics-socket'] ?? null) : readPort(metrics_port, 'metrics-port'),
     names: values.names,
+    supervisor: readSupervisor(values.supervisor),
     settings: { internal_port: internal_port || null, ...(ports ? { ports } : {}) },
   };
+}
+
+function readSupervisor(text: string): 'process' | 'systemd' {
+  if (text === 'process' || text === 'systemd') return text;
+  throw new AppError('InvalidInput', `--supervisor must be process or systemd, not "${text}".`, {
+    field: 'supervisor',
+  });
 }
 
 function readPort(text: string, field: string): number {

@@ -30,6 +30,7 @@ import { createKeeperKeys, type KeeperKeys } from './state/keeper-keys.ts';
 import { type HomeLock, lockHome } from './state/lock.ts';
 import { type Outbox, openOutbox } from './state/outbox.ts';
 import { openState, type State } from './state/state.ts';
+import type { Supervisor } from './supervisor/supervisor.ts';
 
 export type AgentOptions = {
   /** Folder of all that the agent keeps; one agent has it at a time. */
@@ -45,6 +46,8 @@ export type AgentOptions = {
   settings?: Partial<Settings>;
   /** Makes services known by name to the programs of this server. It is the server's own then: off unless it is asked for. */
   names?: boolean;
+  /** What runs services and builds: `process` unless told otherwise. */
+  supervisor?: Supervisor['kind'];
   heartbeat_interval_ms?: number;
   /** Called around each write to the journal. */
   onJournalWrite?: WriteHook;
@@ -81,7 +84,7 @@ type Running = {
 };
 
 export function createAgent(options: AgentOptions): Agent {
-  const { home, log, clock = systemClock } = options;
+  const { home, log, clock = systemClock, supervisor = 'process' } = options;
   const started_at = clock.now();
   const ending = new AbortController();
   const client = createLinkClient({ url: options.control_plane_url, ca_file: options.ca_file });
@@ -130,7 +133,7 @@ export function createAgent(options: AgentOptions): Agent {
         hint: 'Make one with `mainstay servers invite`.',
       });
     }
-    const facts = serverFacts('process', 'embedded');
+    const facts = serverFacts(supervisor, 'embedded');
     const backoff = createBackoff();
     const { control_plane_url, token } = options;
     const credential = credentialFor(home, token);
@@ -185,6 +188,7 @@ export function createAgent(options: AgentOptions): Agent {
       sink: outbox.logs,
       log,
       names: options.names ?? false,
+      supervisor,
     });
     client.setCredential(identity.credential);
     const keeper_keys = createKeeperKeys(home, identity);

@@ -160,7 +160,7 @@ async function enrolHere({ settings, token, ca }: Wanted): Promise<string> {
       token,
       credential: credentialFor(settings.home, token),
       agent_version,
-      facts: serverFacts('process', 'embedded'),
+      facts: serverFacts('systemd', 'embedded'),
       now: Date.now,
     });
     saveIdentity(settings.home, identity);

@@ -19,6 +19,7 @@ export function runArguments(settings: AgentFile): string[] {
     '--metrics-socket',
     `${settings.home}/agent.sock`,
     ...(settings.ca_file === null ? [] : ['--ca-file', settings.ca_file]),
+    ...['--supervisor', 'systemd'],
     ...(settings.names ? ['--names'] : []),
   ];
 }

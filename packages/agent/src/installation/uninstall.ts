@@ -9,6 +9,7 @@ import { AppError } from '@mainstay/contract/errors';
 import { createLogger } from '@mainstay/runtime/log';
 import { serverNames } from '../dns/server-names.ts';
 import { loadIdentity } from '../state/identity.ts';
+import { removeSystemdTraces } from '../supervisor/systemd/remove-traces.ts';
 import { places, readAgentFile } from './agent-file.ts';
 import { checkMachine, run, succeeds, unitProperties } from './system.ts';
 
@@ -33,6 +34,7 @@ export async function runUninstall(args: readonly string[]): Promise<void> {
   await stopAgent();
   await stopUnits();
   await endStrays(home);
+  await removeSystemdTraces(home, values['keep-data']);
   await serverNames(createLogger({ name: 'uninstall', level: 'warn' })).remove();
   rmSync(places.unit_file, { force: true });
   await run(['systemctl', 'daemon-reload']);

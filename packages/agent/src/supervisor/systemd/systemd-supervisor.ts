@@ -15,6 +15,7 @@ import { createInstance, type Instance, type Output, withinOutputWait } from '..
 import { isAlive, readBootId, readListeningPorts, readProcess } from '../proc.ts';
 import { agentMark, createProcessTable, markEnvironment } from '../process-group.ts';
 import type { InstanceExit, InstanceHandle, InstanceSpec, LogSink, Supervisor } from '../supervisor.ts';
+import { sweepStrays } from '../sweep.ts';
 import { startWatch } from '../watch.ts';
 import { createJournal } from './journal.ts';
 import { priorities } from './journal-entry.ts';
@@ -208,7 +209,9 @@ export function createSystemdSupervisor(options: SystemdSupervisorOptions): Supe
       const keep = new Set([...known_ids, ...held.keys(), ...starting]);
       const ended = await sweepUnits({ agent, keep, units, clock });
       environments.keep(keep);
-      return [...new Set([...unknown.map(({ instance }) => instance.spec.id), ...ended])];
+      // An agent of this home that supervised child processes may have left some.
+      const processes = await sweepStrays({ table, clock, agent, keep });
+      return [...new Set([...unknown.map(({ instance }) => instance.spec.id), ...ended, ...processes])];
     },
     async detach() {
       detached = true;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { environmentText, type Setting, unitText } from './unit-text.ts';
 import { idOfUnit, transient_folder, units_folder } from './units.ts';
 
-const run_folder = '/run/mainstay';
+export const run_folder = '/run/mainstay';
 
 /** `owner` is the mark of the agent; behind an @ stands its process, where the unit is to end with it. */
 export function describeUnit(what: string, owner: string): string {

@@ -28,6 +28,11 @@ export function findUser(name: string): number | null {
   return entry === undefined ? null : Number(entry.split(':')[2]);
 }
 
+/** Whether a line of /etc/passwd is that of a user that was made here: by its name, and by what is written beside it. */
+export function isOurs(line: string): boolean {
+  return /^mainstay(-|_b-)[a-z0-9-]+:[^:]*:\d+:\d+:Mainstay (service|builds of) /.test(line);
+}
+
 export type User = { name: string; uid: number };
 
 /** Makes sure of the user. Throws Unavailable when the machine refuses. */
