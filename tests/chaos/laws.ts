@@ -8,6 +8,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { terminalOperationStates } from '@mainstay/contract/operation';
+import { versions_kept_max } from '@mainstay/control-plane/stacks/stack-store';
 import type { Change } from './changes.ts';
 import { type Installation, service_word } from './installation.ts';
 
@@ -87,15 +88,16 @@ function requestsOnce({ store }: Records, answers: readonly Answered[]): string[
   return broken;
 }
 
-/** Versions of a stack have no gap, one operation each, and say what was asked for: the old or the new, nothing between. */
+/** Versions of a stack that are kept have no gap, one operation each, and say what was asked for: the old or the new, nothing between. */
 function versionsWhole({ store }: Records, answers: readonly Answered[]): string[] {
   const broken: string[] = [];
-  for (const { name, n, most, made, desired } of store(
-    `select s.name, count(*) n, max(v.version) most, count(distinct v.operation_id) made, s.desired_version desired
+  for (const { name, n, least, most, made, desired } of store(
+    `select s.name, count(*) n, min(v.version) least, max(v.version) most, count(distinct v.operation_id) made, s.desired_version desired
      from stacks s join stack_versions v on v.stack_id = s.id group by s.id`,
   )) {
-    if (n !== most || n !== made || n !== desired)
-      broken.push(`stack ${name}: ${n} versions up to ${most} by ${made} operations, desired is ${desired}`);
+    const isWhole = n === Number(most) - Number(least) + 1 && (least === 1 || Number(n) >= versions_kept_max);
+    if (!isWhole || n !== made || most !== desired)
+      broken.push(`stack ${name}: ${n} versions from ${least} to ${most} by ${made} operations, desired is ${desired}`);
   }
   for (const { id, v } of store(
     `select o.id, v.version v from stack_versions v left join operations o
@@ -103,7 +105,8 @@ function versionsWhole({ store }: Records, answers: readonly Answered[]): string
   ))
     broken.push(`version ${v} of ${id} and its operation say different things`);
   for (const { id } of store(
-    `select id from operations o where version is not null and not exists
+    `select id from operations o where version is not null
+     and version >= coalesce((select min(v.version) from stack_versions v where v.stack_id = o.stack_id), 0) and not exists
      (select 1 from stack_versions v where v.stack_id = o.stack_id and v.version = o.version and v.operation_id = o.id)`,
   ))
     broken.push(`operation ${id} names a version that is not there`);

@@ -41,8 +41,14 @@ export const has_http_backend = existsSync(http_backend);
 
 export type GitServer = { url: string; authorizations: string[]; close(): Promise<void> };
 
-/** Serves the repositories in a folder; with a token, only to who brings it (basic authentication). `redirect` sends all elsewhere. */
-export async function serveGit(root: string, options: { token?: string; redirect?: string } = {}): Promise<GitServer> {
+export type GitServerOptions = { token?: string; redirect?: string; address?: string };
+
+/**
+ * Serves the repositories in a folder, on loopback unless another address is given; with a token, only to who brings it (basic
+ * authentication). `redirect` sends all elsewhere.
+ */
+export async function serveGit(root: string, options: GitServerOptions = {}): Promise<GitServer> {
+  const { address = '127.0.0.1' } = options;
   const authorizations: string[] = [];
   const server: Server = createServer((request, response) => {
     const { authorization } = request.headers;
@@ -97,9 +103,9 @@ export async function serveGit(root: string, options: { token?: string; redirect
     });
     backend.stdout.on('end', () => response.end());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${address}:${(server.address() as AddressInfo).port}`,
     authorizations,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
