@@ -67,8 +67,8 @@ describe.skipIf(missing !== null)(`installing the agent${missing ? ` (skipped: $
     lab = await openLab({ hosts: 3, name: 'pkg', packages: ['sudo'] });
     panel = await openPanel(lab, { port: http_port, agent_dir: release });
     for (const host of lab.hosts()) {
+      await host.run(['touch', '/srv/mark']);
       before.set(host.name, await filesOf(host));
-      await host.run(['touch', '/run/mark']);
     }
   });
   afterAll(async () => {
@@ -198,9 +198,9 @@ describe.skipIf(missing !== null)(`installing the agent${missing ? ` (skipped: $
     await expect.poll(async () => (await h1().exec(['mainstay-agent', 'doctor'])).stdout).toMatch(/^WRONG +panel /m);
     for (const host of lab.hosts()) {
       console.log(await uninstall(host));
-      console.log(`find / -newer on ${host.name}: ${(await filesSince(host, '/run/mark')).join(' ') || '(nothing)'}`);
+      console.log(`find / -newer on ${host.name}: ${(await filesSince(host, '/srv/mark')).join(' ') || '(nothing)'}`);
       await leavesNothing(host);
-      expect(await filesSince(host, '/run/mark')).toEqual([]);
+      expect(await filesSince(host, '/srv/mark')).toEqual([]);
       expect((await host.exec(['pgrep', '-f', 'mainstay'])).stdout).toBe('');
       expect((await host.exec(['systemctl', 'list-units', '--all', '--no-legend', 'mainstay*'])).stdout.trim()).toBe(
         '',

@@ -2,13 +2,15 @@
  * The agent as a process.
  *
  *   mainstay-agent --home <folder> --url <control plane> [--token-file <file>] [--ca-file <pem>] [--metrics-port <port> | --metrics-socket <path>]
- *                  [--ports <first>-<last>] [--names] [--internal-port <port>] [--supervisor process|systemd]
+ *                  [--ports <first>-<last>] [--names] [--internal-port <port>] [--supervisor process|systemd] [--agent-file <file>]
  *
  * With --names services are known as <service>.svc.internal to the programs of this server, which needs root, and the internal proxy is at
  * port 80 of 127.0.0.1, or the one that --internal-port says.
  *
  * With --supervisor systemd services and builds are units of systemd, with users, sandboxes and limits of their own; otherwise they are
  * child processes that run as the agent does.
+ *
+ * With --agent-file it is an installed agent: what was chosen there of security holds, and it can exchange its own executable.
  *
  * The enrolment token comes from the file or from MAINSTAY_ENROL_TOKEN, never from the command line, which others can read.
  *
@@ -25,6 +27,7 @@ import { parseArgs } from 'node:util';
 import { AppError } from '@mainstay/contract/errors';
 import { createLogger } from '@mainstay/runtime/log';
 import { type AgentOptions, createAgent } from './agent.ts';
+import { places, readAgentFile } from './installation/agent-file.ts';
 import { type MetricsServer, serveMetrics } from './metrics/metrics-server.ts';
 
 const stop_ms_max = 60_000;
@@ -46,6 +49,7 @@ function readUsage(): Usage {
       names: { type: 'boolean', default: false },
       'internal-port': { type: 'string' },
       supervisor: { type: 'string', default: 'process' },
+      'agent-file': { type: 'string' },
     },
   });
   const { home, url } = values;
@@ -67,8 +71,18 @@ function readUsage(): Usage {
     metrics: metrics_port === undefined ? (values['metrics-socket'] ?? null) : readPort(metrics_port, 'metrics-port'),
     names: values.names,
     supervisor: readSupervisor(values.supervisor),
+    ...readInstalled(values['agent-file']),
     settings: { internal_port: internal_port || null, ...(ports ? { ports } : {}) },
   };
+}
+
+function readInstalled(path: string | undefined): Pick<AgentOptions, 'security' | 'update'> {
+  const installed = path === undefined ? null : readAgentFile(path);
+  if (!installed) return {};
+  const { security, release_key } = installed;
+  const { binary, previous_binary } = places;
+  // What a package of the system owns is the system's to exchange.
+  return process.execPath === binary ? { security, update: { binary, previous_binary, release_key } } : { security };
 }
 
 function readSupervisor(text: string): 'process' | 'systemd' {

@@ -9,6 +9,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentState } from '@mainstay/contract/agent-api';
 import { AppError, isRetryable } from '@mainstay/contract/errors';
+import type { SecuritySettings } from '@mainstay/contract/server-state';
 import { type Clock, systemClock } from '@mainstay/runtime/clock';
 import type { Logger } from '@mainstay/runtime/log';
 import { type AdapterNeeds, type Adapters, embeddedAdapters } from './adapters.ts';
@@ -21,6 +22,7 @@ import { createProblems } from './problems.ts';
 import { type Context, defaultSettings, type Settings } from './reconciler/context.ts';
 import { createObserver, type Observer, proxyObserved } from './reconciler/observed.ts';
 import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
+import { unchanged_server } from './server/server-part.ts';
 import { createServerParts, type ServerParts } from './server/server-parts.ts';
 import { createServerReconciler, type ServerReconciler } from './server/server-reconciler.ts';
 import type { NewAgentEvent } from './state/event-outbox.ts';
@@ -31,6 +33,8 @@ import { type HomeLock, lockHome } from './state/lock.ts';
 import { type Outbox, openOutbox } from './state/outbox.ts';
 import { openState, type State } from './state/state.ts';
 import type { Supervisor } from './supervisor/supervisor.ts';
+import { systemdTrial } from './update/trial.ts';
+import { createUpdatePart, type UpdateSettings } from './update/update-part.ts';
 
 export type AgentOptions = {
   /** Folder of all that the agent keeps; one agent has it at a time. */
@@ -48,6 +52,10 @@ export type AgentOptions = {
   names?: boolean;
   /** What runs services and builds: `process` unless told otherwise. */
   supervisor?: Supervisor['kind'];
+  /** What was chosen where the agent was installed; holds until a signed server state comes. */
+  security?: SecuritySettings;
+  /** Where the agent is installed, and whose releases it takes; without it, it cannot exchange itself. */
+  update?: UpdateSettings;
   heartbeat_interval_ms?: number;
   /** Called around each write to the journal. */
   onJournalWrite?: WriteHook;
@@ -216,7 +224,8 @@ export function createAgent(options: AgentOptions): Agent {
         server_id: identity.server_id,
         states: state.server,
         keeper_keys,
-        parts: server_parts.all,
+        parts: [...server_parts.all, updatePart(options, clock, emit, agent)],
+        ...(options.security ? { chosen_here: { ...unchanged_server, security: options.security } } : {}),
         clock,
         log,
         problems,
@@ -299,4 +308,12 @@ export function createAgent(options: AgentOptions): Agent {
       running?.work?.reconciler.parts.proxy_upkeep.pid() == null ? '' : running.adapters.proxy.metrics(),
   };
   return agent;
+}
+
+function updatePart(options: AgentOptions, clock: Clock, emit: (event: NewAgentEvent) => void, agent: Agent) {
+  const { home, log, control_plane_url: url, ca_file = null, update: settings = null } = options;
+  const panel = { url, ca_file };
+  const trial = systemdTrial;
+  const { isConnected } = agent;
+  return createUpdatePart({ home, version: agent_version, panel, settings, trial, clock, log, emit, isConnected });
 }

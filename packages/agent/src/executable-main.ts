@@ -3,6 +3,7 @@
  *
  *   mainstay-agent run …          the agent; takes what agent-main takes, or --config <file> as the unit does
  *   mainstay-agent proxy …        the embedded proxy, started by the agent itself
+ *   mainstay-agent revert-update  what the watchdog of an update starts
  *   mainstay-agent install | uninstall | status | doctor | version
  *
  * A subcommand loads only its own part, so that the agent and its proxy stay small.
@@ -35,6 +36,8 @@ async function main(): Promise<void> {
       return (await import('./installation/install.ts')).runInstall(args);
     case 'uninstall':
       return (await import('./installation/uninstall.ts')).runUninstall(args);
+    case 'revert-update':
+      return (await import('./update/revert-update.ts')).runRevertUpdate();
     case 'status':
       return (await import('./installation/status.ts')).runStatus(args);
     case 'doctor':

@@ -5,12 +5,14 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
-import { SecurityMode } from '@mainstay/contract/stack';
+import { SecuritySettings } from '@mainstay/contract/server-state';
 import * as z from 'zod';
 
 /** Where everything of an installed agent lies. */
 export const places = {
   binary: '/usr/local/bin/mainstay-agent',
+  /** The one before the last update. */
+  previous_binary: '/usr/local/bin/mainstay-agent.previous',
   /** What `.deb` packages install. */
   packaged_binary: '/usr/bin/mainstay-agent',
   settings_folder: '/etc/mainstay',
@@ -31,7 +33,10 @@ export const AgentFile = z.strictObject({
   names: z.boolean(),
   /** Key of the releases that this agent trusts, base64url; null where it came from elsewhere, such as a package. */
   release_key: z.string().nullable(),
-  security: z.strictObject({ mode: SecurityMode, ssh_from: z.array(z.string()) }),
+  /** What runs services and builds. */
+  supervisor: z.enum(['process', 'systemd']).default('systemd'),
+  /** Holds until a server state is signed for this server. */
+  security: SecuritySettings,
 });
 export type AgentFile = z.infer<typeof AgentFile>;
 

@@ -2,7 +2,7 @@
 # Makes this machine a server of the Mainstay panel at %URL%.
 #
 #   curl -fsSL %URL%/install.sh | sudo sh -s -- --token TOKEN [--release-sha256 HEX] [--ca-sha256 HEX]
-#        [--security-mode none|daemon-port|tunnel] [--ssh-from CIDR] [--no-names] [--with-haproxy] [--url URL] [--yes]
+#        [--security-mode none|daemon-port|tunnel] [--ssh-from CIDR] [--yes-cut-ssh] [--no-names] [--with-haproxy] [--url URL] [--yes]
 #
 # It fetches the agent from the panel, compares it with the manifest and the manifest with --release-sha256, and hands over to
 # `mainstay-agent install`, which tells what it does. Everything stands in a function that is called on the last line, so that a script
@@ -47,7 +47,7 @@ main() {
         value "$@"
         case $2 in *[!A-Za-z0-9.:/-]*) die "$1 \"$2\" is not of the documented form." ;; esac
         rest="$rest $1 $2"; shift 2 ;;
-      --no-names | --with-haproxy) rest="$rest $1"; shift ;;
+      --no-names | --with-haproxy | --yes-cut-ssh) rest="$rest $1"; shift ;;
       --yes) shift ;;
       *) die "There is no option $1." 'Copy the whole line from the dashboard: Servers, Add a server.' ;;
     esac

@@ -10,6 +10,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSyn
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AppError } from '@mainstay/contract/errors';
+import { SecuritySettings } from '@mainstay/contract/server-state';
 import { SecurityMode } from '@mainstay/contract/stack';
 import { agent_version, serverFacts } from '../facts.ts';
 import { enrol } from '../link/enrol.ts';
@@ -76,6 +77,7 @@ function readWanted(args: readonly string[]): Wanted {
       'ca-file': { type: 'string' },
       'security-mode': { type: 'string', default: 'none' },
       'ssh-from': { type: 'string', multiple: true, default: [] },
+      'yes-cut-ssh': { type: 'boolean', default: false },
       release: { type: 'string' },
       signature: { type: 'string' },
       'no-names': { type: 'boolean', default: false },
@@ -96,14 +98,13 @@ function readWanted(args: readonly string[]): Wanted {
       'Choose none, daemon-port or tunnel.',
     );
   }
-  if (mode.data !== 'none' || values['ssh-from'].length > 0) {
-    throw new AppError(
-      'InvalidInput',
-      `This version of the agent cannot set a firewall, which the security mode ${mode.data} needs.`,
-      {
-        hint: 'Install with --security-mode none and without --ssh-from, and keep the firewall that the server has.',
-        field: 'security-mode',
-      },
+  const cut_ssh = values['yes-cut-ssh'];
+  const security = SecuritySettings.safeParse({ mode: mode.data, ssh_from: values['ssh-from'], cut_ssh });
+  if (!security.success) {
+    throw refuse(
+      'ssh-from',
+      `--ssh-from "${values['ssh-from'].join(' ')}" is no network.`,
+      'Such as 203.0.113.7/32, 10.0.0.0/8 or 2001:db8::/32; several by naming the option several times.',
     );
   }
   const token_file = values['token-file'];
@@ -122,7 +123,8 @@ function readWanted(args: readonly string[]): Wanted {
       ca_file: ca_path === undefined ? null : places.ca,
       names: !values['no-names'],
       release_key: release?.release_key ?? null,
-      security: { mode: mode.data, ssh_from: [] },
+      supervisor: 'systemd',
+      security: security.data,
     },
     token: token_file === undefined ? null : readGiven(token_file, 'token-file').toString('utf8').trim(),
     ca: ca_path === undefined ? null : { path: ca_path, text: readGiven(ca_path, 'ca-file') },

@@ -6,7 +6,7 @@ export function readRunArguments(): void {
   const [flag, path] = process.argv.slice(2);
   if (flag !== '--config' || path === undefined) return;
   const settings = readAgentFile(path);
-  if (settings) process.argv.splice(2, 2, ...runArguments(settings));
+  if (settings) process.argv.splice(2, 2, ...runArguments(settings), '--agent-file', path);
 }
 
 /** The command line of an agent with these settings. */
@@ -21,5 +21,6 @@ export function runArguments(settings: AgentFile): string[] {
     ...(settings.ca_file === null ? [] : ['--ca-file', settings.ca_file]),
     ...['--supervisor', 'systemd'],
     ...(settings.names ? ['--names'] : []),
+    ...['--supervisor', settings.supervisor],
   ];
 }

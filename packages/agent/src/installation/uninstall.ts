@@ -10,6 +10,7 @@ import { createLogger } from '@mainstay/runtime/log';
 import { serverNames } from '../dns/server-names.ts';
 import { loadIdentity } from '../state/identity.ts';
 import { removeSystemdTraces } from '../supervisor/systemd/remove-traces.ts';
+import { systemdTrial } from '../update/trial.ts';
 import { places, readAgentFile } from './agent-file.ts';
 import { checkMachine, run, succeeds, unitProperties } from './system.ts';
 
@@ -31,6 +32,7 @@ export async function runUninstall(args: readonly string[]): Promise<void> {
   const home = knownHome();
   const server = knownServer(home);
   if (!values.yes) await confirm(server, values['keep-data'] ? null : home);
+  await systemdTrial.callOff();
   await stopAgent();
   await stopUnits();
   await endStrays(home);
@@ -44,7 +46,7 @@ export async function runUninstall(args: readonly string[]): Promise<void> {
   rmSync(places.settings, { force: true });
   rmSync(places.ca, { force: true });
   removeIfEmpty(places.settings_folder);
-  rmSync(places.binary, { force: true });
+  for (const path of [places.binary, places.previous_binary, `${places.binary}.next`]) rmSync(path, { force: true });
   process.stdout.write('Mainstay was removed from this machine.\n');
   if (values['keep-data']) process.stdout.write(`  Its data is kept: ${home}\n`);
   if (server)
