@@ -60,7 +60,9 @@ function fetchInto({ panel, path, bytes_max, signal }: FetchRequest, take: (chun
           if (size > bytes_max) throw new AppError('TooLarge', `${target.href} is larger than ${bytes_max} bytes.`);
           take(chunk);
         } catch (error) {
-          request.destroy(error as Error);
+          // What came is refused now: an answer this short may have ended already.
+          fail(error as Error);
+          request.destroy();
         }
       });
       answer.once('error', fail);
