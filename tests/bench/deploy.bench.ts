@@ -5,12 +5,9 @@
  * node tests/bench/deploy.bench.ts
  */
 import { spawn } from 'node:child_process';
-import { get } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { agentNodeFlags } from '@mainstay/agent/agent-node-flags';
-import { Pool } from 'undici';
-import { WebSocket } from 'ws';
 import {
   freePort,
   type Installation,
@@ -20,6 +17,7 @@ import {
   summary,
   until,
 } from './installation.ts';
+import { openSocket, openStream, startLoad } from './load.ts';
 
 const service = join(import.meta.dirname, 'service');
 const WS_MODULE = import.meta.resolve('ws');
@@ -135,7 +133,7 @@ async function underLoad(
   repository: { commit(version: string): string },
   url: string,
 ): Promise<DeployBench['loaded']> {
-  const load = startLoad(url);
+  const load = startLoad(url, requests_per_s);
   const socket = await openSocket(url.replace('http', 'ws'));
   const stream = openStream(`${url}/stream`);
   for (let round = 1; round <= loaded_rounds; round++) await redeploy(at, repository, url, `l${round}`);
@@ -150,88 +148,6 @@ async function underLoad(
   socket.close();
   stream.close();
   return loaded;
-}
-
-/** Requests at a constant rate, whether or not the ones before have been answered. */
-function startLoad(url: string) {
-  const pool = new Pool(url, { connections: 64 });
-  const times: number[] = [];
-  let failed = 0;
-  let sent = 0;
-  const open = new Set<Promise<void>>();
-  const started = performance.now();
-  const timer = setInterval(() => {
-    const due = Math.floor(((performance.now() - started) / 1000) * requests_per_s);
-    for (; sent < due; sent++) {
-      const began = performance.now();
-      const request = pool
-        .request({ method: 'GET', path: '/' })
-        .then(async ({ statusCode, body }) => {
-          await body.text();
-          if (statusCode !== 200) failed++;
-          times.push(performance.now() - began);
-        })
-        .catch(() => {
-          failed++;
-        })
-        .finally(() => open.delete(request));
-      open.add(request);
-    }
-  }, 2);
-  return {
-    async stop() {
-      clearInterval(timer);
-      await Promise.all(open);
-      await pool.close();
-      const { p99, max } = summary(times);
-      return { requests: sent, failed, p99_ms: p99, max_ms: max };
-    },
-  };
-}
-
-async function openSocket(url: string) {
-  let cuts = 0;
-  let echoes = 0;
-  let closing = false;
-  const socket = new WebSocket(url);
-  await new Promise((resolve, reject) => {
-    socket.once('open', resolve);
-    socket.once('error', reject);
-  });
-  socket.on('message', () => echoes++);
-  socket.on('close', () => {
-    if (!closing) cuts++;
-  });
-  const timer = setInterval(() => socket.readyState === WebSocket.OPEN && socket.send('ping'), 100);
-  return {
-    cuts: () => cuts,
-    echoes: () => echoes,
-    close() {
-      closing = true;
-      clearInterval(timer);
-      socket.terminate();
-    },
-  };
-}
-
-function openStream(url: string) {
-  let cuts = 0;
-  let closing = false;
-  const cut = () => {
-    if (!closing) cuts++;
-  };
-  const request = get(url, (response) => {
-    response.resume();
-    response.once('close', cut);
-  });
-  request.once('error', cut);
-  return {
-    cuts: () => cuts,
-    close() {
-      closing = true;
-      request.destroy();
-    },
-  };
 }
 
 export function printDeploy({ total_ms, start_ms, own_ms, loaded }: DeployBench): void {
