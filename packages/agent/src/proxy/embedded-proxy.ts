@@ -3,7 +3,17 @@
  * own, found again by its control socket, and serves on while the agent is restarted or replaced.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@mainstay/contract/errors';
@@ -11,7 +21,9 @@ import { baseEnvironment } from '@mainstay/runtime/exec';
 import type { Logger } from '@mainstay/runtime/log';
 import { smallMalloc } from '@mainstay/runtime/node-flags';
 import { http } from '@mainstay/runtime/node-http';
+import { fileDrift } from '../drift/drift.ts';
 import type { Proxy as ProxyPort, ProxyStatus } from './proxy.ts';
+import { parseProxyConfig } from './server/config.ts';
 import type { ProxyLimits } from './server/limits.ts';
 
 export type EmbeddedProxyOptions = {
@@ -42,6 +54,7 @@ export function createEmbeddedProxy(options: EmbeddedProxyOptions): ProxyPort {
   const home = resolve(options.home);
   const socketPath = join(home, 'control.sock');
   const logPath = join(home, 'proxy.log');
+  const configPath = join(home, 'config.json');
   const entryPath = options.entry_path ?? fileURLToPath(new URL('./embedded-proxy-main.ts', import.meta.url));
   if (Buffer.byteLength(socketPath) > socket_path_bytes_max) {
     throw new AppError('InvalidInput', `The path of the proxy's socket is too long: ${socketPath}`, {
@@ -49,6 +62,8 @@ export function createEmbeddedProxy(options: EmbeddedProxyOptions): ProxyPort {
       hint: `Choose a state folder whose path is at most ${socket_path_bytes_max - 13} bytes long.`,
     });
   }
+  /** What the proxy has written down of what was applied last. */
+  let stored: string | null = null;
   let ensuring: Promise<{ started: boolean; pid: number }> | null = null;
 
   const call = async (method: string, path: string, body?: unknown, timeout_ms = 30_000): Promise<string> => {
@@ -130,12 +145,23 @@ export function createEmbeddedProxy(options: EmbeddedProxyOptions): ProxyPort {
       return ensuring;
     },
     async apply(config) {
+      stored = null;
       const text = await call('PUT', '/config', config);
+      stored = JSON.stringify(parseProxyConfig(config));
       const { listener_errors } = JSON.parse(text) as Pick<ProxyStatus, 'listener_errors'>;
       if (listener_errors.length === 0) return;
       throw new AppError('Unavailable', listener_errors.map(({ message }) => message).join(' '), {
         hint: 'All else of the configuration is in force; the port is tried again every few seconds.',
       });
+    },
+    async repair() {
+      if (stored === null) return [];
+      const found = fileDrift(configPath, stored);
+      if (found === null) return [];
+      mkdirSync(home, { recursive: true, mode: 0o700 });
+      writeFileSync(`${configPath}.back`, stored, { mode: 0o600 });
+      renameSync(`${configPath}.back`, configPath);
+      return [found];
     },
     status: async () => JSON.parse(await call('GET', '/status')) as ProxyStatus,
     cut: async (backend_id) => {

@@ -3,6 +3,8 @@
  * configuration is given every time, applying it twice changes nothing, and what was applied last survives a restart of
  * the proxy. Requests in flight on a backend that is no longer active run to their end until that backend is cut.
  */
+import type { Drift } from '../drift/drift.ts';
+
 export type Backend = {
   /** Id of the instance, `ins_…`. */
   id: string;
@@ -46,6 +48,11 @@ export type Proxy = {
   ensure(): Promise<{ started: boolean; pid: number }>;
   /** Puts the configuration into force. When it returns, new requests go where it says. Rejects when a listener cannot be opened. */
   apply(config: ProxyConfig): Promise<void>;
+  /**
+   * Looks whether what was applied is still so, on disk and in the proxy, puts back what is not, and says what that was. It
+   * finds nothing before the first `apply` of this process.
+   */
+  repair(): Promise<Drift[]>;
   status(): Promise<ProxyStatus>;
   /** Ends what is still open on a backend. */
   cut(backend_id: string): Promise<void>;

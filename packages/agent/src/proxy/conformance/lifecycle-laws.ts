@@ -1,6 +1,7 @@
 /** Laws of the proxy as a process: it is found again, comes back as it was, and says what it could not do. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ask, createHarness, type Harness, type MakeProxy, raw, until } from './harness.ts';
 
@@ -68,6 +69,36 @@ export function lifecycleLaws(makeProxy: MakeProxy): void {
       expect(after.pid).not.toBe(before.pid);
       expect((await ask(h.external)).body).toBe('served');
       expect((await ask(h.ports['api']!)).headers['x-mainstay-release']).toBe(active.release_id);
+    }),
+  );
+
+  test(
+    'what was changed or deleted on disk is put back and told, and is what a new start serves',
+    withHarness(async (h) => {
+      expect(await h.proxy.repair()).toEqual([]);
+      const active = await h.backend('drift', (_incoming, response) => response.end('served'));
+      await h.apply({ services: { api: { active } }, routes });
+      expect(await h.proxy.repair()).toEqual([]);
+      const files = readdirSync(h.home).filter((name) => /^(config\.json|.*\.(cfg|map|lua))$/.test(name));
+      for (const change of ['deleted', 'changed']) {
+        for (const name of files) {
+          if (change === 'deleted') rmSync(join(h.home, name));
+          else appendFileSync(join(h.home, name), '\n# somebody was here\n');
+        }
+        const found = await h.proxy.repair();
+        expect(found.map(({ what }) => what).sort()).toEqual(files.map((name) => join(h.home, name)).sort());
+        for (const drift of found) {
+          expect(drift.found).toBe(change === 'deleted' ? 'it is not there' : 'another text');
+          expect(drift.changed_at !== null).toBe(change === 'changed');
+        }
+        expect(await h.proxy.repair()).toEqual([]);
+        expect((await ask(h.external)).body).toBe('served');
+      }
+      const before = await h.proxy.status();
+      process.kill(before.pid, 'SIGKILL');
+      await until('it is gone', () => !alive(before.pid));
+      await h.proxy.ensure();
+      expect((await ask(h.external)).body).toBe('served');
     }),
   );
 

@@ -1,6 +1,6 @@
 /** HAProxy: the laws of the port, and what is its own. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -153,6 +153,29 @@ describe.skipIf(missing)(`haproxy, driven${missing}`, { timeout: 60_000 }, () =>
       expect((await restarted.status()).in_flight).toEqual({ [active.id]: 1 });
       expect(await processesOf(h)).toEqual(before);
       stream.socket.destroy();
+    }),
+  );
+
+  test(
+    'what somebody told it over its socket, or made it load, is undone and told',
+    withProxy({}, async (h) => {
+      const active = await h.backend('kept', (_incoming, response) => response.end('kept'));
+      await h.apply({ services: { api: { active } }, routes });
+      const socket = createMasterSocket(join(h.home, 'master.sock'));
+      const { worker } = await processesOf(h);
+      await socket.askWorker(worker!, `set server svc:api/${active.id} state maint`);
+      expect((await ask(h.external)).status).toBe(503);
+      expect(await h.proxy.repair()).toMatchObject([{ what: 'HAProxy', found: 'it was told others over its socket' }]);
+      expect((await ask(h.external)).body).toBe('kept');
+      // As an administrator would: an edit, and a reload.
+      const config = join(h.home, 'haproxy.cfg');
+      const edited = readFileSync(config, 'utf8').replace(`:${active.port} `, ':1 ');
+      writeFileSync(config, edited);
+      await socket.ask('reload');
+      await until('the edit is in force', async () => (await ask(h.external)).status !== 200);
+      expect((await h.proxy.repair()).map(({ what }) => what)).toContain(config);
+      expect((await ask(h.external)).body).toBe('kept');
+      expect(await h.proxy.repair()).toEqual([]);
     }),
   );
 

@@ -4,23 +4,23 @@
  * so that an agent that was restarted goes on with what it finds. See ADR 0022.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@mainstay/contract/errors';
-import { systemExec } from '@mainstay/runtime/exec';
 import type { Logger } from '@mainstay/runtime/log';
+import { type Drift, drift, fileDrift } from '../../drift/drift.ts';
+import { readListeningPorts } from '../../supervisor/proc.ts';
 import type { ProxyConfig, Proxy as ProxyPort } from '../proxy.ts';
 import { ConfigError, parseProxyConfig } from '../server/config.ts';
 import { bindAddress, type ConfigText, filesIn, renderConfig } from './config-text.ts';
 import { replaceFile } from './files.ts';
+import { createLife, hasHaproxy } from './life.ts';
 import { defaultHaproxyLimits, type HaproxyLimits } from './limits.ts';
 import { type ListenerError, tryListener, wantedListeners } from './listeners.ts';
-import { createMasterSocket, isGone, type Processes } from './master-socket.ts';
+import { createMasterSocket, type Processes } from './master-socket.ts';
 import { renderHaproxyMetrics } from './metrics.ts';
 import { createChildProcess, type HaproxyProcess, type ProcessPaths } from './process.ts';
 import { luaProgram } from './program.ts';
-import { withLock } from './start-lock.ts';
 import { createWorkers, statOf } from './workers.ts';
 
 export type HaproxyProxyOptions = {
@@ -36,8 +36,6 @@ export type HaproxyProxyOptions = {
 };
 
 const nothing: ProxyConfig = { external: null, internal: null, routes: [], services: {} };
-const start_ms = 15_000;
-const poll_ms = 10;
 const listener_retry_ms = 1_000;
 const home_bytes_max = 85;
 
@@ -63,8 +61,15 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
   const workers = createWorkers(socket, files, (message) => log.warn({}, message));
   const runner = (options.process ?? createChildProcess)(paths, home);
 
-  let ensuring: Promise<{ started: boolean; pid: number }> | null = null;
+  const prepare = async () => {
+    if (readText(files.config) === '') await write(render(nothing, new Set()));
+  };
+  const life = createLife({ home, paths, socket, runner, log, prepare });
+
   let wanted: ProxyConfig | null = null;
+  /** Null while what is wanted is not in force. */
+  let applied: ProxyConfig | null = null;
+  let secret: string | null = null;
   let listenerErrors: ListenerError[] = [];
   let retry: NodeJS.Timeout | null = null;
   let queue: Promise<unknown> = Promise.resolve();
@@ -74,126 +79,51 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
     return result;
   };
 
-  const structureOf = async (pid: number): Promise<string | null> =>
-    /^Description: (\S*)$/im.exec(await socket.askWorker(pid, 'show info').catch(() => ''))?.[1] ?? null;
-
-  /** The processes, or null when none runs. */
-  const adopt = async (): Promise<Processes | null> => {
-    const deadline = Date.now() + start_ms;
-    for (;;) {
-      try {
-        const processes = await socket.processes();
-        if (processes.worker !== null) return processes;
-      } catch (error) {
-        if (!isGone(error)) throw error;
-        if (!hasHaproxy(home)) return null;
-      }
-      if (Date.now() > deadline) throw new AppError('Unavailable', 'HAProxy runs, and has no worker.');
-      await sleep(poll_ms);
-    }
-  };
-
-  const validate = async (path: string): Promise<void> => {
-    const { code, stderr, stdout, error } = await systemExec([paths.haproxy_path, '-c', '-f', path], {
-      timeout_ms: 15_000,
-    });
-    if (error) {
-      throw new AppError('Unavailable', `HAProxy cannot be run: ${error.message}.`, {
-        hint: 'Install it: apt-get install haproxy',
-      });
-    }
-    if (code === 0) return;
-    const said = `${stderr}${stdout}`.split('\n').filter((line) => /ALERT|error/i.test(line));
-    throw new AppError('Internal', `HAProxy refused the configuration: ${said.join(' ').slice(0, 1_000)}`, {
-      hint: 'The configuration of before stays in force.',
-    });
+  const ownSecret = (): string => {
+    secret ??= secretIn(files.secret);
+    return secret;
   };
 
   const render = (config: ProxyConfig, left_out: ReadonlySet<string>): ConfigText =>
-    renderConfig(config, { files, limits, user, left_out, secret: secretIn(files.secret) });
+    renderConfig(config, { files, limits, user, left_out, secret: ownSecret() });
 
-  /** Writes what HAProxy reads when it starts. */
+  /** All that HAProxy reads when it starts; the configuration last. */
+  const stateFiles = (text: ConfigText) => [
+    { path: files.secret, text: ownSecret() },
+    { path: files.lua, text: luaProgram(files.held, limits) },
+    { path: files.routes, text: text.routes },
+    { path: files.hosts, text: text.hosts },
+    { path: files.held, text: text.held },
+    { path: files.releases, text: text.releases },
+    { path: files.config, text: text.text },
+  ];
+
   const write = async (text: ConfigText): Promise<void> => {
-    await replaceFile(files.lua, luaProgram(files.held, limits));
-    await replaceFile(files.routes, text.routes);
-    await replaceFile(files.hosts, text.hosts);
-    await replaceFile(files.held, text.held);
-    await replaceFile(files.releases, text.releases);
-    await replaceFile(files.config, text.text);
-  };
-
-  const start = async (): Promise<{ started: boolean; pid: number }> => {
     mkdirSync(home, { recursive: true, mode: 0o700 });
-    return withLock(`${home}/lock`, start_ms, async () => {
-      const running = await adopt();
-      if (running) return { started: false, pid: running.master };
-      try {
-        readFileSync(files.config);
-      } catch {
-        await write(render(nothing, new Set()));
-      }
-      const attempt = await runner.start();
-      const deadline = Date.now() + start_ms;
-      while (Date.now() < deadline && attempt.failure() === null) {
-        const processes = await adopt();
-        if (processes && (await structureOf(processes.worker!)) !== null)
-          return { started: true, pid: processes.master };
-        await sleep(poll_ms);
-      }
-      const why = attempt.failure() ?? 'it does not answer';
-      await attempt.abandon();
-      throw new AppError('Unavailable', `The proxy could not be started: ${why}.`, {
-        hint: `Its log is ${paths.log}: ${lastLines(paths.log)}`,
-      });
-    });
-  };
-
-  const ensureOnce = async () => {
-    const running = await adopt();
-    if (running) return { started: false, pid: running.master };
-    const result = await start();
-    log.info({ pid: result.pid, started: result.started }, 'haproxy runs');
-    return result;
+    for (const { path, text: content } of stateFiles(text)) await replaceFile(path, content);
   };
 
   const running = async (): Promise<Processes & { worker: number }> => {
-    const processes = await adopt();
+    const processes = await life.adopt();
     if (!processes) throw new AppError('Unavailable', 'HAProxy does not run.');
     return { ...processes, worker: processes.worker! };
   };
   const all = ({ worker, old }: { worker: number; old: number[] }) => [worker, ...old];
 
-  /** Lets a new worker take over; resolves when it takes all new connections. */
-  const reload = async (before: Processes, structure: string): Promise<void> => {
-    await socket.ask('reload');
-    const deadline = Date.now() + start_ms;
-    while (Date.now() < deadline) {
-      await sleep(poll_ms);
-      const now = await adopt();
-      if (!now) break;
-      if (now.failed_reloads > before.failed_reloads) break;
-      if (now.worker === before.worker || (await structureOf(now.worker!)) !== structure) continue;
-      if (now.old.includes(before.worker!) && !(await isStopping(before.worker!))) continue;
-      return;
-    }
-    throw new AppError('Unavailable', 'HAProxy did not take the new configuration; that of before is in force.', {
-      hint: `Its log is ${paths.log}: ${lastLines(paths.log)}`,
-    });
-  };
-  const isStopping = async (pid: number) => {
-    const info = await socket.askWorker(pid, 'show info').catch(() => '');
-    return !/^Stopping: 0$/m.test(info);
-  };
-
   /** Tries the ports that the running HAProxy does not have; gives those that cannot be had, as bind addresses. */
-  const tryListeners = async (config: ProxyConfig, structure: string | null) => {
+  const tryListeners = async (
+    config: ProxyConfig,
+    { worker, structure }: { worker: number; structure: string | null },
+  ) => {
     const current = readText(files.config);
     const has = current.includes(`description ${structure}\n`) ? bindAddresses(current) : new Set<string>();
+    // The file may have been changed since.
+    const ports = new Set(readListeningPorts([worker]));
     const left_out = new Set<string>();
     const errors: ListenerError[] = [];
     for (const listener of wantedListeners(config)) {
       const at = bindAddress(listener.host, listener.port);
-      const error = has.has(at) ? null : await tryListener(listener);
+      const error = has.has(at) || ports.has(listener.port) ? null : await tryListener(listener);
       if (!error) continue;
       left_out.add(at);
       errors.push(error);
@@ -201,22 +131,42 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
     return { left_out, errors };
   };
 
-  const applyNow = async (config: ProxyConfig): Promise<void> => {
+  const applyNow = async (config: ProxyConfig, reloads = false): Promise<void> => {
+    applied = null;
     const processes = await running();
-    const structure = await structureOf(processes.worker);
-    const { left_out, errors } = await tryListeners(config, structure);
+    const { worker } = processes;
+    const structure = await life.structureOf(worker);
+    const { left_out, errors } = await tryListeners(config, { worker, structure });
     const text = render(config, left_out);
-    if (text.structure !== structure) {
+    const is_other = text.structure !== structure || reloads;
+    if (is_other) {
       await replaceFile(`${files.config}.candidate`, text.text);
-      await validate(`${files.config}.candidate`);
+      await life.validate(`${files.config}.candidate`);
     }
     await write(text);
     // Workers of before send onward what comes to them, so that only this one has to know.
-    await workers.tell(processes.worker, config);
-    if (text.structure !== structure) await reload(processes, text.structure);
+    await workers.tell(worker, config);
+    if (is_other) await life.reload(processes, text.structure);
     await workers.tidy((await running()).worker, config);
+    applied = config;
     listenerErrors = errors;
     scheduleRetry();
+  };
+
+  /** What is not as it was applied: files, what HAProxy has loaded, and what it was told over its socket. */
+  const findDrift = async (config: ProxyConfig, text: ConfigText, worker: number | null) => {
+    const found: Drift[] = [...runner.guarded(), ...stateFiles(text)].flatMap(
+      (file) => fileDrift(file.path, file.text) ?? [],
+    );
+    // HAProxy may have read again what it found there.
+    const reloads = found.some(({ what }) => [files.config, files.lua, files.routes, files.hosts].includes(what));
+    if (worker === null) return { found, reloads };
+    if ((await life.structureOf(worker)) !== text.structure) {
+      found.push(drift('HAProxy', 'the configuration that was applied', 'it has loaded another one'));
+    } else if ((await workers.commands(worker, config)).length > 0) {
+      found.push(drift('HAProxy', 'the servers that were applied', 'it was told others over its socket'));
+    }
+    return { found, reloads };
   };
 
   /** Ports that could not be had are tried again while the agent runs. */
@@ -237,12 +187,7 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
   };
 
   return {
-    ensure: () => {
-      ensuring ??= ensureOnce().finally(() => {
-        ensuring = null;
-      });
-      return ensuring;
-    },
+    ensure: () => life.ensure(),
     async apply(given) {
       const config = checked(given);
       await inTurn(async () => {
@@ -254,6 +199,19 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
         hint: 'All else of the configuration is in force; the port is tried again every few seconds.',
       });
     },
+    repair: () =>
+      inTurn(async () => {
+        if (!applied) return [];
+        const config = applied;
+        const worker = (await life.adopt())?.worker ?? null;
+        const text = render(config, new Set(listenerErrors.map(({ host, port }) => bindAddress(host, port))));
+        const { found, reloads } = await findDrift(config, text, worker);
+        if (found.length === 0) return [];
+        await runner.install();
+        await write(text);
+        if (worker !== null) await applyNow(config, reloads);
+        return found;
+      }),
     async status() {
       const processes = await running();
       return { pid: processes.master, ...(await workers.count(all(processes))), listener_errors: listenerErrors };
@@ -270,24 +228,7 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
     async stop(drain_ms) {
       if (retry) clearTimeout(retry);
       retry = null;
-      const processes = await adopt();
-      if (!processes) return;
-      const { master } = processes;
-      const pids = [master, processes.worker!, ...processes.old];
-      const gone = async (within_ms: number) => {
-        const deadline = Date.now() + within_ms;
-        while (pids.some((pid) => isHaproxyOf(pid, home))) {
-          if (Date.now() >= deadline) return false;
-          await sleep(poll_ms);
-        }
-        return true;
-      };
-      await runner.beginStop(master);
-      if (!(await gone(drain_ms))) {
-        await runner.end(master);
-        if (!(await gone(5_000))) for (const pid of pids) if (isHaproxyOf(pid, home)) process.kill(pid, 'SIGKILL');
-      }
-      rmSync(paths.master_socket, { force: true });
+      await life.stop(drain_ms);
     },
   };
 }
@@ -321,19 +262,6 @@ function readText(path: string): string {
   } catch {
     return '';
   }
-}
-
-function lastLines(path: string): string {
-  return readText(path).trimEnd().split('\n').slice(-4).join(' | ').slice(-1_000) || 'empty';
-}
-
-/** Whether a pid is alive and HAProxy with this state folder, not a later process of the same number. */
-function isHaproxyOf(pid: number, home: string): boolean {
-  return readText(`/proc/${pid}/cmdline`).includes(`${home}/haproxy.cfg`);
-}
-
-function hasHaproxy(home: string): boolean {
-  return readdirSync('/proc').some((name) => /^\d+$/.test(name) && isHaproxyOf(Number(name), home));
 }
 
 /** Debian's user for HAProxy, where this process may change to it. */

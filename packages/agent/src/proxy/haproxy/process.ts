@@ -3,7 +3,7 @@
  * everywhere, or as a systemd unit of its own, which the init system brings back without the agent.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { baseEnvironment } from '@mainstay/runtime/exec';
 import type { ConfigFiles } from './config-text.ts';
 
@@ -20,6 +20,15 @@ export type HaproxyProcess = {
   beginStop(master: number): Promise<void>;
   /** Ends it, whatever is open. */
   end(master: number): Promise<void>;
+  /** Takes back what start made, after it has ended. */
+  gone(): Promise<void>;
+  /** Files outside of the state folder that make it start, and what stands in them. */
+  guarded(): { path: string; text: string }[];
+  /** Writes them where they are others. */
+  install(): Promise<void>;
+  /** Where its log is to be read. */
+  log: string;
+  lastLines(): Promise<string>;
 };
 
 export type ProcessPaths = { haproxy_path: string; files: ConfigFiles; master_socket: string; log: string };
@@ -35,6 +44,11 @@ export function haproxyArgv({ haproxy_path, files, master_socket }: ProcessPaths
 /** Runs HAProxy as a detached child. */
 export function createChildProcess(paths: ProcessPaths, folder: string): HaproxyProcess {
   return {
+    log: paths.log,
+    lastLines: async () => readFileSync(paths.log, 'utf8').trimEnd().split('\n').slice(-4).join(' | '),
+    guarded: () => [],
+    install: async () => {},
+    gone: async () => {},
     async start() {
       if (existsSync(paths.log) && statSync(paths.log).size > log_bytes_max) renameSync(paths.log, `${paths.log}.1`);
       const output = openSync(paths.log, 'a', 0o600);
@@ -69,7 +83,8 @@ export function createChildProcess(paths: ProcessPaths, folder: string): Haproxy
   };
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+/** Signals a process; one that is gone is no error. */
+export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch (error) {

@@ -60,6 +60,8 @@ async function readMap(socket: MasterSocket, pid: number, file: string): Promise
 }
 
 export type Workers = {
+  /** What one worker has to be told so that servers, holds and releases are those of the configuration; nothing when they are. */
+  commands(pid: number, config: ProxyConfig): Promise<string[]>;
   /** Tells one worker which servers are active, which services are held, and which release a server is of. */
   tell(pid: number, config: ProxyConfig): Promise<void>;
   /** Takes away what is not needed any more. */
@@ -78,25 +80,29 @@ export function createWorkers(socket: MasterSocket, files: ConfigFiles, warn: (m
     return answer;
   };
 
+  const commands = async (pid: number, config: ProxyConfig): Promise<string[]> => {
+    const services = Object.entries(config.services);
+    const held = await readMap(socket, pid, files.held);
+    const releases = await readMap(socket, pid, files.releases);
+    if (!held || !releases) return [];
+    // What is held is held before anything else changes, and let go after it.
+    return [
+      ...services.flatMap(([name, service]) =>
+        service.held && !held.has(name) ? [`add map ${files.held} ${name} 1`] : [],
+      ),
+      ...services.flatMap(([, { active }]) => {
+        if (!active || releases.get(active.id) === active.release_id) return [];
+        return [`${releases.has(active.id) ? 'set' : 'add'} map ${files.releases} ${active.id} ${active.release_id}`];
+      }),
+      ...serverCommands(await statOf(socket, pid), config.services),
+      ...[...held.keys()].flatMap((name) => (config.services[name]?.held ? [] : [`del map ${files.held} ${name}`])),
+    ];
+  };
+
   return {
+    commands,
     async tell(pid, config) {
-      const services = Object.entries(config.services);
-      const held = await readMap(socket, pid, files.held);
-      const releases = await readMap(socket, pid, files.releases);
-      if (!held || !releases) return;
-      // What is held is held before anything else changes, and let go after it.
-      for (const [name, service] of services) {
-        if (service.held && !held.has(name)) await run(pid, `add map ${files.held} ${name} 1`);
-      }
-      for (const [, { active }] of services) {
-        if (!active || releases.get(active.id) === active.release_id) continue;
-        const verb = releases.has(active.id) ? 'set' : 'add';
-        await run(pid, `${verb} map ${files.releases} ${active.id} ${active.release_id}`);
-      }
-      for (const command of serverCommands(await statOf(socket, pid), config.services)) await run(pid, command);
-      for (const name of held.keys()) {
-        if (!config.services[name]?.held) await run(pid, `del map ${files.held} ${name}`);
-      }
+      for (const command of await commands(pid, config)) await run(pid, command);
     },
 
     async tidy(pid, config) {
