@@ -9,6 +9,8 @@ import type { Names } from './dns/names.ts';
 import { createNoNames } from './dns/none.ts';
 import { serverNames } from './dns/server-names.ts';
 import { createEmbeddedProxy } from './proxy/embedded-proxy.ts';
+import { createHaproxyProxy } from './proxy/haproxy/haproxy-proxy.ts';
+import { createUnitProcess } from './proxy/haproxy/unit.ts';
 import type { Proxy as ProxyPort } from './proxy/proxy.ts';
 import { createProcessBuilder } from './supervisor/process-builder.ts';
 import { createProcessSupervisor } from './supervisor/process-supervisor.ts';
@@ -34,22 +36,48 @@ export type AdapterNeeds = {
   names: boolean;
   /** What runs services and builds. By systemd they have users, sandboxes and limits of their own, which needs root. */
   supervisor: Supervisor['kind'];
+  proxy: ProxyKind;
 };
 
-export function embeddedAdapters({ home, sink, log, names, supervisor }: AdapterNeeds): Adapters {
+/** What serves: a proxy of Mainstay's own, or Debian's HAProxy, which is a unit where the agent is root and systemd runs. */
+export type ProxyKind = 'embedded' | 'haproxy';
+
+export function embeddedAdapters({ home, sink, log, names, supervisor, proxy }: AdapterNeeds): Adapters {
   const by_systemd = supervisor === 'systemd';
   if (by_systemd) checkSystemd();
   return {
     supervisor: (by_systemd ? createSystemdSupervisor : createProcessSupervisor)({ home, sink, log }),
     builder: (by_systemd ? createSystemdBuilder : createProcessBuilder)({ home, sink, log }),
     workspace: createGitWorkspace({ home, log }),
-    proxy: createEmbeddedProxy({ home: join(home, 'proxy'), log, ...proxyProgram() }),
+    proxy: proxyOf(proxy, home, log),
     names: names ? serverNames(log) : createNoNames(),
   };
 }
 
+/** The one proxy; one of the other kind that an earlier agent left running makes way for it. */
+function proxyOf(kind: ProxyKind, home: string, log: Logger): ProxyPort {
+  const embedded = createEmbeddedProxy({ home: join(home, 'proxy'), log, ...proxyProgram() });
+  const haproxy_home = join(home, 'haproxy');
+  if (kind === 'embedded' && !existsSync(haproxy_home)) return embedded;
+  const by_unit = hasSystemd() ? { process: createUnitProcess() } : {};
+  const haproxy = createHaproxyProxy({ home: haproxy_home, log, ...by_unit });
+  const [next, other] = kind === 'haproxy' ? [haproxy, embedded] : [embedded, haproxy];
+  let is_alone = false;
+  return {
+    ...next,
+    async ensure() {
+      if (!is_alone) await other.stop(other_proxy_stop_ms);
+      is_alone = true;
+      return next.ensure();
+    },
+  };
+}
+
+const other_proxy_stop_ms = 3_000;
+const hasSystemd = () => process.getuid?.() === 0 && existsSync('/run/systemd/system');
+
 function checkSystemd(): void {
-  if (process.getuid?.() === 0 && existsSync('/run/systemd/system')) return;
+  if (hasSystemd()) return;
   throw new AppError('InvalidInput', '--supervisor systemd needs root, on a machine that systemd runs.', {
     field: 'supervisor',
     hint: 'Start the agent with --supervisor process: services are its child processes then, without limits by the kernel.',

@@ -2,7 +2,8 @@
  * The agent as a process.
  *
  *   mainstay-agent --home <folder> --url <control plane> [--token-file <file>] [--ca-file <pem>] [--metrics-port <port> | --metrics-socket <path>]
- *                  [--ports <first>-<last>] [--names] [--internal-port <port>] [--supervisor process|systemd] [--agent-file <file>]
+ *                  [--ports <first>-<last>] [--names] [--internal-port <port>] [--supervisor process|systemd]
+ *                  [--proxy embedded|haproxy] [--agent-file <file>]
  *
  * With --names services are known as <service>.svc.internal to the programs of this server, which needs root, and the internal proxy is at
  * port 80 of 127.0.0.1, or the one that --internal-port says.
@@ -11,6 +12,8 @@
  * child processes that run as the agent does.
  *
  * With --agent-file it is an installed agent: what was chosen there of security holds, and it can exchange its own executable.
+ *
+ * With --proxy haproxy Debian's HAProxy serves, a unit of its own where the agent is root and systemd runs; otherwise the embedded proxy.
  *
  * The enrolment token comes from the file or from MAINSTAY_ENROL_TOKEN, never from the command line, which others can read.
  *
@@ -49,6 +52,7 @@ function readUsage(): Usage {
       names: { type: 'boolean', default: false },
       'internal-port': { type: 'string' },
       supervisor: { type: 'string', default: 'process' },
+      proxy: { type: 'string', default: 'embedded' },
       'agent-file': { type: 'string' },
     },
   });
@@ -71,6 +75,7 @@ function readUsage(): Usage {
     metrics: metrics_port === undefined ? (values['metrics-socket'] ?? null) : readPort(metrics_port, 'metrics-port'),
     names: values.names,
     supervisor: readSupervisor(values.supervisor),
+    proxy: readProxy(values.proxy),
     ...readInstalled(values['agent-file']),
     settings: { internal_port: internal_port || null, ...(ports ? { ports } : {}) },
   };
@@ -90,6 +95,11 @@ function readSupervisor(text: string): 'process' | 'systemd' {
   throw new AppError('InvalidInput', `--supervisor must be process or systemd, not "${text}".`, {
     field: 'supervisor',
   });
+}
+
+function readProxy(text: string): 'embedded' | 'haproxy' {
+  if (text === 'embedded' || text === 'haproxy') return text;
+  throw new AppError('InvalidInput', `--proxy must be embedded or haproxy, not "${text}".`, { field: 'proxy' });
 }
 
 function readPort(text: string, field: string): number {

@@ -12,7 +12,7 @@ import { AppError, isRetryable } from '@mainstay/contract/errors';
 import type { SecuritySettings } from '@mainstay/contract/server-state';
 import { type Clock, systemClock } from '@mainstay/runtime/clock';
 import type { Logger } from '@mainstay/runtime/log';
-import { type AdapterNeeds, type Adapters, embeddedAdapters } from './adapters.ts';
+import { type AdapterNeeds, type Adapters, embeddedAdapters, type ProxyKind } from './adapters.ts';
 import { agent_version, createServerUsage, serverFacts } from './facts.ts';
 import { createBackoff } from './link/backoff.ts';
 import { enrol } from './link/enrol.ts';
@@ -52,6 +52,8 @@ export type AgentOptions = {
   names?: boolean;
   /** What runs services and builds: `process` unless told otherwise. */
   supervisor?: Supervisor['kind'];
+  /** What serves: `embedded` unless told otherwise. */
+  proxy?: ProxyKind;
   /** What was chosen where the agent was installed; holds until a signed server state comes. */
   security?: SecuritySettings;
   /** Where the agent is installed, and whose releases it takes; without it, it cannot exchange itself. */
@@ -92,7 +94,7 @@ type Running = {
 };
 
 export function createAgent(options: AgentOptions): Agent {
-  const { home, log, clock = systemClock, supervisor = 'process' } = options;
+  const { home, log, clock = systemClock, supervisor = 'process', proxy = 'embedded' } = options;
   const started_at = clock.now();
   const ending = new AbortController();
   const client = createLinkClient({ url: options.control_plane_url, ca_file: options.ca_file });
@@ -141,7 +143,7 @@ export function createAgent(options: AgentOptions): Agent {
         hint: 'Make one with `mainstay servers invite`.',
       });
     }
-    const facts = serverFacts(supervisor, 'embedded');
+    const facts = serverFacts(supervisor, proxy);
     const backoff = createBackoff();
     const { control_plane_url, token } = options;
     const credential = credentialFor(home, token);
@@ -197,6 +199,7 @@ export function createAgent(options: AgentOptions): Agent {
       log,
       names: options.names ?? false,
       supervisor,
+      proxy,
     });
     client.setCredential(identity.credential);
     const keeper_keys = createKeeperKeys(home, identity);
@@ -279,7 +282,7 @@ export function createAgent(options: AgentOptions): Agent {
       return {
         agent_version,
         started_at,
-        facts: serverFacts(adapters.supervisor.kind, 'embedded'),
+        facts: serverFacts(adapters.supervisor.kind, proxy),
         stack_id: accepted?.stack_id ?? null,
         accepted_version: accepted?.version ?? null,
         accepted_sha256: accepted?.sha256 ?? null,

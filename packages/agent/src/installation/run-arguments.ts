@@ -1,5 +1,6 @@
 /** `run --config <file>`: the installed settings as the arguments that the agent takes. */
 import { type AgentFile, readAgentFile } from './agent-file.ts';
+import { findProgram } from './system.ts';
 
 /** Puts what the file says in the place of `--config <file>` in the arguments of this process. Other arguments stay. */
 export function readRunArguments(): void {
@@ -22,5 +23,6 @@ export function runArguments(settings: AgentFile): string[] {
     ...['--supervisor', 'systemd'],
     ...(settings.names ? ['--names'] : []),
     ...['--supervisor', settings.supervisor],
+    ...(findProgram('haproxy') ? ['--proxy', 'haproxy'] : []),
   ];
 }
