@@ -33,6 +33,8 @@ const debian = {
     ['python3', 'python3', 'the Python service of the examples'],
     ['prlimit', 'util-linux', 'tests of build limits'],
     ['ps', 'procps', 'tests that count processes'],
+    ['nft', 'nftables', 'tests of the firewall'],
+    ['ip', 'iproute2', 'tests of the firewall'],
     ['chromium', 'chromium', 'browser tests'],
     ['haproxy', 'haproxy', 'tests of HAProxy'],
   ],

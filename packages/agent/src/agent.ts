@@ -16,6 +16,7 @@ import { type AdapterNeeds, type Adapters, embeddedAdapters, type ProxyKind } fr
 import { agent_version, createServerUsage, serverFacts } from './facts.ts';
 import { createBackoff } from './link/backoff.ts';
 import { enrol } from './link/enrol.ts';
+import { isHeartbeatAcknowledged } from './link/fresh-heartbeat.ts';
 import { createLinkClient } from './link/http.ts';
 import { createLink, type Link } from './link/link.ts';
 import { createProblems } from './problems.ts';
@@ -216,13 +217,21 @@ export function createAgent(options: AgentOptions): Agent {
       ...(options.heartbeat_interval_ms ? { heartbeat_interval_ms: options.heartbeat_interval_ms } : {}),
     });
     running = { adapters, outbox, link, keeper_keys, work: null };
+    const { control_plane_url: url, ca_file } = options;
+    const fresh = { url, ca_file, credential: identity.credential, observe: agent.observe, now: clock.now };
     const state = openStateOrTell();
     if (state) {
       const settings = { ...defaultSettings, ...options.settings };
       const { changed, fetchSecrets } = link;
       const context: Context = { clock, log, state, problems, settings, emit, changed, fetchSecrets, ...adapters };
       const reconciler = createReconciler({ context, server_id: identity.server_id, keeper_keys });
-      const server_parts = createServerParts(home, context, reconciler.parts.secrets);
+      const server_parts = createServerParts({
+        home,
+        context,
+        secrets: reconciler.parts.secrets,
+        firewall: options.security !== undefined && process.getuid?.() === 0,
+        reachable: (signal) => isHeartbeatAcknowledged(fresh, signal),
+      });
       const server = createServerReconciler({
         server_id: identity.server_id,
         states: state.server,

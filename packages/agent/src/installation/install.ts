@@ -19,6 +19,7 @@ import { credentialFor, loadIdentity, saveIdentity } from '../state/identity.ts'
 import { type AgentFile, places, writeAgentFile, writeWhole } from './agent-file.ts';
 import { askAgent } from './agent-socket.ts';
 import { readRelease } from './release.ts';
+import { waitUntilSecured } from './secured.ts';
 import { checkMachine, installMissing, run, runsOldExecutable, succeeds, unitProperties } from './system.ts';
 import { unitText } from './unit.ts';
 
@@ -66,6 +67,8 @@ export async function runInstall(args: readonly string[]): Promise<void> {
       : `${changed.map((line) => `  ${line}\n`).join('')}The control plane sees this server as ${server} (after ${seconds} s).\n`,
   );
   process.stdout.write(`  ${settings.url}/servers/${server}\n`);
+  if (changed.length > 0 && settings.security.mode !== 'none')
+    process.stdout.write(`  Security mode ${await waitUntilSecured(settings.security)}.\n`);
 }
 
 function readWanted(args: readonly string[]): Wanted {
@@ -128,7 +131,11 @@ function readWanted(args: readonly string[]): Wanted {
     },
     token: token_file === undefined ? null : readGiven(token_file, 'token-file').toString('utf8').trim(),
     ca: ca_path === undefined ? null : { path: ca_path, text: readGiven(ca_path, 'ca-file') },
-    programs: { git: 'git', ...(values['with-haproxy'] ? { haproxy: 'haproxy' } : {}) },
+    programs: {
+      git: 'git',
+      ...(values['with-haproxy'] ? { haproxy: 'haproxy' } : {}),
+      ...(mode.data === 'none' ? {} : { nft: 'nftables' }),
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { loadIdentity } from '../state/identity.ts';
 import { places, readAgentFile } from './agent-file.ts';
 import { askAgent } from './agent-socket.ts';
+import { securityText } from './secured.ts';
 import { unitProperties } from './system.ts';
 
 /** Prints the state and sets the exit code. */
@@ -21,7 +22,7 @@ export async function runStatus(args: readonly string[]): Promise<void> {
       url: settings?.url ?? null,
       unit: unit?.['ActiveState'] ?? null,
       connected: agent?.connected ?? false,
-      security: settings?.security ?? null,
+      security: agent?.state.security ?? null,
       state,
     };
     process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
@@ -36,7 +37,7 @@ export async function runStatus(args: readonly string[]): Promise<void> {
     ['server', identity?.server ?? 'not enrolled'],
     ['panel', `${settings.url}${agent?.connected ? '' : ' (not connected)'}`],
     ['unit', `${unit?.['ActiveState']} (${unit?.['SubState']}), restarted ${unit?.['NRestarts']} times by systemd`],
-    ['security', settings.security.mode],
+    ['security', agent ? securityText(agent.state.security) : settings.security.mode],
     ['version', agent?.state.agent_version ?? 'the agent does not answer'],
     ['memory', agent ? `${((agent.state.usage.agent_rss_bytes ?? 0) / 1048576).toFixed(0)} MB` : '-'],
     ['services', services.length === 0 ? 'none' : services.map(([name, { state }]) => `${name} ${state}`).join(', ')],

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { AppError } from '@mainstay/contract/errors';
 import { createLogger } from '@mainstay/runtime/log';
 import { serverNames } from '../dns/server-names.ts';
+import { removeFirewall } from '../firewall/server-firewall.ts';
 import { loadIdentity } from '../state/identity.ts';
 import { removeSystemdTraces } from '../supervisor/systemd/remove-traces.ts';
 import { systemdTrial } from '../update/trial.ts';
@@ -34,6 +35,8 @@ export async function runUninstall(args: readonly string[]): Promise<void> {
   if (!values.yes) await confirm(server, values['keep-data'] ? null : home);
   await systemdTrial.callOff();
   await stopAgent();
+  // Before its units are: one of them is what takes back rules that were not confirmed.
+  await removeFirewall(home);
   await stopUnits();
   await endStrays(home);
   await removeSystemdTraces(home, values['keep-data']);

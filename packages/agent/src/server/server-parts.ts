@@ -1,5 +1,10 @@
 /** The parts of this server that server states speak of, put together. */
 import type { AgentState } from '@mainstay/contract/agent-api';
+import { createNoSecurityPart } from '../firewall/no-firewall.ts';
+import { createSecurityPart, type SecurityPart } from '../firewall/security-part.ts';
+import { serverFacts, serverFirewall } from '../firewall/server-firewall.ts';
+import { tcpSockets } from '../firewall/sockets.ts';
+import { publicPorts, stackMode } from '../firewall/stack-exposure.ts';
 import type { Context } from '../reconciler/context.ts';
 import type { Secrets } from '../reconciler/secrets.ts';
 import { cloudflared } from '../tunnel/cloudflared.ts';
@@ -15,8 +20,19 @@ export type ServerParts = {
   stop(): Promise<void>;
 };
 
-export function createServerParts(home: string, context: Context, secrets: Secrets): ServerParts {
+export type ServerPartsOptions = {
+  home: string;
+  context: Context;
+  secrets: Secrets;
+  /** Whether the agent may set the firewall of this server: it is installed there, as root. */
+  firewall: boolean;
+  /** Sends a heartbeat over a fresh connection: whether the control plane acknowledged it. */
+  reachable(signal: AbortSignal): Promise<boolean>;
+};
+
+export function createServerParts({ home, context, secrets, firewall, reachable }: ServerPartsOptions): ServerParts {
   const { supervisor, clock, log, emit, changed } = context;
+  const security = firewall ? securityPart(home, context, reachable) : null;
   const tunnel = createTunnelPart({
     home,
     program: cloudflared(),
@@ -30,9 +46,25 @@ export function createServerParts(home: string, context: Context, secrets: Secre
     changed,
   });
   return {
-    all: [tunnel],
+    all: [security ?? createNoSecurityPart(), tunnel],
     recover: tunnel.recover,
-    observe: () => ({ security: null, tunnel: tunnel.observe() }),
+    observe: () => ({ security: security?.observe() ?? null, tunnel: tunnel.observe() }),
     stop: tunnel.stop,
   };
+}
+
+function securityPart(home: string, context: Context, reachable: ServerPartsOptions['reachable']): SecurityPart {
+  const { state, clock, log, emit, changed } = context;
+  const { firewall, ufw } = serverFirewall(home);
+  return createSecurityPart({
+    firewall,
+    facts: () => serverFacts(ufw, publicPorts(state.desired)),
+    sockets: tcpSockets,
+    stackMode: () => stackMode(state.desired),
+    reachable,
+    clock,
+    log,
+    emit,
+    changed,
+  });
 }
