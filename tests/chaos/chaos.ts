@@ -5,13 +5,14 @@
  *   npm run chaos -- --seed 7 --runs 200    the kills of this seed (by default 200, of a seed that is printed)
  *   npm run chaos -- --seed 7 --run 31      this run alone
  *   npm run chaos -- --lanes 2              installations beside each other (4)
- *   npm run chaos -- --only kills|faults    one half
+ *   npm run chaos -- --only kills|faults|lab   a part: kills, faults of the programs, faults of real servers in the lab
  */
 import { parseArgs } from 'node:util';
 import { clockFaults } from './clock-faults.ts';
 import { coveredFaults } from './covered-faults.ts';
 import { type Fault, faults, Skipped } from './faults.ts';
 import { killSuite } from './kill-suite.ts';
+import { labFaults } from './lab-faults.ts';
 import { brokenRun, type FaultResult, killRows, slowRun, table } from './table.ts';
 
 /** Of a run that settles later than this it is told what it waited for, milliseconds. */
@@ -22,7 +23,9 @@ const rows: FaultResult[] = [];
 const began = performance.now();
 console.log(`seed ${options.seed}`);
 
-if (options.only !== 'faults') {
+const has = (part: 'kills' | 'faults' | 'lab') => options.only === undefined || options.only === part;
+
+if (has('kills')) {
   const { runs, kept, commits } = await killSuite({
     ...options,
     onRun(result) {
@@ -37,9 +40,17 @@ if (options.only !== 'faults') {
   for (const folder of kept) console.log(`state of a broken run: ${folder}`);
   console.log(`${commits} commits of the mirrors verified by git verify-commit`);
 }
-if (options.only !== 'kills') {
+if (has('faults')) {
   for (const fault of [...faults, ...clockFaults]) rows.push(await resultOf(fault));
   rows.push(...coveredFaults());
+}
+if (has('lab')) {
+  const lab = labFaults();
+  try {
+    for (const fault of lab.faults) rows.push(await resultOf(fault));
+  } finally {
+    await lab.close();
+  }
 }
 const isBroken = rows.some(({ outcome }) => outcome === 'broken');
 console.log(`\n${table(rows)}\n`);
@@ -73,7 +84,7 @@ function readOptions() {
   const runs =
     values.run === undefined ? range(numberOf('runs', values.runs, 100_000)) : [numberOf('run', values.run, 100_000)];
   const { only } = values;
-  if (only !== undefined && only !== 'kills' && only !== 'faults') refuse('--only must be kills or faults.');
+  if (only !== undefined && !['kills', 'faults', 'lab'].includes(only)) refuse('--only must be kills, faults or lab.');
   const seed = numberOf('seed', values.seed, 2 ** 31, 0);
   return { seed, runs, lanes: numberOf('lanes', values.lanes, 16), only: values.run === undefined ? only : 'kills' };
 }

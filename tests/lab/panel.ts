@@ -19,6 +19,9 @@ export type Panel = {
   client: Client;
   /** What the command line says to these words, or throws with what it complained of. */
   cli(...argv: string[]): Promise<string>;
+  /** Ends the panel's program; what it knows stays, until `start`. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -33,31 +36,38 @@ export async function openPanel(lab: Lab, options: PanelOptions): Promise<Panel>
   const front = tls ? await openFront(home, gateway, port) : null;
   const main = join(root, 'packages', 'control-plane', 'src', 'control-plane-main.ts');
   const argv = [main, '--home', home, '--host', gateway, '--port', `${port}`, '--public-url', url];
-  const child = spawn(process.execPath, [...argv, '--agent-dir', agent_dir], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      said = (said + chunk.toString()).slice(-20_000);
-    });
-  }
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const inside = `http://${gateway}:${port}`;
+  let stop = async () => {};
+  const start = async () => {
+    const child = spawn(process.execPath, [...argv, '--agent-dir', agent_dir], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        said = (said + chunk.toString()).slice(-20_000);
+      });
+    }
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    stop = async () => {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+      await ended;
+      clearTimeout(timer);
+    };
+    for (const end = Date.now() + 60_000; ; ) {
+      const answers = existsSync(join(home, 'url')) && (await fetch(`${inside}/readyz`).catch(() => null))?.ok;
+      if (answers) return;
+      if (Date.now() > end || child.exitCode !== null) throw new Error(`The panel did not start:\n${said}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
   const close = async () => {
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
-    await ended;
-    clearTimeout(timer);
+    await stop();
     front?.close();
     front?.closeAllConnections();
     rmSync(home, { recursive: true, force: true });
   };
-  const inside = `http://${gateway}:${port}`;
   try {
-    for (const end = Date.now() + 60_000; ; ) {
-      const answers = existsSync(join(home, 'url')) && (await fetch(`${inside}/readyz`).catch(() => null))?.ok;
-      if (answers) break;
-      if (Date.now() > end || child.exitCode !== null) throw new Error(`The panel did not start:\n${said}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await start();
   } catch (error) {
     await close();
     throw error;
@@ -75,6 +85,8 @@ export async function openPanel(lab: Lab, options: PanelOptions): Promise<Panel>
           error ? reject(new Error(stderr || error.message)) : resolve(stdout),
         );
       }),
+    stop: () => stop(),
+    start,
     close,
   };
 }
