@@ -156,6 +156,14 @@ export const cases: Record<OperationId, Case> = {
     },
     fields: { NotFound: 'server', Conflict: 'server' },
   },
+  'servers.update_agent': {
+    success: () => ({ server: 'main', version: '9.9.9' }),
+    errors: {
+      NotFound: () => ({ server: 'main', version: '9.9.8' }),
+      Conflict: () => ({ server: 'invited' }),
+    },
+    fields: { NotFound: 'version', Conflict: 'server' },
+  },
   'servers.label': {
     success: () => ({
       server: 'idle',

@@ -57,6 +57,7 @@ import {
   removeServerTunnel,
   setServerFirewall,
   setServerTunnel,
+  updateServerAgent,
 } from './servers.ts';
 import { listServices } from './services.ts';
 import { inspectSource, listSourceRefs } from './sources.ts';
@@ -101,6 +102,7 @@ const all = [
   setServerFirewall,
   setServerTunnel,
   removeServerTunnel,
+  updateServerAgent,
   labelServer,
   removeServer,
   listSecrets,

@@ -162,3 +162,23 @@ export const removeServerTunnel = change({
   input: { server: ServerName },
   errors: ['NotFound', 'Conflict'],
 });
+
+export const updateServerAgent = change({
+  id: 'servers.update_agent',
+  summary: 'Update the agent of a server to the release that this installation hands out',
+  description:
+    'The agent fetches and verifies it, exchanges itself, and has to reach the control plane within a minute; otherwise the one before comes back by itself. Services run on all the while.',
+  permission: 'servers:write',
+  http: { method: 'PUT', path: '/servers/{server}/agent' },
+  cli: { command: ['servers', 'update-agent'], args: ['server'] },
+  input: {
+    server: ServerName,
+    version: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe('The version that is expected; refused when the release is another. Left out: whichever it is.'),
+  },
+  errors: ['NotFound', 'Conflict'],
+});

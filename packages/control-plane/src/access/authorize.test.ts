@@ -36,6 +36,7 @@ const matrix: Record<OperationId, readonly Role[]> = {
   'servers.firewall_set': whoAdministers,
   'servers.tunnel_set': whoAdministers,
   'servers.tunnel_remove': whoAdministers,
+  'servers.update_agent': whoAdministers,
   'servers.label': whoAdministers,
   'servers.remove': whoAdministers,
   'secrets.list': everyone,

@@ -80,6 +80,16 @@ async function releaseFiles({ agent_dir }: Context): Promise<string[] | null> {
   return [manifest, `${manifest}.sig`, ...files.map(({ name }) => name)];
 }
 
+/** The release that is handed out here; null where there is none. */
+export async function handedOutRelease({
+  agent_dir,
+}: Pick<Context, 'agent_dir'>): Promise<{ version: string; manifest_sha256: string; archs: string[] } | null> {
+  const text = agent_dir === null ? null : await readIfThere(join(agent_dir, manifest));
+  if (text === null) return null;
+  const { version, files } = JSON.parse(text.toString('utf8')) as { version: string; files: { arch: string }[] };
+  return { version, manifest_sha256: sha256(text), archs: [...new Set(files.map(({ arch }) => arch))] };
+}
+
 const authorityFile = ({ home }: Context) => join(home, 'ca.pem');
 const authority = (context: Context) => readIfThere(authorityFile(context));
 

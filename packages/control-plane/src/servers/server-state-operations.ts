@@ -5,6 +5,7 @@ import type { PlanChange } from '@mainstay/contract/operation';
 import { operations } from '@mainstay/contract/operations/index';
 import { changes, type Handler } from '../operations/handlers.ts';
 import { lastingSealedValue } from '../secrets/secret-store.ts';
+import { planAgentUpdate } from './agent-update.ts';
 import { planServerState } from './server-state-plan.ts';
 import { reportedState } from './server-store.ts';
 
@@ -74,5 +75,9 @@ export const serverStateHandlers: Handler[] = [
             : [],
       };
     }),
+  ),
+
+  changes(operations['servers.update_agent'], (context, { server: name, version }) =>
+    planServerState(context, name, (current, server) => planAgentUpdate(context, server, current, version)),
   ),
 ];
