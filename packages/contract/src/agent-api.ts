@@ -281,6 +281,8 @@ export const eventKinds = [
   'operation.started',
   'operation.succeeded',
   'operation.failed',
+  'rollout.advanced',
+  'rollout.stopped',
   'server.invited',
   'server.enrolled',
   'server.online',

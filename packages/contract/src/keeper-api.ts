@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { canonicalJson } from './canonical.ts';
-import { DesiredState as DesiredStateSchema } from './desired-state.ts';
+import { type DesiredState, DesiredState as DesiredStateSchema } from './desired-state.ts';
 import type { KeeperKey } from './grant.ts';
 import { GrantedAction } from './grant.ts';
 import { idSchema } from './ids.ts';
@@ -127,6 +127,12 @@ export type KeeperApi = {
    * named, or one whose enrolment grant allows that stack. It is no new decision, and so allows nothing new.
    */
   reissue(request: { grant: string; server_id: string; enrolment_grant: string }): Promise<Issued>;
+  /**
+   * Takes an approved desired state back: signs, as the version after it, exactly the content that its plan named as `undo_sha256`, which
+   * this keeper had signed before. Once, within a day, and only while nothing newer of the stack is approved. The document is the
+   * one to be signed. Idempotent by it.
+   */
+  undo(request: { grant: string; document: DesiredState }): Promise<Issued>;
   /** Makes a new signing key; the present one signs that, and retires. Once for each `grant` that was given for `keeper.rotate_key`. */
   rotateSigningKey(request: { grant: string }): Promise<KeeperKey>;
   /** Ends the trust in a former key, which the plan of the `grant` for `keeper.revoke_key` names. Never in the current one. */

@@ -3,6 +3,7 @@
  * against these shapes, so that neither takes the other's word for them.
  */
 import * as z from 'zod';
+import { DesiredState } from './desired-state.ts';
 import { KeeperKey } from './grant.ts';
 import { idSchema } from './ids.ts';
 import { Decision, Issued, type KeeperApi, Proposal, Word } from './keeper-api.ts';
@@ -39,6 +40,7 @@ export const keeperMethods = {
     input: z.strictObject({ grant: jws, server_id: idSchema('server'), enrolment_grant: jws }),
     output: Issued,
   },
+  undo: { input: z.strictObject({ grant: jws, document: DesiredState }), output: Issued },
   policies: { input: nothing, output: PolicySetView },
   testPolicies: { input: PolicyTestRequest, output: z.array(PolicyTestResult) },
   registerKey: { input: PersonKeyRegistration, output: PersonKeyView },

@@ -97,7 +97,9 @@ export const LedgerEntry = z
   .object({
     seq: z.int().min(1),
     at: z.int(),
-    kind: z.string().describe('Such as `approved`, `word`, `enrolled`, `reissued`, `key_rotated`, `anchored`.'),
+    kind: z
+      .string()
+      .describe('Such as `approved`, `word`, `enrolled`, `reissued`, `undone`, `key_rotated`, `anchored`.'),
     operation_id: z.string().nullable(),
     body: JsonValue,
     previous: Digest.nullable(),

@@ -115,6 +115,18 @@ export const PlanChange = z
   .meta({ id: 'PlanChange' });
 export type PlanChange = z.infer<typeof PlanChange>;
 
+/** How a plan goes out to several servers, one wave after the other. Not part of the hash: servers come and go. */
+export const PlannedRollout = z
+  .object({
+    waves: z
+      .array(z.object({ count: z.int(), servers: z.array(z.string()).max(5).describe('Names of the first of them.') }))
+      .max(10_000),
+    pause_seconds: z.int(),
+    max_failed: z.int(),
+  })
+  .meta({ id: 'PlannedRollout' });
+export type PlannedRollout = z.infer<typeof PlannedRollout>;
+
 export const Plan = z
   .object({
     summary: z.string(),
@@ -125,9 +137,15 @@ export const Plan = z
       .regex(/^[0-9a-f]{64}$/)
       .describe('SHA-256 over the canonical JSON (RFC 8785) of what would be done.'),
     over: z
-      .object({ target: z.string(), base: z.int(), content_sha256: z.string().nullable() })
+      .object({
+        target: z.string(),
+        base: z.int(),
+        content_sha256: z.string().nullable(),
+        undo_sha256: z.string().optional(),
+      })
       .optional()
       .describe('What the hash is over beside the operation and its changes: who signs the hash makes it again.'),
+    rollout: PlannedRollout.optional().describe('In which waves it goes out; left out where it goes to all at once.'),
   })
   .meta({ id: 'Plan' });
 export type Plan = z.infer<typeof Plan>;

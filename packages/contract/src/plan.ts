@@ -16,6 +16,8 @@ export const PlanBody = z.strictObject({
   changes: z.array(PlanChange),
   /** SHA-256 of the desired state without its stack id and version, where the plan makes one. */
   content_sha256: z.string().nullable(),
+  /** The same of what is in force before, where the operation may be taken back to it, once, when its servers fail. */
+  undo_sha256: z.string().optional(),
 });
 export type PlanBody = z.infer<typeof PlanBody>;
 

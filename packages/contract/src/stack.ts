@@ -234,6 +234,31 @@ export const SecurityMode = z
   .describe('none: the firewall is left alone. The others are applied by agents that run as root.');
 export type SecurityMode = z.infer<typeof SecurityMode>;
 
+/** How a new version goes out to the servers of a stack. With one server there is one wave. */
+export const RolloutSettings = z.strictObject({
+  first: z.int().min(1).max(10_000).default(1).describe('So many servers get it before all others.'),
+  batch: z
+    .union(
+      [z.int().min(1).max(10_000), z.string().regex(/^(100|[1-9][0-9]?)%$/)],
+      'must be a number of servers, or a share of them such as 25%',
+    )
+    .default('25%')
+    .describe('Servers of each wave after the first: so many, or such a share of all.'),
+  pause_seconds: z
+    .int()
+    .min(0)
+    .max(3_600)
+    .default(0)
+    .describe('After a wave it waits so long, and looks at its services again, before the next one begins.'),
+  max_failed: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(0)
+    .describe('More servers than this may not fail: it stops then, and all have again what they had before.'),
+});
+export type RolloutSettings = z.infer<typeof RolloutSettings>;
+
 const StackFields = z.strictObject({
   poll_interval_seconds: z
     .int()
@@ -242,6 +267,7 @@ const StackFields = z.strictObject({
     .default(60)
     .describe('How often refs are looked up again, and how often agents ask at the latest.'),
   auto_deploy: z.boolean().default(true).describe('Deploy by itself when a ref points to a new commit.'),
+  rollout: RolloutSettings.prefault({}).describe('How a new version goes out where several servers run the stack.'),
   proxy: z
     .strictObject({
       port: z.int().min(1).max(65_535).default(8080),

@@ -40,6 +40,8 @@ import { pruneRuns } from './orchestrator/run-views.ts';
 import { startDue } from './orchestrator/schedules.ts';
 import type { Workflow } from './orchestrator/workflow.ts';
 import { startReconcilers } from './reconcilers.ts';
+import { createRolloutWorkflow } from './rollouts/rollout.workflow.ts';
+import { mayRollOut, pruneRollouts } from './rollouts/rollout-store.ts';
 import { loadSeal } from './secrets/seal.ts';
 import { secretHandlers } from './secrets/secret-operations.ts';
 import { pruneValues } from './secrets/secret-store.ts';
@@ -145,12 +147,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const planOf = plansOf(handlers);
   const dispatcher = createDispatcher(context, handlers, planOf);
   const changeWorkflow = createChangeWorkflow(context, planOf) as Workflow;
+  const rolloutWorkflow = createRolloutWorkflow(context, planOf) as Workflow;
   const orchestrator = createOrchestrator({
     store,
     clock,
     signals,
     log,
-    workflows: [changeWorkflow],
+    workflows: [changeWorkflow, rolloutWorkflow],
     onEnd: (run) => endOfRun(context, run),
     onStep: (step) => [auditStep(store, step)],
   });
@@ -160,7 +163,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   url = `http://${hostInUrl(options.host ?? '127.0.0.1')}:${port}`;
   // Not before the address is known: what is carried out may hand it out.
   orchestrator.work();
-  const controller = await startController(context, orchestrator, changeWorkflow);
+  const controller = await startController(context, orchestrator, async (row) =>
+    (await mayRollOut(store, row)) ? rolloutWorkflow : changeWorkflow,
+  );
 
   const follower = createRefFollower(context, planOf);
   const started_at = clock.now();
@@ -196,6 +201,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         await pruneLines(store);
         await pruneSubjects(store);
         await pruneOperations(store);
+        await pruneRollouts(store);
         await pruneRuns(store);
         await pruneKeys(store, clock.now());
         await pruneValues(store, clock.now());

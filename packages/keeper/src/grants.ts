@@ -81,7 +81,7 @@ export function createGrants({ database, ledger, signer, now }: Parts): Grants {
 }
 
 /** What a grant that follows from another takes over from it. */
-function provenance(grant: Grant) {
+export function provenance(grant: Grant) {
   const { operation, operation_id, plan_hash, actor } = grant;
   return { operation, operation_id, plan_hash, actor };
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { createKeeperClient } from '@mainstay/runtime/keeper-client';
 import { decisionLaws } from './conformance/decisions.conformance.ts';
 import { keyLaws } from './conformance/keys.conformance.ts';
+import { undoLaws } from './conformance/undo.conformance.ts';
 import type { StartKeeper } from './conformance/world.ts';
 import { createKeeper } from './keeper.ts';
 import { serveKeeper } from './socket/keeper-server.ts';
@@ -32,4 +33,5 @@ for (const [name, start] of [
 ] as const) {
   decisionLaws(name, start);
   keyLaws(name, start);
+  undoLaws(name, start);
 }

@@ -10,6 +10,7 @@ import type { Role } from '@mainstay/contract/operation';
 import { createAnchors } from './anchors.ts';
 import { createDecisions } from './decisions/decisions.ts';
 import { createProposalStore } from './decisions/proposal-store.ts';
+import { createUndo } from './decisions/undo.ts';
 import { createGrants } from './grants.ts';
 import { parsed } from './input.ts';
 import { createKeyExchange } from './key-exchange.ts';
@@ -89,6 +90,7 @@ export async function createKeeper(options: KeeperOptions): Promise<Keeper> {
     ...createDecisions({ database, ledger, grants, proposals, statements, policies, now }),
     enrol: grants.enrol,
     reissue: grants.reissue,
+    ...createUndo({ database, grants, proposals, now }),
     policies: async () => {
       policies.refresh();
       return policies.view();

@@ -9,7 +9,9 @@ import type {
   DesiredStateResponse,
   Receipt,
   ServerFacts,
+  ServiceState,
 } from '@mainstay/contract/agent-api';
+import type { DesiredState } from '@mainstay/contract/desired-state';
 import { AppError } from '@mainstay/contract/errors';
 import { applyKeyChanges } from '@mainstay/contract/key-changes';
 import { type Clock, systemClock } from '@mainstay/runtime/clock';
@@ -31,12 +33,20 @@ export type SimulatedAgentOptions = {
   heartbeat_interval_ms?: number;
   /** Services that it tells of while nothing is desired of it. */
   idle_services?: number;
+  /** What becomes of a desired state that it accepted; left out, it is so at once. A newer one ends the wait for it. */
+  outcome?: (document: DesiredState) => SimulatedOutcome | Promise<SimulatedOutcome>;
 };
+
+export type SimulatedOutcome = { state: 'succeeded' | 'failed'; message?: string };
 
 export type SimulatedAgent = {
   /** Enrols, and begins to poll and to send heartbeats. Throws AppError when enrolment fails; it may be called again then. */
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** From now on it tells that its services are in this state, until another desired state is so. */
+  fallIll(state: ServiceState): void;
+  /** Versions that it accepted, in order. */
+  readonly versions: readonly number[];
   readonly counts: { heartbeats: number; polls: number; accepted: number; refused: number; failed_requests: number };
 };
 
@@ -66,6 +76,10 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
   let refusal: AgentState['refusal'] = null;
   let etag: string | null = null;
   let loops: Promise<void>[] = [];
+  const versions: number[] = [];
+  /** What serves: of a desired state that failed, the one before goes on. */
+  let serving: DesiredState | null = null;
+  let ill: ServiceState | null = null;
 
   const followKeys = async (changes: readonly string[]) => {
     if (identity) identity = { ...identity, keeper: (await applyKeyChanges(identity.keeper, changes)).pinned };
@@ -95,11 +109,29 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
       // One nonce is enough: whatever is older has a lower version.
       nonces.clear();
       nonces.set(judgement.grant.jti, accepted);
-      receipt = { ...runningReceipt(accepted), state: 'succeeded', finished_at: clock.now() };
-      for (const [service, { release_id }] of Object.entries(accepted.document.services))
-        receipt.services[service] = { state: 'switched', release_id, message: null };
+      versions.push(accepted.version);
+      receipt = runningReceipt(accepted);
+      if (options.outcome) void come(accepted, options.outcome(accepted.document));
+      else end(accepted, { state: 'succeeded' });
     }
     changed.ring();
+  };
+  const come = async (state: StoredState, outcome: SimulatedOutcome | Promise<SimulatedOutcome>) => {
+    const became = await outcome;
+    if (state !== accepted) return;
+    end(state, became);
+    changed.ring();
+  };
+  const end = (
+    of: StoredState,
+    { state, message = null }: { state: 'succeeded' | 'failed'; message?: string | null },
+  ) => {
+    receipt = { ...runningReceipt(of), state, message, finished_at: clock.now() };
+    if (state === 'failed') return;
+    serving = of.document;
+    ill = null;
+    for (const [service, { release_id }] of Object.entries(of.document.services))
+      receipt.services[service] = { state: 'switched', release_id, message: null };
   };
 
   const poll = async (): Promise<number> => {
@@ -127,7 +159,7 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
     receipt,
     refusal,
     keeper_keys_seq: identity?.keeper.seq ?? 0,
-    services: simulatedServices(accepted?.document ?? null, idle_services, started_at, clock.now()),
+    services: simulatedServices(serving, ill, idle_services, started_at, clock.now()),
     proxy: { state: 'none', pid: null, address: null },
     names: null,
     usage: {
@@ -167,6 +199,11 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
 
   return {
     counts,
+    versions,
+    fallIll(state) {
+      ill = state;
+      changed.ring();
+    },
     async start() {
       const { url: control_plane_url, token } = options;
       const { now } = clock;

@@ -1,5 +1,5 @@
 /** What a simulated agent tells of its services: as large as what a real one would tell. */
-import type { AgentStateSent } from '@mainstay/contract/agent-api';
+import type { AgentStateSent, ServiceState } from '@mainstay/contract/agent-api';
 import type { DesiredState } from '@mainstay/contract/desired-state';
 import { wantedServices } from '../reconciler/plan.ts';
 
@@ -8,6 +8,7 @@ type Running = { service: string; release_id: string; commit: string };
 /** The services of a document, all running; without one, so many that are made up. */
 export function simulatedServices(
   document: DesiredState | null,
+  ill: ServiceState | null,
   idle_services: number,
   since: number,
   now: number,
@@ -23,7 +24,9 @@ export function simulatedServices(
         release_id: `rel_${String(index).padStart(24, '0')}`,
         commit: String(index).padStart(40, '0'),
       }));
-  return Object.fromEntries(running.map((one, index) => [one.service, observed(one, index, since, now)]));
+  return Object.fromEntries(
+    running.map((one, index) => [one.service, { ...observed(one, index, since, now), ...(ill ? { state: ill } : {}) }]),
+  );
 }
 
 function observed(

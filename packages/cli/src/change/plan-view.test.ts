@@ -30,6 +30,21 @@ it('a plan is one line per change, from what to what', () => {
   ]);
 });
 
+it('a plan for several servers says in which waves it goes out', () => {
+  const rollout = {
+    waves: [
+      { count: 1, servers: ['eu-1'] },
+      { count: 3, servers: ['eu-2', 'eu-3', 'eu-4'] },
+      { count: 40, servers: ['eu-5', 'eu-6', 'eu-7', 'eu-8', 'eu-9'] },
+    ],
+    pause_seconds: 30,
+    max_failed: 1,
+  };
+  expect(planLines({ ...plan, changes: [], warnings: [], rollout }, { paint: noPaint, width: null })).toContain(
+    '  ≋ Goes out in 3 waves: eu-1, then eu-2 eu-3 eu-4, then 40 servers; 30 s between them; stops when 2 fail.',
+  );
+});
+
 it('no change is wider than the terminal, and none leaves its line', () => {
   const hostile = {
     ...plan,

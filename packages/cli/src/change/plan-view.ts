@@ -1,5 +1,5 @@
 /** A plan as people read it: one line per change, from what to what. */
-import type { Plan, PlanChange } from '@mainstay/contract/operation';
+import type { Plan, PlanChange, PlannedRollout } from '@mainstay/contract/operation';
 import type { Colour, Paint } from '../terminal/paint.ts';
 import { displayWidth, safeText, truncate } from '../terminal/text.ts';
 
@@ -24,9 +24,24 @@ export function planLines(plan: Plan, options: PlanViewOptions): string[] {
   const longest = Math.max(0, ...plan.changes.map((change) => displayWidth(safeText(change.path))));
   const column = Math.min(longest, 40);
   for (const change of plan.changes) lines.push(changeLine(change, column, options));
+  if (plan.rollout) lines.push(`  ${paint('cyan', '≋')} ${rolloutText(plan.rollout)}`);
   for (const warning of plan.warnings) lines.push(`  ${paint('yellow', '!')} ${safeText(warning)}`);
   if (plan.changes.length > 0) lines.push(paint('dim', `  ${countText(plan.changes)} · plan hash ${plan.hash}`));
   return lines;
+}
+
+/** Waves that are named; of more of them only how many there are. */
+const waves_named_max = 4;
+
+/** In which waves it goes out: `in 3 waves: eu-1, then eu-2 eu-3, then 4 servers; stops when 1 fails`. */
+function rolloutText({ waves, pause_seconds, max_failed }: PlannedRollout): string {
+  const named = waves.slice(0, waves_named_max).map(({ count, servers }) => {
+    return count > servers.length ? `${count} servers` : safeText(servers.join(' '));
+  });
+  if (waves.length > named.length) named.push(`${waves.length - named.length} more`);
+  const pause = pause_seconds > 0 ? `; ${pause_seconds} s between them` : '';
+  const count = waves.length === 1 ? 'one wave' : `${waves.length} waves`;
+  return `Goes out in ${count}: ${named.join(', then ')}${pause}; stops when ${max_failed + 1} ${max_failed === 0 ? 'fails' : 'fail'}.`;
 }
 
 function changeLine(change: PlanChange, column: number, { paint, width }: PlanViewOptions): string {

@@ -54,8 +54,9 @@ export const confirmOperation = act({
 
 export const cancelOperation = act({
   id: 'operations.cancel',
-  summary: 'Take back an operation that has not begun',
-  description: 'The proposer may do it, and who may cancel the operations of others.',
+  summary: 'Take back an operation that has not begun, or that goes out in waves',
+  description:
+    'The proposer may do it, and who may cancel the operations of others. One that goes out in waves is stopped, and all servers have again what they had.',
   permission: 'operations:read',
   http: { method: 'POST', path: '/operations/{id}/cancel' },
   cli: { command: ['operations', 'cancel'], args: ['id'] },

@@ -177,7 +177,7 @@ export const cancelRun = change({
   id: 'runs.cancel',
   summary: 'Cancel a run: nothing more begins, and what was done is undone',
   description:
-    'Of a run that is stuck, the undo that failed is given up, and the rest is undone. The run of a change is cancelled together with its operation, as long as that is not carried out.',
+    'Of a run that is stuck, the undo that failed is given up, and the rest is undone. The run of a change is cancelled together with its operation, as long as that is not carried out, or goes out in waves: then all servers have again what they had.',
   permission: 'runs:write',
   http: { method: 'POST', path: '/runs/{id}/cancel' },
   cli: { command: ['runs', 'cancel'], args: ['id'] },

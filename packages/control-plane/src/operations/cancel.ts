@@ -1,13 +1,17 @@
 /**
- * Taking back an operation that has not begun. Its row is the judge: what cancels it and what carries it out both demand the row as it
+ * Taking back an operation that has not begun, or that goes out in waves. Its row is the judge: what cancels it and what carries it out both demand the row as it
  * was before, so that one of the two is written and the other is not; its run, where there is one, is cancelled in the same write. Once it
- * was carried out nothing is left to be cancelled: what takes it back then is a change of its own, with a plan to look at.
+ * was carried out nothing is left to be cancelled: what takes it back then is a change of its own, with a plan to look at. One that goes out
+ * in waves is stopped by its run instead, which gives all servers again what they had, and ends the operation.
  */
 import { AppError } from '@mainstay/contract/errors';
 import type { Actor, OperationState } from '@mainstay/contract/operation';
+import { auditEntry } from '../audit/audit-entry.ts';
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
-import { actionStatements, wake_topic } from '../orchestrator/controls.ts';
+import type { RunRow } from '../orchestrator/advance.ts';
+import { actionStatements, findRun, wake_topic } from '../orchestrator/controls.ts';
+import { findRollout } from '../rollouts/rollout-store.ts';
 import { BatchConflict, type Statement } from '../store/store.ts';
 import { findOperation, type OperationRow, updateOperation } from './operation-store.ts';
 import { auditOperation } from './records.ts';
@@ -23,12 +27,16 @@ export async function cancel(context: Context, id: string, actor: Actor, reason:
   const message = `Cancelled by ${actor.name}${reason === null ? '.' : `: ${reason}`}`;
   for (let attempt = 1; ; attempt++) {
     const row = await findOperation(context.store, id);
-    refuseLate(row, `Operation ${id}`);
+    const run = await rollingRun(context, row);
+    if (!run) refuseLate(row, `Operation ${id}`);
     // What the keeper has approved it does not take back: that it is not carried out stands in the row.
-    if (row.state !== 'approved') await context.keeper.withdraw(id);
+    if (row.state !== 'approved' && !run) await context.keeper.withdraw(id);
     try {
       const now = context.clock.now();
-      await context.store.batch(await cancelStatements(context, row, { actor, message, reason }, now));
+      const statements = run
+        ? stopStatements(context, row, run, { actor, message, reason }, now)
+        : await cancelStatements(context, row, { actor, message, reason }, now);
+      await context.store.batch(statements);
       break;
     } catch (error) {
       if (!(error instanceof BatchConflict)) throw error;
@@ -37,6 +45,47 @@ export async function cancel(context: Context, id: string, actor: Actor, reason:
     }
   }
   context.signals.notify(...cancelledTopics(id));
+}
+
+/** The run of an operation that goes out in waves and can be stopped; null where there is none. */
+export async function rollingRun({ store }: Context, row: OperationRow): Promise<RunRow | null> {
+  const rollout = row.state === 'running' ? await findRollout(store, row.id) : null;
+  if (rollout?.state !== 'rolling' || row.run_id === null) return null;
+  const run = await findRun(store, row.run_id);
+  return run.state === 'running' || run.state === 'paused' ? run : null;
+}
+
+/** Turns the run of a rollout back; that ends its operation when all servers have again what they had. */
+export function stopStatements(
+  { store }: Context,
+  row: OperationRow,
+  run: RunRow,
+  { actor, message, reason }: Cancellation,
+  now: number,
+): Statement[] {
+  return [
+    ...actionStatements('cancel', run, now),
+    auditEntry(store, {
+      kind: 'run.cancelled',
+      at: now,
+      actor,
+      operation: row.operation,
+      operation_id: row.id,
+      run_id: run.id,
+      target: `run/${run.id}`,
+      outcome: 'succeeded',
+      data: { reason },
+    }),
+    insertEvent(store, {
+      kind: 'rollout.stopped',
+      severity: 'notice',
+      message: `${message} What was before is brought back.`,
+      at: now,
+      actor: actor.name,
+      operation_id: row.id,
+      stack: row.stack,
+    }),
+  ];
 }
 
 export function cancelledTopics(operation_id: string): string[] {

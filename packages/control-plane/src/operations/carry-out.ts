@@ -12,9 +12,11 @@ import { authorize } from '../access/authorize.ts';
 import { getUserById } from '../access/user-store.ts';
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
+import { insertRollout } from '../rollouts/rollout-store.ts';
 import type { Statement } from '../store/store.ts';
 import { planAgain } from './decisions.ts';
 import { type OperationRow, updateOperation } from './operation-store.ts';
+import type { Planned } from './planned.ts';
 import type { PlanOf } from './plans.ts';
 import { auditOperation } from './records.ts';
 import { resultColumns } from './results.ts';
@@ -44,7 +46,13 @@ export async function verifiedGrant(row: OperationRow, keys: readonly KeeperKey[
   return grant;
 }
 
-export async function carryOut(context: Context, planOf: PlanOf, row: OperationRow): Promise<Effect> {
+/** @param how `in_waves`: it goes out in the waves of its plan, where that has some; its run opens them. */
+export async function carryOut(
+  context: Context,
+  planOf: PlanOf,
+  row: OperationRow,
+  how: { in_waves: boolean },
+): Promise<Effect> {
   const { store, clock } = context;
   const grant = await verifiedGrant(row, await context.keeper.keys(), clock.now());
   await checkStanding(context, grant.actor, row);
@@ -74,11 +82,31 @@ export async function carryOut(context: Context, planOf: PlanOf, row: OperationR
         proposal_sealed: null,
       }),
       ...carried.statements,
+      ...(how.in_waves ? rolloutStatements(context, row, planned, now) : []),
       ...events,
       auditOperation(store, settled_by_receipts ? 'operation.started' : 'operation.succeeded', row, now),
     ],
     signals: ['operations', 'events', `operation:${row.id}`, ...(carried.signals ?? [])],
   };
+}
+
+function rolloutStatements({ store }: Context, row: OperationRow, planned: Planned, now: number): Statement[] {
+  const { rollout, stack } = planned;
+  if (!rollout || !stack) return [];
+  const { waves, settings, previous_version, held_before } = rollout;
+  const { pause_seconds, max_failed } = settings;
+  const about = {
+    operation_id: row.id,
+    stack_id: stack.id,
+    version: stack.version,
+    previous_version,
+    state: 'rolling' as const,
+    undo_version: null,
+    reason: null,
+    settings: JSON.stringify({ pause_seconds, max_failed, held_before }),
+    created_at: now,
+  };
+  return insertRollout(store, about, waves);
 }
 
 /** Who was allowed when it was proposed, and is not any more, gets nothing done. */

@@ -27,7 +27,8 @@ const lost_after_ms = 30_000;
 export async function startController(
   context: Context,
   orchestrator: Orchestrator,
-  workflow: Workflow,
+  /** By which run an operation is carried out. */
+  workflowOf: (row: OperationRow) => Promise<Workflow>,
 ): Promise<Controller> {
   const { store, bus, clock, log, signals } = context;
 
@@ -41,7 +42,7 @@ export async function startController(
       return { term: error.message };
     }
     await orchestrator.start(
-      workflow,
+      await workflowOf(row),
       { operation_id: row.id },
       { run_id: runIdOf(row.id), operation_id: row.id, actor: JSON.parse(row.actor) },
     );

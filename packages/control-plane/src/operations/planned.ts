@@ -8,6 +8,7 @@ import type { GrantedAction } from '@mainstay/contract/grant';
 import type { PlanBody } from '@mainstay/contract/keeper-api';
 import type { Actor, PlanChange } from '@mainstay/contract/operation';
 import type { ServerState } from '@mainstay/contract/server-state';
+import type { RolloutSettings } from '@mainstay/contract/stack';
 import type { NewEvent } from '../events/event-store.ts';
 import type { Statement } from '../store/store.ts';
 
@@ -31,6 +32,16 @@ export type Planned = {
   about_stack?: string;
   /** The servers that it is about, where these are not its targets, with what they are or are to be; policies match all of them. */
   about_servers?: { name: string; labels: Record<string, string>; environment: string | null }[];
+  /** In which waves a desired state goes out; left out: to all at once. */
+  rollout?: {
+    waves: { id: string; name: string; online: number }[][];
+    settings: RolloutSettings;
+    /** What is brought back when they fail; null when there was nothing. */
+    previous_version: number | null;
+    held_before: Record<string, string>;
+  };
+  /** SHA-256 of the content that it may be taken back to. */
+  undo_sha256?: string;
   /** Runs until the servers have reported, instead of being done when it is written. */
   settled_by_receipts?: boolean;
   /** An empty plan is carried out all the same, as with what only hands out something new. */

@@ -7,6 +7,7 @@ import { contentDigest, type PlanBody, type Proposal, planHash } from '@mainstay
 import type { Actor, Plan } from '@mainstay/contract/operation';
 import { serverContentDigest } from '@mainstay/contract/server-state';
 import type { Context } from '../context.ts';
+import { plannedRollout } from '../rollouts/waves.ts';
 import { labelsOf } from '../servers/server-labels.ts';
 import { serversByIds, serversOfStack } from '../servers/server-store.ts';
 import { findStack } from '../stacks/stack-store.ts';
@@ -32,11 +33,13 @@ export async function makePlan(context: Context, planOf: PlanOf, asked: Asked): 
     base: planned.base,
     changes: planned.changes,
     content_sha256: await contentOf(planned),
+    ...(planned.undo_sha256 === undefined ? {} : { undo_sha256: planned.undo_sha256 }),
   };
   const { summary, changes, warnings = [] } = planned;
-  const { target, base, content_sha256 } = body;
-  const over = { target, base, content_sha256 };
-  return { planned, body, plan: { summary, changes, warnings, hash: await planHash(body), over } };
+  const { operation: _, changes: __, ...over } = body;
+  const rollout = planned.rollout && plannedRollout(planned.rollout.waves, planned.rollout.settings);
+  const plan = { summary, changes, warnings, hash: await planHash(body), over, ...(rollout ? { rollout } : {}) };
+  return { planned, body, plan };
 }
 
 async function contentOf({ document, server_document }: Planned): Promise<string | null> {

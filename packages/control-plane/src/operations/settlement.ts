@@ -2,26 +2,30 @@
  * How a running operation ends: by what its servers report, never by what was sent to them. Progress is read from the
  * servers' receipts, so that nothing is lost when the control plane restarts.
  */
-import type { AgentState, Receipt } from '@mainstay/contract/agent-api';
 import type { OperationTarget, OperationView } from '@mainstay/contract/operation';
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
+import { seenOf, targetsOf } from '../rollouts/rollout-progress.ts';
+import { findRollout, openRollouts, rolloutTopic } from '../rollouts/rollout-store.ts';
 import { createRounds, type Rounds } from '../rounds.ts';
-import { reportedStates, type ServerBrief, serversByIds } from '../servers/server-store.ts';
+import { reportedStates, serversByIds } from '../servers/server-store.ts';
 import { setVersionState } from '../stacks/stack-store.ts';
 import { type OperationRow, selectByState, viewOfOperation } from './operation-store.ts';
 import { auditOperation, auditReceipt } from './records.ts';
+import { type Told, toldBy } from './told.ts';
 
 /** A server that has not reported the end of a change within this time has failed to. It is the life of a grant. */
 export const settle_within_ms = 3_600_000;
 
 /** The operation as it stands now; of a running one with the present progress on its servers. */
 export async function operationView(context: Context, row: OperationRow): Promise<OperationView> {
-  return viewOfOperation(row, row.state === 'running' ? (await progressOf(context, row)).targets : undefined);
+  if (row.state !== 'running') return viewOfOperation(row);
+  const rollout = await findRollout(context.store, row.id);
+  if (!rollout) return viewOfOperation(row, (await progressOf(context, row)).targets);
+  const back = rollout.undo_version === null ? null : await seenOf(context, row, rollout, rollout.undo_version);
+  return viewOfOperation(row, targetsOf(await seenOf(context, row, rollout), rollout, back));
 }
 
-/** How a server stands to an operation, with the receipt that says so. */
-type Told = { state: OperationTarget['state']; message: string | null; hint: string | null; receipt?: Receipt };
 type Progress = { targets: OperationTarget[]; hint: string | null; told: { server: string; id: string; by: Told }[] };
 
 async function progressOf(context: Context, row: OperationRow): Promise<Progress> {
@@ -34,7 +38,7 @@ async function progressOf(context: Context, row: OperationRow): Promise<Progress
   for (const id of ids) {
     const server = servers.get(id);
     const report: Told = server
-      ? targetOf(server, states.get(id) ?? null, row)
+      ? toldBy(server, states.get(id) ?? null, row)
       : { state: 'failed', message: 'The server was removed.', hint: null };
     targets.push({ server: server?.name ?? id, state: report.state, message: report.message });
     told.push({ server: server?.name ?? id, id, by: report });
@@ -43,45 +47,15 @@ async function progressOf(context: Context, row: OperationRow): Promise<Progress
   return { targets, hint, told };
 }
 
-type TargetReport = { state: OperationTarget['state']; message: string | null; hint: string | null };
-
-function targetOf(server: ServerBrief, reported: AgentState | null, row: OperationRow): Told {
-  if (row.stack_id === null && row.version !== null) return ofServerState(server, reported, row.version);
-  if (server.stack_id !== row.stack_id) return { state: 'failed', message: 'It was given another stack.', hint: null };
-  const receipt = reported?.stack_id === row.stack_id ? reported?.receipt : null;
-  // What asks for no version of its own, such as an assignment, is done by whichever version of the stack comes first.
-  const version = row.version ?? receipt?.version ?? null;
-  if (receipt && receipt.version === version)
-    return { state: receipt.state, message: receipt.message, hint: receipt.hint, receipt };
-  if (receipt && version !== null && receipt.version > version) {
-    return { state: 'failed', message: `Version ${receipt.version} took its place before it was done.`, hint: null };
-  }
-  const refusal = reported?.refusal;
-  const isOfThis = row.version === null ? (refusal?.at ?? 0) >= row.created_at : refusal?.version === row.version;
-  if (refusal && isOfThis) {
-    return { state: 'failed', message: `The server refused it: ${refusal.message}`, hint: null };
-  }
-  const message = server.online ? null : 'The server is offline; it will follow when it is back.';
-  return { state: 'waiting', message, hint: null };
-}
-
-/** Progress of a server state, which no stack has a part in. */
-function ofServerState({ online }: ServerBrief, reported: AgentState | null, version: number): TargetReport {
-  const receipt = reported?.server ?? null;
-  if (receipt?.version === version) return { state: receipt.state, message: receipt.message, hint: receipt.hint };
-  if (receipt && receipt.version > version)
-    return { state: 'failed', message: `Version ${receipt.version} took its place before it was done.`, hint: null };
-  const refusal = reported?.server_refusal;
-  if (refusal?.version === version)
-    return { state: 'failed', message: `The server refused it: ${refusal.message}`, hint: null };
-  const message = online ? null : 'The server is offline; it will follow when it is back.';
-  return { state: 'waiting', message, hint: null };
-}
-
 /** Ends every operation whose servers have all reported, or whose time is up. Idempotent; woken by reports and a timer. */
 export async function settleOperations(context: Context): Promise<void> {
   const running = await selectByState(context.store, 'running');
-  for (const row of running) await settle(context, row);
+  const rolling = running.length > 0 ? await openRollouts(context.store) : new Set<string>();
+  for (const row of running) {
+    // What goes out in waves is ended by its run, which looks when it is told that servers said something.
+    if (rolling.has(row.id)) context.signals.notify(rolloutTopic(row.id));
+    else await settle(context, row);
+  }
   if (running.length > 0) context.signals.notify('operations');
 }
 

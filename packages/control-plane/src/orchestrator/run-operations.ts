@@ -2,7 +2,7 @@
 import type { Operation } from '@mainstay/contract/operation';
 import { operations } from '@mainstay/contract/operations/index';
 import type { Context } from '../context.ts';
-import { cancelledTopics, cancelStatements, refuseLate } from '../operations/cancel.ts';
+import { cancelledTopics, cancelStatements, refuseLate, rollingRun, stopStatements } from '../operations/cancel.ts';
 import { changes, type Handler, reads } from '../operations/handlers.ts';
 import { findOperation } from '../operations/operation-store.ts';
 import type { RunRow } from './advance.ts';
@@ -35,7 +35,8 @@ function changing(operation: Operation, action: RunAction): Handler {
       action === 'cancel' && run.operation_id !== null && run.state !== 'stuck'
         ? await findOperation(context.store, run.operation_id)
         : null;
-    if (own) refuseLate(own, `Run ${id}`);
+    const rolling = own && (await rollingRun(context, own));
+    if (own && !rolling) refuseLate(own, `Run ${id}`);
     const { verb, to, note } = effects[action];
     return {
       summary: `${verb} run ${id} of ${run.workflow}`,
@@ -47,9 +48,11 @@ function changing(operation: Operation, action: RunAction): Handler {
       ],
       action: { kind: 'control_plane' },
       carryOut: async ({ now, actor }) => ({
-        statements: own
-          ? await cancelStatements(context, own, { actor, message: `Cancelled by ${actor.name}.`, reason: null }, now)
-          : actionStatements(action, run, now),
+        statements: rolling
+          ? stopStatements(context, own!, run, { actor, message: `Stopped by ${actor.name}.`, reason: null }, now)
+          : own
+            ? await cancelStatements(context, own, { actor, message: `Cancelled by ${actor.name}.`, reason: null }, now)
+            : actionStatements(action, run, now),
         signals: ['runs', `run:${id}`, wake_topic, ...(own ? cancelledTopics(own.id) : [])],
       }),
     };

@@ -1,5 +1,5 @@
 /**
- * What a server is offered: the newest desired state of its stack, with the plan that shows it and a grant over both that names
+ * What a server is offered: the newest desired state of its stack once its wave is open (ADR 0027), with the plan that shows it and a grant over both that names
  * the server. A server that asks with the ETag of what it has waits here until there is something else, or its time is up.
  */
 import type { ServerStateOffer } from '@mainstay/contract/agent-answers';
@@ -7,6 +7,7 @@ import type { DesiredState } from '@mainstay/contract/desired-state';
 import { Grant } from '@mainstay/contract/grant';
 import type { PlanBody } from '@mainstay/contract/plan';
 import type { Context } from '../context.ts';
+import { admissionOf, openRollout } from '../rollouts/rollout-store.ts';
 import { findStackById, findVersion, type StackVersion } from '../stacks/stack-store.ts';
 import type { Store } from '../store/store.ts';
 import type { KeyChanges } from './key-changes.ts';
@@ -42,6 +43,14 @@ export function createOffers(context: Context, key_changes: KeyChanges): Offers 
     const newest = await findVersion(store, stack.id, stack.desired_version);
     const reported = await reportedState(store, server);
     const accepted = reported?.stack_id === stack.id ? (reported.accepted_version ?? 0) : 0;
+    if (newest && newest.row.state !== 'succeeded' && accepted !== newest.version) {
+      const admission = await admissionOf(store, { stack_id: stack.id, version: newest.version }, server.id);
+      // Its wave is not open: it is offered what was in force before.
+      if (admission && !admission.is_admitted) {
+        const before = admission.previous_version ?? 0;
+        return before === 0 || accepted > before ? null : findVersion(store, stack.id, before);
+      }
+    }
     // What failed is over: a server that has not begun with it is offered the version that works.
     const over = newest?.row.state === 'failed' && stack.serving_version > 0 && accepted !== newest.version;
     if (!over) return newest;
@@ -123,7 +132,9 @@ export function createOffers(context: Context, key_changes: KeyChanges): Offers 
       if (own?.document.tunnel) commitments.add(own.document.tunnel.token);
       const stack = server.stack_id === null ? null : await findStackById(store, server.stack_id);
       if (!stack) return commitments;
-      for (const number of new Set([stack.desired_version, stack.serving_version])) {
+      const rolling = await openRollout(store, stack.id);
+      const before = rolling?.previous_version ?? 0;
+      for (const number of new Set([stack.desired_version, stack.serving_version, before])) {
         const version = number > 0 ? await findVersion(store, stack.id, number) : null;
         if (version) for (const commitment of commitmentsIn(version.document)) commitments.add(commitment);
       }

@@ -11,6 +11,7 @@ import { insertEvent, type NewEvent, selectEvents } from '../events/event-store.
 import { change } from '../operations/change.ts';
 import { type Facts, recallFrom } from '../operations/planned.ts';
 import type { PlanOf } from '../operations/plans.ts';
+import { takenBackBy } from '../rollouts/rollout-store.ts';
 import { baseVersion, findVersion, type StackRow, selectStacks } from './stack-store.ts';
 
 export const pollerActor: Actor = { kind: 'system', id: 'ref-poller', name: 'ref poller', role: null, proof: 'none' };
@@ -59,7 +60,8 @@ export function createRefFollower(context: Context, planOf: PlanOf): RefFollower
     }
     readable.set(stack.id, true);
     if (plan.changes.length === 0 || !plan.document) return;
-    const newest = await findVersion(store, stack.id, stack.desired_version);
+    const taken_back = await takenBackBy(store, stack.id, stack.desired_version);
+    const newest = await findVersion(store, stack.id, taken_back ?? stack.desired_version);
     if (
       newest?.row.state === 'failed' &&
       (await contentDigest(newest.document)) === (await contentDigest(plan.document))

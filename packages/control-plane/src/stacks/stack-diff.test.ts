@@ -1,5 +1,5 @@
 import type { DesiredState } from '@mainstay/contract/desired-state';
-import { StackSpec } from '@mainstay/contract/stack';
+import { RolloutSettings, StackSpec } from '@mainstay/contract/stack';
 import { describe, expect, it } from 'vitest';
 import { diffStacks, type StackContent } from './stack-diff.ts';
 
@@ -7,7 +7,7 @@ const service = StackSpec.parse({ services: { api: { source: { git: '/srv/api' }
 
 function content(services: DesiredState['services'], removed: DesiredState['removed'] = null): StackContent {
   const document = { stack: 'shop', poll_interval_seconds: 60, services, removed } as DesiredState;
-  return { document, auto_deploy: true };
+  return { document, auto_deploy: true, rollout: RolloutSettings.parse({}) };
 }
 
 describe('a service that goes', () => {

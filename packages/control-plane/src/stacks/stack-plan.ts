@@ -10,10 +10,11 @@ import { contentDigest } from '@mainstay/contract/keeper-api';
 import type { ServiceSpec, StackSpec } from '@mainstay/contract/stack';
 import type { Context } from '../context.ts';
 import type { Planned } from '../operations/planned.ts';
+import { refuseWhileRolling, rollsOut } from '../rollouts/rollout-plan.ts';
 import { findCredential, openCredential, selectSecrets } from '../secrets/secret-store.ts';
 import { reportedStates, type ServerBrief, serversOfStack } from '../servers/server-store.ts';
 import { type RefRequest, resolveRefs } from './refs.ts';
-import { diffStacks } from './stack-diff.ts';
+import { contentOf, diffStacks } from './stack-diff.ts';
 import {
   baseVersion,
   findStack,
@@ -39,6 +40,8 @@ export type DesiredPlan = {
   held: Record<string, string>;
   summary: string;
   warnings?: string[];
+  /** How it goes out to several servers: in the waves of its specification, or to all of them at once. */
+  goes?: 'in_waves' | 'at_once';
   /** Asked for by Mainstay itself: moves commits and nothing else. */
   is_automatic?: boolean;
 };
@@ -165,8 +168,9 @@ async function credentialCommitment(context: Context, name: string, field: strin
 export async function planDesired(context: Context, plan: DesiredPlan): Promise<Planned> {
   const { store } = context;
   const { document, stack, base, spec } = plan;
-  const before = base && !stack?.removed ? { document: base.document, auto_deploy: base.spec.auto_deploy } : null;
-  const changes = diffStacks(before, { document, auto_deploy: spec.auto_deploy });
+  if (stack) await refuseWhileRolling(context, stack);
+  const before = base && !stack?.removed ? contentOf(base.document, base.spec) : null;
+  const changes = diffStacks(before, contentOf(document, spec));
   const held_before = stack && before ? heldServices(stack) : {};
   for (const service of Object.keys(held_before)) {
     if (!(service in plan.held))
@@ -204,6 +208,7 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
     return { ...unchanged(plan), warnings };
   }
   const sha256 = await desiredStateDigest(document);
+  const rolled = await rollsOut(context, { ...plan, servers, held_before });
   return {
     summary: plan.summary,
     target: `stack/${plan.name}`,
@@ -215,6 +220,7 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
     action: { kind: 'desired_state', stack_id: document.stack_id, version: document.version, sha256 },
     targets: servers.map((server) => server.id),
     stack: { id: document.stack_id, name: plan.name, version: document.version },
+    ...rolled,
     settled_by_receipts: servers.length > 0,
     carryOut: ({ operation_id, grant, now }) => {
       const settled = servers.length === 0;

@@ -75,7 +75,7 @@ it('goes back past what was only started once more, and past what is the same', 
 
 it('warns where a release is no longer kept, by server, and not where its build is', async () => {
   const build = { build: 'make' };
-  await at.client['stacks.apply']({ stack: 'shop', spec: spec(build, { web: {} }) });
+  await at.client['stacks.apply']({ stack: 'shop', spec: { ...spec(build, { web: {} }), rollout: { first: 2 } } });
   const one = await at.enrol('h1', 'shop');
   const two = await at.enrol('h2', 'shop');
   const first = (await one.desired()).offer!;
@@ -92,10 +92,11 @@ it('warns where a release is no longer kept, by server, and not where its build 
     await server.send('POST', '/heartbeat', { sent_at: 1, state: server.state });
   };
   for (const server of [one, two]) await reports(server, [first]);
-  await at.client['stacks.deploy']({ stack: 'shop' });
+  const { operation } = await at.client['stacks.deploy']({ stack: 'shop' });
   const second = (await one.desired()).offer!;
   await reports(one, [first, second]);
   await reports(two, [second]);
+  await at.client['operations.get']({ id: operation.id!, wait_seconds: 20 });
   expect((await rollback({ version: 1 })).warnings).toEqual([
     'That release of api is no longer kept on h2: it will be built again.',
     'That release of web is no longer kept on h2: its source is fetched again.',

@@ -5,7 +5,7 @@ import { StackSpec } from '@mainstay/contract/stack';
 import type { Context } from '../context.ts';
 import type { Planned } from '../operations/planned.ts';
 import { reportedStates, serversOfStack } from '../servers/server-store.ts';
-import { diffStacks } from './stack-diff.ts';
+import { contentOf, diffStacks } from './stack-diff.ts';
 import { planDesired } from './stack-plan.ts';
 import { heldServices, type StackRow, type StackVersion, selectVersions } from './stack-store.ts';
 
@@ -43,7 +43,17 @@ export async function planRollback(context: Context, wish: RollbackWish): Promis
   const what = service === undefined ? `stack ${row.name}` : `${service} of stack ${row.name}`;
   const summary = `Roll ${what} back to version ${to.version}`;
   const warnings = await whatIsBuiltAgain(context, row, versions, document);
-  return planDesired(context, { name: row.name, stack: row, base, spec, document, held, summary, warnings });
+  return planDesired(context, {
+    name: row.name,
+    stack: row,
+    base,
+    spec,
+    document,
+    held,
+    summary,
+    warnings,
+    goes: 'at_once',
+  });
 }
 
 /** What stands in force after going back to a version, with one of its services or all of them. */
@@ -72,11 +82,11 @@ function targetOf(wish: RollbackWish, versions: readonly StackVersion[]): StackV
       : `There is no version ${wish.version}.`;
     throw new AppError(found ? 'Conflict' : 'NotFound', message, { field: 'version', hint });
   }
-  const before = { document: base.document, auto_deploy: base.spec.auto_deploy };
+  const before = contentOf(base.document, base.spec);
   // What was only started once more is the same thing.
   const differs = (version: StackVersion) => {
     const { document, spec } = restoredFrom(version, wish);
-    return diffStacks(before, { document, auto_deploy: spec.auto_deploy }).length > 0;
+    return diffStacks(before, contentOf(document, spec)).length > 0;
   };
   const found = versions.find((version) => version.version < base.version && usable(version) && differs(version));
   if (found) return found;

@@ -7,6 +7,7 @@ import type { AccessTables } from '../access/access-tables.ts';
 import type { AuditTables } from '../audit/audit-tables.ts';
 import type { BusTables } from '../bus/bus-tables.ts';
 import type { OrchestratorTables } from '../orchestrator/orchestrator-tables.ts';
+import type { RolloutTables } from '../rollouts/rollout-tables.ts';
 import type { ServerLabelsTables } from '../servers/server-labels-tables.ts';
 import type { ServerStateTables } from '../servers/server-state-tables.ts';
 
@@ -14,6 +15,7 @@ type Project = ColumnType<string, string | undefined, never>;
 type Json = string;
 
 export type Tables = AccessTables &
+  RolloutTables &
   ServerLabelsTables &
   ServerStateTables &
   OrchestratorTables &

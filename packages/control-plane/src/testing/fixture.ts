@@ -21,6 +21,8 @@ import { createPerson, type Person } from './person.ts';
 export type Fixture = Awaited<ReturnType<typeof startFixture>>;
 
 export type FixtureOptions = {
+  /** 0 takes any free port, another one at each start. */
+  port?: number;
   clock?: Clock;
   public_dir?: string;
   public_url?: string;
@@ -46,7 +48,7 @@ export async function startFixture(options: FixtureOptions = {}) {
     const { clock, public_dir, public_url } = options;
     return startControlPlane({
       home,
-      port: 0,
+      port: options.port ?? 0,
       keeper: options.keeper?.(keeper) ?? keeper,
       log: silentLogger(),
       ...(clock ? { clock } : {}),

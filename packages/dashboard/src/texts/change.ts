@@ -23,6 +23,13 @@ export const change = {
   denied: 'Denied',
   open: 'Open the operation',
   seeAll: (count: number) => `Show all ${count} changes`,
+  servers: (count: number) => `${count} servers`,
+  rollout: (named: readonly string[], waves: number, pause_seconds: number, max_failed: number) =>
+    [
+      `Goes out in ${waves === 1 ? 'one wave' : `${waves} waves`}: ${named.join(', then ')}${waves > named.length ? `, then ${waves - named.length} more` : ''}.`,
+      ...(pause_seconds > 0 ? [`${pause_seconds} s between two.`] : []),
+      max_failed === 0 ? 'Stops when a server fails.' : `Stops when more than ${max_failed} servers fail.`,
+    ].join(' '),
   closeAndWait: 'Close; it waits',
   closeAndWatch: 'Close; it goes on',
 } as const;

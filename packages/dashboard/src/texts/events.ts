@@ -50,6 +50,8 @@ const kinds: Record<EventKind, string> = {
   'operation.started': 'Operation started',
   'operation.succeeded': 'Operation done',
   'operation.failed': 'Operation failed',
+  'rollout.advanced': 'Wave done',
+  'rollout.stopped': 'Rollout stopped',
   'server.invited': 'Server invited',
   'server.enrolled': 'Server enrolled',
   'server.online': 'Server online',

@@ -1,5 +1,5 @@
 /** A plan as people read a diff: what is added, removed and changed, from what to what; values only as text. */
-import type { Plan, PlanChange } from '@mainstay/contract/operation';
+import type { Plan, PlanChange, PlannedRollout } from '@mainstay/contract/operation';
 import { Alert, Button } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useState } from 'react';
@@ -12,6 +12,8 @@ const words = { create: texts.created, update: texts.updated, delete: texts.dele
 
 /** More than fits on a screen is folded until it is asked for. */
 const shown_max = 60;
+/** Waves that are named; of more of them only how many there are. */
+const waves_named_max = 4;
 
 export function PlanDiff({ plan }: { plan: Plan }) {
   const [all, setAll] = useState(false);
@@ -38,6 +40,7 @@ export function PlanDiff({ plan }: { plan: Plan }) {
           ))}
         </ul>
       )}
+      {plan.rollout && <p className="quiet">{visible(rolloutText(plan.rollout))}</p>}
       {shown.length < plan.changes.length && (
         <Button variant="default" size="xs" onClick={() => setAll(true)}>
           {texts.seeAll(plan.changes.length)}
@@ -45,6 +48,13 @@ export function PlanDiff({ plan }: { plan: Plan }) {
       )}
     </div>
   );
+}
+
+function rolloutText({ waves, pause_seconds, max_failed }: PlannedRollout): string {
+  const named = waves
+    .slice(0, waves_named_max)
+    .map(({ count, servers }) => (count > servers.length ? texts.servers(count) : servers.join(', ')));
+  return texts.rollout(named, waves.length, pause_seconds, max_failed);
 }
 
 function Change({ change }: { change: PlanChange }) {

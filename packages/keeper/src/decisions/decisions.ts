@@ -160,7 +160,7 @@ export function createDecisions(parts: Parts): Decisions {
         return decisionFrom(known);
       }
       const plan_hash = await planHash(plan);
-      let refusal: string | AppError | null = await contradictionIn(proposal, proposals);
+      let refusal: string | AppError | null = await contradictionIn(proposal, proposals, grants.open);
       let proven: Proven | null = null;
       if (proposal.proof !== null) {
         try {
@@ -190,6 +190,7 @@ export function createDecisions(parts: Parts): Decisions {
           },
           terms: { aud: proposal.targets, operation: plan.operation, operation_id, plan_hash, actor: who, action },
           target: plan.target,
+          ...(plan.undo_sha256 === undefined ? {} : { undo_sha256: plan.undo_sha256 }),
           is_signed: proven !== null,
         },
         state: 'waiting',

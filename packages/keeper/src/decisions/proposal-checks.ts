@@ -14,6 +14,9 @@ const operationsOf: Record<Proposal['action']['kind'], readonly string[]> = {
   control_plane: [''],
 };
 
+/** A grant, if this keeper signed it. */
+type Open = (jws: string) => Grant | null;
+
 export type KnownNames = {
   stackName(stack_id: string): string | null;
   serverTarget(server_id: string): string | null;
@@ -24,7 +27,7 @@ export type KnownNames = {
  * something of it was signed. Neither the stack's id nor its servers stand in the plan that people sign, so that without these two
  * checks what they approved for one stack could be led to the servers of another.
  */
-export async function contradictionIn(proposal: Proposal, known: KnownNames): Promise<string | null> {
+export async function contradictionIn(proposal: Proposal, known: KnownNames, open: Open): Promise<string | null> {
   const { action, document, plan, targets, about } = proposal;
   if (!operationsOf[action.kind].some((prefix) => plan.operation.startsWith(prefix)))
     return `The operation ${plan.operation} does not lead to what is to be signed (${action.kind}).`;
@@ -45,6 +48,17 @@ export async function contradictionIn(proposal: Proposal, known: KnownNames): Pr
     return 'A document that takes the stack away belongs to stacks.remove, and to nothing else.';
   if ((await desiredStateDigest(document)) !== action.sha256) return 'The digest does not fit the document.';
   if ((await contentDigest(document)) !== plan.content_sha256) return 'The document is not what the plan shows.';
+  return contradictionInUndo(proposal, open);
+}
+
+/** What an operation may be taken back to is what it was planned against, and was signed here for that stack. */
+async function contradictionInUndo(proposal: Proposal, open: Open): Promise<string | null> {
+  const { basis, plan } = proposal;
+  if (plan.undo_sha256 === undefined) return null;
+  if (!basis || (await contentDigest(basis.document)) !== plan.undo_sha256)
+    return 'The plan names something else to be taken back to than what it was made against.';
+  if (!(await isSignedBasis(proposal, open)))
+    return 'What the plan would be taken back to was not signed by this keeper for that stack.';
   return null;
 }
 
@@ -70,15 +84,17 @@ async function contradictionInServerState(
 }
 
 /** How the document differs from its basis, by what this keeper itself signed; null where that cannot be told. */
-export async function differenceOf(
-  { action, document, basis }: Proposal,
-  open: (jws: string) => Grant | null,
-): Promise<Difference | null> {
-  if (action.kind !== 'desired_state' || !document || !basis) return null;
-  const signed = open(basis.grant);
-  if (signed?.action.kind !== 'desired_state' || signed.action.stack_id !== action.stack_id) return null;
-  if ((await desiredStateDigest(basis.document)) !== signed.action.sha256) return null;
+export async function differenceOf(proposal: Proposal, open: Open): Promise<Difference | null> {
+  const { document, basis } = proposal;
+  if (!document || !basis || !(await isSignedBasis(proposal, open))) return null;
   return sameJson(withoutCommits(basis.document), withoutCommits(document)) ? 'commits_only' : 'more';
+}
+
+async function isSignedBasis({ action, basis }: Proposal, open: Open): Promise<boolean> {
+  if (action.kind !== 'desired_state' || !basis) return false;
+  const signed = open(basis.grant);
+  if (signed?.action.kind !== 'desired_state' || signed.action.stack_id !== action.stack_id) return false;
+  return (await desiredStateDigest(basis.document)) === signed.action.sha256;
 }
 
 /** Where the code comes from: what the document says, and what the control plane says beside it. */

@@ -12,6 +12,8 @@ export type Judged = {
   terms: GrantTerms;
   /** What changes, such as `stack/shop`. */
   target: string;
+  /** Content that it may be taken back to; missing where it may not be. */
+  undo_sha256?: string;
   /** The proposer signed the plan when they proposed it. */
   is_signed: boolean;
 };
@@ -47,6 +49,9 @@ export function createProposalStore({ sql }: KeeperDatabase) {
     `CREATE INDEX IF NOT EXISTS proposals_server ON proposals (${server_id_of_invitation}) WHERE state = 'approved'`,
   );
   sql.exec(
+    'CREATE TABLE IF NOT EXISTS undos (operation_id TEXT PRIMARY KEY, sha256 TEXT NOT NULL, grant_jws TEXT NOT NULL) STRICT',
+  );
+  sql.exec(
     `CREATE INDEX IF NOT EXISTS proposals_stack ON proposals (${stack_id_of_document}) WHERE state = 'approved'`,
   );
   const one = sql.prepare('SELECT * FROM proposals WHERE operation_id = ?');
@@ -67,6 +72,10 @@ export function createProposalStore({ sql }: KeeperDatabase) {
     WHERE state = 'approved' AND ${stack_id_of_document} = ? LIMIT 1`);
   const invitationOf = sql.prepare(`SELECT json_extract(subject, '$.target') AS target FROM proposals
     WHERE state = 'approved' AND ${server_id_of_invitation} = ? LIMIT 1`);
+  const newestOf = sql.prepare(`SELECT max(json_extract(subject, '$.terms.action.version')) AS version FROM proposals
+    WHERE state = 'approved' AND ${stack_id_of_document} = ?`);
+  const undoOf = sql.prepare('SELECT sha256, grant_jws FROM undos WHERE operation_id = ?');
+  const addUndo = sql.prepare('INSERT INTO undos (operation_id, sha256, grant_jws) VALUES (?, ?, ?)');
   const waiting = sql.prepare("SELECT count(*) AS n FROM proposals WHERE state = 'waiting'");
   const overdue = sql.prepare(
     "SELECT operation_id FROM proposals WHERE state = 'waiting' AND expires_at <= ? ORDER BY expires_at LIMIT 100",
@@ -110,6 +119,14 @@ export function createProposalStore({ sql }: KeeperDatabase) {
     /** What a server was called when it was invited, as `server/<name>`; null when this keeper invited none of that id. */
     serverTarget: (server_id: string) =>
       (invitationOf.get(server_id) as { target: string | null } | undefined)?.target ?? null,
+    /** The highest version of a stack that was approved; 0 when none was. */
+    newestVersion: (stack_id: string) => (newestOf.get(stack_id) as { version: number | null }).version ?? 0,
+    /** By which an operation was taken back; null when it was not. */
+    undoOf: (operation_id: string) =>
+      (undoOf.get(operation_id) as { sha256: string; grant_jws: string } | undefined) ?? null,
+    addUndo(operation_id: string, sha256: string, grant_jws: string): void {
+      addUndo.run(operation_id, sha256, grant_jws);
+    },
     waitingCount: () => (waiting.get() as { n: number }).n,
     overdue: (now: number) => (overdue.all(now) as { operation_id: string }[]).map(({ operation_id }) => operation_id),
   };

@@ -54,6 +54,8 @@ const groupOf: Record<EventKind, EventGroup> = {
   'tunnel.down': 'servers',
   'proxy.started': 'servers',
   'proxy.restarted': 'servers',
+  'rollout.advanced': 'changes',
+  'rollout.stopped': 'changes',
   'server.invited': 'servers',
   'server.enrolled': 'servers',
   'server.online': 'servers',

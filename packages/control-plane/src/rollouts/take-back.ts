@@ -1,0 +1,186 @@
+/**
+ * Taking a rollout back: servers that took the new version, or may have, are given the content of the one before as a version of its own,
+ * which the keeper signs because the approved plan named it (ADR 0027). Servers whose wave was not open never had another.
+ *
+ *   rolling ──nobody has it──────────────────────────────▶ ended
+ *      └──the keeper signs──▶ undoing ──all have it again──▶ ended
+ */
+import type { DesiredState } from '@mainstay/contract/desired-state';
+import { desiredStateDigest } from '@mainstay/contract/desired-state';
+import { AppError } from '@mainstay/contract/errors';
+import type { Issued } from '@mainstay/contract/keeper-api';
+import type { Context } from '../context.ts';
+import { insertEvent } from '../events/event-store.ts';
+import { findOperation, type OperationRow } from '../operations/operation-store.ts';
+import {
+  findStackById,
+  findVersion,
+  insertVersion,
+  type StackVersion,
+  setVersionState,
+  updateStack,
+} from '../stacks/stack-store.ts';
+import { BatchConflict } from '../store/store.ts';
+import { endOfRollout } from './rollout-end.ts';
+import { admitted, type Seen, seenOf } from './rollout-progress.ts';
+import { factsOf, findRollout, type RolloutRow, updateRollout } from './rollout-store.ts';
+import { describe, isAway, isFailure, isLate, isOpen, mayHaveIt, names } from './waves.ts';
+
+/** What is waited for is looked at again so much later at the latest. */
+const look_again_ms = 5_000;
+
+type Log = (message: string) => void;
+
+/** One step on the way back; null when it is done, otherwise when to go on. Idempotent: the rollout's row says how far it came. */
+export async function takeBack(
+  context: Context,
+  operation_id: string,
+  run_id: string,
+  log: Log,
+): Promise<number | null> {
+  const rollout = await findRollout(context.store, operation_id);
+  if (!rollout || rollout.state === 'ended') return null;
+  const row = await findOperation(context.store, operation_id);
+  try {
+    if (rollout.state === 'rolling') await turn(context, row, rollout, log);
+    else return await follow(context, row, rollout, run_id, log);
+  } catch (error) {
+    const moved = error instanceof BatchConflict;
+    const away = error instanceof AppError && error.code === 'Unavailable';
+    if (!moved && !away) throw error;
+    if (away) log(`${error.message} It is tried again.`);
+    return context.clock.now() + (moved ? 200 : look_again_ms);
+  }
+  return context.clock.now();
+}
+
+/** Decides what has to be given back, and has it signed. */
+async function turn(context: Context, row: OperationRow, rollout: RolloutRow, log: Log): Promise<void> {
+  const { store, clock, signals } = context;
+  const now = clock.now();
+  const seen = admitted(await seenOf(context, row, rollout));
+  const failed = seen.filter(isFailure);
+  const wave = Math.max(1, ...seen.map((one) => one.wave));
+  const late = seen
+    .filter((one) => isLate(one, now))
+    .map((one) => ({ ...one, message: 'did not report the end of it in time' }));
+  const why = failed.length + late.length > 0 ? describe([...failed, ...late]) : `It was stopped in wave ${wave}.`;
+  const stopped = `Stopped in wave ${wave}.\n${why}`;
+  if (!seen.some(mayHaveIt)) {
+    await store.batch([updateRollout(store, row.id, 'rolling', { state: 'undoing', reason: stopped })]);
+    return;
+  }
+  const before =
+    rollout.previous_version === null ? null : await findVersion(store, rollout.stack_id, rollout.previous_version);
+  const stack = await findStackById(store, rollout.stack_id);
+  if (!before || !stack || stack.desired_version !== rollout.version) {
+    const reason = `${stopped}\nThere is nothing before it that could be brought back.`;
+    return store.batch([updateRollout(store, row.id, 'rolling', { state: 'undoing', reason })]);
+  }
+  const document: DesiredState = { ...before.document, version: rollout.version + 1 };
+  const issued = await context.keeper.undo({ grant: row.grant_jws!, document });
+  if (issued.decision === 'denied') {
+    log(`The keeper does not take it back: ${issued.reason}`);
+    const reason = `${stopped}\nWhat was before was not brought back: ${issued.reason}`;
+    return store.batch([updateRollout(store, row.id, 'rolling', { state: 'undoing', reason })]);
+  }
+  const message = `Version ${document.version} brings back what version ${before.version} was (${commitsOf(before)}).`;
+  log(`${stopped} ${message}`);
+  await store.batch([
+    updateStack(store, stack, {
+      desired_version: document.version,
+      held: JSON.stringify(factsOf(rollout).held_before),
+      updated_at: now,
+    }),
+    insertVersion(store, await versionRow(row, before, document, issued, now)),
+    setVersionState(store, rollout.stack_id, rollout.version, 'failed'),
+    updateRollout(store, row.id, 'rolling', { state: 'undoing', undo_version: document.version, reason: stopped }),
+    insertEvent(store, {
+      kind: 'rollout.stopped',
+      severity: 'error',
+      message: `Version ${rollout.version} of ${row.stack}: ${stopped}\n${message}`.slice(0, 4_000),
+      at: now,
+      stack: row.stack,
+      operation_id: row.id,
+    }),
+  ]);
+  signals.notify('stacks', 'events', 'operations', ...seen.map(({ server_id }) => `desired:${server_id}`));
+}
+
+async function versionRow(
+  row: OperationRow,
+  before: StackVersion,
+  document: DesiredState,
+  issued: Issued & { decision: 'approved' },
+  now: number,
+) {
+  return {
+    stack_id: document.stack_id,
+    version: document.version,
+    spec: JSON.stringify(before.spec),
+    document: JSON.stringify(document),
+    sha256: await desiredStateDigest(document),
+    grant_jws: issued.grant,
+    operation_id: row.id,
+    state: 'running' as const,
+    created_at: now,
+  };
+}
+
+/** Waits until those that may have had it have again what was before, and ends the operation. */
+async function follow(
+  context: Context,
+  row: OperationRow,
+  rollout: RolloutRow,
+  run_id: string,
+  log: Log,
+): Promise<number | null> {
+  const { store, clock, signals } = context;
+  const now = clock.now();
+  const { undo_version, reason } = rollout;
+  const took = admitted(await seenOf(context, row, rollout));
+  const back = undo_version === null ? [] : await backOf(context, row, rollout, undo_version);
+  const waited = back.filter((one) => isOpen(one) && !isAway(one, now) && !isLate(one, now));
+  if (waited.length > 0) return now + look_again_ms;
+  const stuck =
+    undo_version === null
+      ? took.filter((one) => mayHaveIt(one) && one.state !== 'waiting')
+      : back.filter((one) => one.state === 'failed' || isLate(one, now));
+  const away = back.filter((one) => isOpen(one) && isAway(one, now));
+  const run = await store.db.selectFrom('runs').select('ending').where('id', '=', run_id).executeTakeFirst();
+  const wished = run?.ending === 'cancelled' ? ('cancelled' as const) : ('compensated' as const);
+  const message = [
+    reason,
+    whatIsNow(rollout, stuck),
+    ...(away.length > 0 ? [`Offline, and follows when it is back: ${names(away)}.`] : []),
+  ]
+    .filter((line) => line !== null)
+    .join('\n');
+  const end = await endOfRollout(context, row, rollout, stuck.length > 0 ? 'failed' : wished, message);
+  await store.batch(end.statements);
+  log(message);
+  signals.notify(...end.signals);
+  return null;
+}
+
+/** How those that may have had it stand to the version that brings back what was; its time begins when that was made. */
+async function backOf(context: Context, row: OperationRow, rollout: RolloutRow, undo_version: number) {
+  const version = await findVersion(context.store, rollout.stack_id, undo_version);
+  const begun = version?.row.created_at ?? rollout.created_at;
+  const seen = admitted(await seenOf(context, row, rollout, undo_version));
+  return seen.map((one) => ({ ...one, admitted_at: begun }));
+}
+
+function whatIsNow({ version, previous_version, undo_version }: RolloutRow, stuck: readonly Seen[]): string {
+  if (stuck.length > 0) return `Still on version ${version}: ${names(stuck)}.`;
+  if (previous_version === null) return 'No server runs it.';
+  const again = undo_version === null ? '' : ` again, as version ${undo_version}`;
+  return `All servers have what version ${previous_version} was${again}.`;
+}
+
+function commitsOf({ document }: StackVersion): string {
+  const commits = Object.entries(document.services).map(
+    ([name, { source }]) => `${name} at ${source.commit.slice(0, 12)}`,
+  );
+  return names(commits, 4);
+}
