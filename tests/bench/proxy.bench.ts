@@ -1,20 +1,23 @@
 /**
- * The embedded proxy beside its peers, in one run: requests/s, p99 and memory at 32 and 128 connections, each proxy on the
- * same core, the backend and the load on another, rounds interleaved so that the weather of the machine hits all alike.
- * Goals: at least 0.9 of a bare undici proxy, and no less than Caddy (Debian's).
+ * The proxies beside their peers, in one run: requests/s, p99 and memory at 32 and 128 connections, each proxy on the same
+ * core, the backend and the load on another, rounds interleaved so that the weather of the machine hits all alike.
+ * Goals: HAProxy as Mainstay drives it, at least 0.95 of plain HAProxy; the embedded proxy, at least 0.9 of a bare undici
+ * proxy, and no less than Caddy. Peers are Debian's packages.
  *
  * node tests/bench/proxy.bench.ts
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createEmbeddedProxy } from '@mainstay/agent/proxy/embedded-proxy';
+import { createHaproxyProxy } from '@mainstay/agent/proxy/haproxy/haproxy-proxy';
 import { silentLogger } from '@mainstay/runtime/log';
 import { buildSync } from 'esbuild';
+import { caddyfile, nginx, plainHaproxy } from './peers/proxy-configs.ts';
 
 const run = promisify(execFile);
 const rounds = 3;
@@ -26,7 +29,7 @@ type Sample = { requests_per_s: number; p99_ms: number };
 export type ProxyBenchRow = Sample & { proxy: string; connections: number; rss_mb: number };
 export type ProxyBench = {
   rows: ProxyBenchRow[];
-  /** Requests/s of the embedded proxy over those of the peer, by peer and connections. */
+  /** Requests/s of ours over those of the peer, by `ours / peer` and connections. */
   ratios: Record<string, Record<string, number>>;
   notes: string[];
 };
@@ -76,11 +79,30 @@ function parseWrk(output: string): Sample {
   return { requests_per_s: perSecond, p99_ms };
 }
 
-const rssMb = (pid: number) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
+/** Of a process and its children. */
+function rssMb(pid: number): number {
+  const status = (id: string) => {
+    try {
+      return readFileSync(`/proc/${id}/status`, 'utf8');
+    } catch {
+      return '';
+    }
+  };
+  return readdirSync('/proc')
+    .filter((id) => /^\d+$/.test(id))
+    .map(status)
+    .filter((text) => new RegExp(`^P?Pid:\\s+${pid}$`, 'm').test(text))
+    .reduce((sum, text) => sum + Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0) / 1_024, 0);
+}
+/** What of ours is compared with which peers. */
+const compared: Record<string, string[]> = {
+  embedded: ['undici', 'caddy'],
+  haproxy: ['plain haproxy', 'caddy', 'nginx'],
+};
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const local = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Runs the bench, about a minute and a half. What a machine lacks is said in `notes`. */
+/** Runs the bench, about two and a half minutes. What a machine lacks is said in `notes`. */
 export async function benchProxy(): Promise<ProxyBench> {
   const notes: string[] = [];
   const wrk = provide('wrk', notes);
@@ -118,38 +140,57 @@ export async function benchProxy(): Promise<ProxyBench> {
     logLevel: 'error',
   });
   const proxy = createEmbeddedProxy({ home: join(folder, 'proxy'), log: silentLogger(), entry_path });
+  const limits = { threads_max: 1 };
+  const haproxy = createHaproxyProxy({ home: join(folder, 'haproxy'), log: silentLogger(), limits });
   try {
     const backendPort = await freePort();
     start(1, [process.execPath, local('peers/backend.ts'), String(backendPort)]);
     await untilOpen(backendPort);
     const peers: Peer[] = [];
 
-    const { pid } = await proxy.ensure();
-    if (pinned) spawnSync('taskset', ['-acp', '0', String(pid)]);
-    const port = await freePort();
     const active = { id: 'ins_bench', release_id: 'rel_bench', port: backendPort };
-    await proxy.apply({
-      external: { host: '127.0.0.1', port },
-      internal: null,
-      routes: [{ prefix: '/', strip: false, service: 'bench' }],
-      services: { bench: { active, held: false, internal_port: await freePort() } },
-    });
-    peers.push({ name: 'mainstay', version: 'embedded, one file', port, pid });
+    const serve = async (ours: typeof proxy, name: string, version: string) => {
+      const { pid } = await ours.ensure();
+      if (pinned) spawnSync('taskset', ['-acp', '0', String(pid)]);
+      const port = await freePort();
+      await ours.apply({
+        external: { host: '127.0.0.1', port },
+        internal: null,
+        routes: [{ prefix: '/', strip: false, service: 'bench' }],
+        services: { bench: { active, held: false, internal_port: await freePort() } },
+      });
+      peers.push({ name, version, port, pid });
+    };
+    await serve(proxy, 'embedded', 'Mainstay, one file');
 
     const undiciPort = await freePort();
     const undiciPid = start(0, [process.execPath, local('peers/undici-proxy.ts'), `${undiciPort}`, `${backendPort}`]);
     peers.push({ name: 'undici', version: `bare, Node ${process.version}`, port: undiciPort, pid: undiciPid });
 
+    const config = (name: string, text: string) => {
+      writeFileSync(join(folder, name), text);
+      return join(folder, name);
+    };
+    const versionOf = (...argv: [string, string]) => {
+      const { stdout, stderr } = spawnSync(argv[0], [argv[1]], { encoding: 'utf8' });
+      return /\d+\.\d+\.\d+/.exec(stdout + stderr)?.[0] ?? '';
+    };
     if (provide('caddy', notes)) {
-      const caddyPort = await freePort();
-      const file = join(folder, 'Caddyfile');
-      writeFileSync(
-        file,
-        `{\n  admin off\n  auto_https off\n}\nhttp://127.0.0.1:${caddyPort} {\n  reverse_proxy 127.0.0.1:${backendPort}\n}\n`,
-      );
-      const caddyPid = start(0, ['caddy', 'run', '--config', file, '--adapter', 'caddyfile'], { GOMAXPROCS: '1' });
-      const version = spawnSync('caddy', ['version'], { encoding: 'utf8' }).stdout.split(' ')[0]!.trim();
-      peers.push({ name: 'caddy', version, port: caddyPort, pid: caddyPid });
+      const port = await freePort();
+      const file = config('Caddyfile', caddyfile(port, backendPort));
+      const pid = start(0, ['caddy', 'run', '--config', file, '--adapter', 'caddyfile'], { GOMAXPROCS: '1' });
+      peers.push({ name: 'caddy', version: versionOf('caddy', 'version'), port, pid });
+    }
+    if (provide('haproxy', notes)) {
+      await serve(haproxy, 'haproxy', 'driven by Mainstay');
+      const port = await freePort();
+      const pid = start(0, ['haproxy', '-f', config('haproxy.cfg', plainHaproxy(port, backendPort))]);
+      peers.push({ name: 'plain haproxy', version: versionOf('haproxy', '-v'), port, pid });
+    }
+    if (provide('nginx', notes)) {
+      const port = await freePort();
+      const pid = start(0, ['nginx', '-c', config('nginx.conf', nginx(port, backendPort, folder))]);
+      peers.push({ name: 'nginx', version: versionOf('nginx', '-v'), port, pid });
     }
     for (const peer of peers) {
       await untilOpen(peer.port);
@@ -184,27 +225,35 @@ export async function benchProxy(): Promise<ProxyBench> {
           p99_ms: median(taken.map((sample) => sample.p99_ms)),
           rss_mb: Math.round(memory.get(key)!),
         });
-        if (peer.name === 'mainstay') continue;
-        const ratio = median(
-          taken.map((sample, i) => samples.get(`mainstay ${connections}`)![i]!.requests_per_s / sample.requests_per_s),
-        );
-        ratios[peer.name] = { ...ratios[peer.name], [connections]: Number(ratio.toFixed(2)) };
+      }
+      for (const [ours, theirs] of Object.entries(compared)) {
+        for (const peer of theirs) {
+          const [taken, others] = [ours, peer].map((name) => samples.get(`${name} ${connections}`));
+          if (!taken || !others) continue;
+          const ratio = median(taken.map((sample, i) => sample.requests_per_s / others[i]!.requests_per_s));
+          const key = `${ours} / ${peer}`;
+          ratios[key] = { ...ratios[key], [connections]: Number(ratio.toFixed(2)) };
+        }
       }
     }
     return { rows, ratios, notes };
   } finally {
-    for (const child of children) child.kill('SIGKILL');
+    for (const child of children) child.kill('SIGTERM');
     await proxy.stop(0);
+    await haproxy.stop(0);
+    for (const child of children) child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 export function printProxy({ rows, ratios, notes }: ProxyBench): void {
-  console.log('\nThe embedded proxy beside its peers, each on one core (goals: ≥ 0.9 of undici, ≥ Caddy)');
+  console.log(
+    '\nProxies beside their peers, each on one core (goals: haproxy ≥ 0.95 of plain HAProxy; embedded ≥ 0.9 of undici, ≥ Caddy)',
+  );
   console.table(rows);
-  for (const [peer, byConnections] of Object.entries(ratios)) {
+  for (const [pair, byConnections] of Object.entries(ratios)) {
     for (const [connections, ratio] of Object.entries(byConnections)) {
-      console.log(`  mainstay / ${peer} at ${connections} connections: ${ratio}`);
+      console.log(`  ${pair} at ${connections} connections: ${ratio}`);
     }
   }
   for (const note of notes) console.log(`  ${note}`);

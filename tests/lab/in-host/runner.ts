@@ -7,11 +7,15 @@ import { expect } from 'vitest';
 export { expect };
 
 type Body = () => unknown;
+type Test = { title: string; body: Body; is_skipped: boolean };
 type Suite = {
   title: string;
+  parent: Suite | null;
+  before_all: Body[];
+  after_all: Body[];
   before: Body[];
   after: Body[];
-  tests: { title: string; body: Body; is_skipped: boolean }[];
+  parts: (Test | Suite)[];
 };
 
 export type HostTestResult = {
@@ -22,34 +26,67 @@ export type HostTestResult = {
 };
 
 const test_ms_max = 240_000;
-const suites: Suite[] = [];
-const current = () => suites.at(-1)!;
+const suiteOf = (title: string, parent: Suite | null): Suite => ({
+  title,
+  parent,
+  before_all: [],
+  after_all: [],
+  before: [],
+  after: [],
+  parts: [],
+});
+const root = suiteOf('', null);
+let current = root;
 
-export function describe(title: string, body: Body): void {
-  suites.push({ title, before: [], after: [], tests: [] });
-  body();
+/** A timeout between title and body is not looked at. */
+export function describe(title: string, ...rest: [Body] | [unknown, Body]): void {
+  const suite = suiteOf(title, current);
+  current.parts.push(suite);
+  current = suite;
+  (rest.at(-1) as Body)();
+  current = suite.parent!;
 }
 
 const add = (is_skipped: boolean) => (title: string, body: Body) =>
-  void current().tests.push({ title, body, is_skipped });
+  void current.parts.push({ title, body, is_skipped });
 export const it = Object.assign(add(false), { skipIf: (condition: unknown) => add(Boolean(condition)) });
-export const beforeEach = (body: Body) => void current().before.push(body);
-export const afterEach = (body: Body) => void current().after.push(body);
+export const test = it;
+export const beforeAll = (body: Body) => void current.before_all.push(body);
+export const afterAll = (body: Body) => void current.after_all.push(body);
+export const beforeEach = (body: Body) => void current.before.push(body);
+export const afterEach = (body: Body) => void current.after.push(body);
 
 /** Runs all suites, or those tests whose title has the text. */
 export async function runAll(only = ''): Promise<void> {
-  for (const suite of suites) {
-    for (const test of suite.tests) {
-      const title = `${suite.title} > ${test.title}`;
-      if (!title.includes(only)) continue;
+  await runSuite(root, [], only);
+}
+
+const titleOf = (path: string[], title: string) => [...path, title].filter((part) => part !== '').join(' > ');
+const has = (part: Test | Suite, path: string[], only: string): boolean =>
+  'parts' in part
+    ? part.parts.some((inner) => has(inner, [...path, part.title], only))
+    : titleOf(path, part.title).includes(only);
+
+async function runSuite(suite: Suite, path: string[], only: string): Promise<void> {
+  const here = [...path, suite.title];
+  if (!has(suite, path, only)) return;
+  for (const body of suite.before_all) await body();
+  for (const part of suite.parts) {
+    if ('parts' in part) await runSuite(part, here, only);
+    else if (has(part, here, only)) {
       const began = performance.now();
-      const error = test.is_skipped ? null : await runOne(suite, test.body);
-      const state = test.is_skipped ? 'skipped' : error === null ? 'passed' : 'failed';
-      const result: HostTestResult = { title, state, ms: Math.round(performance.now() - began), error };
+      const error = part.is_skipped ? null : await runOne(suite, part.body);
+      const state: HostTestResult['state'] = part.is_skipped ? 'skipped' : error === null ? 'passed' : 'failed';
+      const ms = Math.round(performance.now() - began);
+      const result: HostTestResult = { title: titleOf(here, part.title), state, ms, error };
       process.stdout.write(`${JSON.stringify(result)}\n`);
     }
   }
+  for (const body of suite.after_all) await body();
 }
+
+const hooks = (suite: Suite | null, which: 'before' | 'after'): Body[] =>
+  suite === null ? [] : [...hooks(suite.parent, which), ...suite[which]];
 
 async function runOne(suite: Suite, body: Body): Promise<string | null> {
   const errors: unknown[] = [];
@@ -62,8 +99,8 @@ async function runOne(suite: Suite, body: Body): Promise<string | null> {
       .catch((error: unknown) => errors.push(error))
       .finally(() => clearTimeout(timer));
   };
-  for (const part of suite.before) await attempt(part);
+  for (const part of hooks(suite, 'before')) await attempt(part);
   if (errors.length === 0) await attempt(body);
-  for (const part of suite.after) await attempt(part);
+  for (const part of hooks(suite, 'after')) await attempt(part);
   return errors.length === 0 ? null : errors.map((error) => (error as Error).stack ?? String(error)).join('\n');
 }

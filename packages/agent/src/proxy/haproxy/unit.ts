@@ -71,15 +71,17 @@ WantedBy=multi-user.target
 
 export type UnitOptions = {
   exec?: Exec;
+  /** Name of the unit; `mainstay-haproxy.service` when left out. */
+  unit?: string;
   /** Where units of the machine's administrator are. */
   units_folder?: string;
 };
 
 /** Runs HAProxy as a unit; needs root and systemd. */
 export function createUnitProcess(options: UnitOptions = {}) {
-  const { exec = systemExec, units_folder = '/etc/systemd/system' } = options;
-  const unit_file = join(units_folder, haproxy_unit);
-  const wanted_link = join(units_folder, 'multi-user.target.wants', haproxy_unit);
+  const { exec = systemExec, unit = haproxy_unit, units_folder = '/etc/systemd/system' } = options;
+  const unit_file = join(units_folder, unit);
+  const wanted_link = join(units_folder, 'multi-user.target.wants', unit);
 
   const systemctl = (args: string[], timeout_ms = command_ms) => exec(['systemctl', ...args], { timeout_ms });
   const must = async (args: string[]): Promise<void> => {
@@ -87,7 +89,7 @@ export function createUnitProcess(options: UnitOptions = {}) {
     if (code === 0) return;
     const why = error?.message ?? (stderr.trim().slice(-500) || `code ${code}`);
     throw new AppError('Unavailable', `systemctl ${args.join(' ')} failed: ${why}`, {
-      hint: `Look at it by: systemctl status ${haproxy_unit}`,
+      hint: `Look at it by: systemctl status ${unit}`,
     });
   };
 
@@ -102,15 +104,15 @@ export function createUnitProcess(options: UnitOptions = {}) {
         await must(['daemon-reload']);
       }
       // A link whose target is another file, or a mask, is replaced as well.
-      if (readText(wanted_link) !== text) await must(['reenable', '--quiet', haproxy_unit]);
+      if (readText(wanted_link) !== text) await must(['reenable', '--quiet', unit]);
     };
     const lastLines = async () =>
-      (await exec(['journalctl', '-u', haproxy_unit, '-n', '4', '-o', 'cat', '--no-pager'])).stdout
+      (await exec(['journalctl', '-u', unit, '-n', '4', '-o', 'cat', '--no-pager'])).stdout
         .trim()
         .replaceAll('\n', ' | ');
 
     return {
-      log: `journalctl -u ${haproxy_unit}`,
+      log: `journalctl -u ${unit}`,
       lastLines,
       guarded: () => [
         { path: unit_file, text },
@@ -119,27 +121,27 @@ export function createUnitProcess(options: UnitOptions = {}) {
       install,
       async start() {
         await install();
-        await systemctl(['reset-failed', haproxy_unit]);
-        const { code, stderr, error } = await systemctl(['start', haproxy_unit], start_ms);
+        await systemctl(['reset-failed', unit]);
+        const { code, stderr, error } = await systemctl(['start', unit], start_ms);
         const why = code === 0 ? null : (error?.message ?? (stderr.trim().slice(0, 300) || `code ${code}`));
         return {
           failure: () => why,
           abandon: async () => {
-            await systemctl(['stop', haproxy_unit]);
+            await systemctl(['stop', unit]);
           },
         };
       },
       beginStop: async (master) => signal(master, 'SIGUSR1'),
       end: async () => {
-        await systemctl(['stop', haproxy_unit]);
+        await systemctl(['stop', unit]);
       },
       async gone() {
         // Whoever stops it for good does not want it back after a reboot.
-        await systemctl(['stop', haproxy_unit]);
-        await systemctl(['disable', '--quiet', haproxy_unit]);
+        await systemctl(['stop', unit]);
+        await systemctl(['disable', '--quiet', unit]);
         rmSync(unit_file, { force: true });
         await systemctl(['daemon-reload']);
-        await systemctl(['reset-failed', haproxy_unit]);
+        await systemctl(['reset-failed', unit]);
       },
     };
   };
