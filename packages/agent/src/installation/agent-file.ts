@@ -35,6 +35,8 @@ export const AgentFile = z.strictObject({
   release_key: z.string().nullable(),
   /** What runs services and builds. */
   supervisor: z.enum(['process', 'systemd']).default('systemd'),
+  /** What serves: as it was found at the installation, since a proxy is not exchanged by a package that comes or goes. */
+  proxy: z.enum(['embedded', 'haproxy']).default('embedded'),
   /** Holds until a server state is signed for this server. */
   security: SecuritySettings,
 });

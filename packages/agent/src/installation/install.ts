@@ -20,7 +20,15 @@ import { type AgentFile, places, writeAgentFile, writeWhole } from './agent-file
 import { askAgent } from './agent-socket.ts';
 import { readRelease } from './release.ts';
 import { waitUntilSecured } from './secured.ts';
-import { checkMachine, installMissing, run, runsOldExecutable, succeeds, unitProperties } from './system.ts';
+import {
+  checkMachine,
+  findProgram,
+  installMissing,
+  run,
+  runsOldExecutable,
+  succeeds,
+  unitProperties,
+} from './system.ts';
 import { unitText } from './unit.ts';
 
 const seen_ms = 60_000;
@@ -127,6 +135,7 @@ function readWanted(args: readonly string[]): Wanted {
       names: !values['no-names'],
       release_key: release?.release_key ?? null,
       supervisor: 'systemd',
+      proxy: values['with-haproxy'] || findProgram('haproxy') ? 'haproxy' : 'embedded',
       security: security.data,
     },
     token: token_file === undefined ? null : readGiven(token_file, 'token-file').toString('utf8').trim(),
@@ -134,6 +143,7 @@ function readWanted(args: readonly string[]): Wanted {
     programs: {
       git: 'git',
       ...(values['with-haproxy'] ? { haproxy: 'haproxy' } : {}),
+      ...(mode.data === 'none' ? {} : { nft: 'nftables' }),
       ...(mode.data === 'none' ? {} : { nft: 'nftables' }),
     },
   };
@@ -169,7 +179,7 @@ async function enrolHere({ settings, token, ca }: Wanted): Promise<string> {
       token,
       credential: credentialFor(settings.home, token),
       agent_version,
-      facts: serverFacts('systemd', 'embedded'),
+      facts: serverFacts(settings.supervisor, settings.proxy),
       now: Date.now,
     });
     saveIdentity(settings.home, identity);

@@ -1,6 +1,5 @@
 /** `run --config <file>`: the installed settings as the arguments that the agent takes. */
 import { type AgentFile, readAgentFile } from './agent-file.ts';
-import { findProgram } from './system.ts';
 
 /** Puts what the file says in the place of `--config <file>` in the arguments of this process. Other arguments stay. */
 export function readRunArguments(): void {
@@ -20,9 +19,8 @@ export function runArguments(settings: AgentFile): string[] {
     '--metrics-socket',
     `${settings.home}/agent.sock`,
     ...(settings.ca_file === null ? [] : ['--ca-file', settings.ca_file]),
-    ...['--supervisor', 'systemd'],
     ...(settings.names ? ['--names'] : []),
     ...['--supervisor', settings.supervisor],
-    ...(findProgram('haproxy') ? ['--proxy', 'haproxy'] : []),
+    ...['--proxy', settings.proxy],
   ];
 }
