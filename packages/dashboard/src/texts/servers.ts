@@ -52,7 +52,6 @@ export const servers = {
     'daemon-port': 'One open port',
     tunnel: 'Tunnel only',
   },
-  securityUnknown: 'Nothing is to be done',
   supervisor: {
     process: 'Child processes of the agent',
     systemd: 'systemd units',
@@ -117,7 +116,6 @@ export const servers = {
     supervisor: 'Services run as',
     proxy: 'Proxy',
     memory: 'Memory of the agent',
-    security: 'Firewall',
     backlog: 'Not sent yet',
     backlogNone: 'Nothing waits',
     backlogWaiting: (events: number, lines: number) =>

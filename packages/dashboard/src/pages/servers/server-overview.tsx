@@ -15,6 +15,7 @@ import { driftOf } from './drift.ts';
 import { LastChange } from './last-change.tsx';
 import css from './server.module.css';
 import { cpuLimits } from './server-list.ts';
+import { ServerSecurity } from './server-security.tsx';
 
 export type ServerOverviewProps = { server: ServerView; reported: AgentState | null };
 
@@ -28,6 +29,7 @@ export function ServerOverview({ server, reported }: ServerOverviewProps) {
           <Section title={texts.receipt.title}>
             <LastChange receipt={reported?.receipt ?? null} />
           </Section>
+          {reported && <ServerSecurity server={server} reported={reported} />}
           {reported && <Machine reported={reported} />}
         </div>
         <div className={css.column}>{reported && <Agent server={server} reported={reported} />}</div>
@@ -137,9 +139,6 @@ function Agent({ server, reported }: { server: ServerView; reported: AgentState 
         <Fact word={words.supervisor}>{texts.supervisor[facts.supervisor]}</Fact>
         <Fact word={words.proxy}>
           {`${texts.proxy[facts.proxy]}: ${proxy.state === 'running' ? texts.proxyState.running(proxy.address ?? '') : texts.proxyState[proxy.state]}`}
-        </Fact>
-        <Fact word={words.security}>
-          {server.security_mode ? texts.security[server.security_mode] : texts.securityUnknown}
         </Fact>
         <Fact word={words.memory}>{bytes(usage.agent_rss_bytes)}</Fact>
         <Fact word={words.backlog}>

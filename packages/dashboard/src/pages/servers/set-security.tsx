@@ -1,0 +1,95 @@
+/** Asks for the security mode of a server, then shows what setting it would do. */
+import type { ServerView } from '@mainstay/contract/operations/servers';
+import type { SecurityObserved } from '@mainstay/contract/server-state';
+import { Button, Checkbox, Modal, Radio, Stack, Textarea } from '@mantine/core';
+import { useCallback, useState } from 'react';
+import { general } from '../../texts/general.ts';
+import { security as texts } from '../../texts/security.ts';
+import { type Change, ReviewChange } from '../../ui/review-change.tsx';
+import css from './server.module.css';
+
+type SetSecurityProps = { server: ServerView; security: SecurityObserved; onClose(): void };
+
+const modes = ['none', 'daemon-port', 'tunnel'] as const;
+
+/** Open as long as it is there; what is reported meanwhile does not change what was typed. */
+export function SetSecurity({ server, security, onClose }: SetSecurityProps) {
+  const words = texts.set;
+  const [mode, setMode] = useState<SecurityObserved['mode']>(security.mode);
+  const [networks, setNetworks] = useState(security.ssh_from.join('\n'));
+  const [cut_ssh, setCutSsh] = useState(false);
+  const [refusal, setRefusal] = useState<string | null>(null);
+  const [change, setChange] = useState<Change | null>(null);
+  const refused = useCallback((error: { message: string; hint?: string | undefined }) => {
+    setRefusal([error.message, error.hint].filter(Boolean).join(' '));
+    setChange(null);
+  }, []);
+  const ssh_from = networks.split(/[\s,]+/).filter((network) => network !== '');
+  return (
+    <>
+      <Modal
+        opened={change === null}
+        onClose={onClose}
+        title={words.title(server.name)}
+        closeButtonProps={{ 'aria-label': general.close }}
+      >
+        <form
+          className={css.form}
+          onSubmit={(event) => {
+            event.preventDefault();
+            setRefusal(null);
+            setChange({ id: 'servers.firewall_set', input: { server: server.name, mode, ssh_from, cut_ssh } });
+          }}
+        >
+          <p className="quiet">{words.lead}</p>
+          <Radio.Group value={mode} onChange={(value) => setMode(value as typeof mode)} aria-label={texts.title}>
+            <Stack gap="xs">
+              {modes.map((value) => (
+                <Radio
+                  key={value}
+                  value={value}
+                  label={`${texts.name[value]}: ${texts.mode[value]}`}
+                  description={texts.about[value]}
+                />
+              ))}
+            </Stack>
+          </Radio.Group>
+          {mode !== 'none' && (
+            <Textarea
+              label={words.sshFrom}
+              description={words.sshFromHint}
+              value={networks}
+              onChange={(event) => setNetworks(event.currentTarget.value)}
+              error={refusal}
+              autosize
+              minRows={2}
+              maxRows={8}
+            />
+          )}
+          {mode === 'none' && refusal && <p role="alert">{refusal}</p>}
+          {mode !== 'none' && security.ssh_peers.length > 0 && (
+            <Checkbox
+              label={words.cutSsh(security.ssh_peers.join(', '))}
+              description={words.cutSshHint}
+              checked={cut_ssh}
+              onChange={(event) => setCutSsh(event.currentTarget.checked)}
+            />
+          )}
+          <div className={css.buttons}>
+            <Button variant="default" onClick={onClose}>
+              {general.cancel}
+            </Button>
+            <Button type="submit">{words.review}</Button>
+          </div>
+        </form>
+      </Modal>
+      <ReviewChange
+        change={change}
+        title={words.reviewTitle(server.name, mode)}
+        confirm={words.confirm}
+        onClose={onClose}
+        onRefused={refused}
+      />
+    </>
+  );
+}
