@@ -51,10 +51,11 @@ type Place = {
 /** All faults, on one lab that the first of them opens; `close` ends it. */
 export function labFaults(): { faults: Fault[]; close(): Promise<void> } {
   let opening: Promise<Place> | null = null;
+  const toClose: (() => Promise<unknown>)[] = [];
   const on = (work: (place: Place) => ReturnType<Fault['run']>) => async () => {
     const missing = whyNoLab();
     if (missing) throw new Skipped(missing);
-    opening ??= open();
+    opening ??= open((close) => toClose.unshift(close));
     return work(await opening);
   };
   return {
@@ -67,24 +68,24 @@ export function labFaults(): { faults: Fault[]; close(): Promise<void> } {
       { fault: `${crowd} servers enrol at once`, run: on(crowdEnrols) },
     ],
     async close() {
-      const place = await opening?.catch(() => null);
-      if (!place) return;
-      await place.panel.close();
-      await place.git.close();
-      await place.lab.down();
-      rmSync(place.folder, { recursive: true, force: true });
+      await opening?.catch(() => {});
+      for (const each of toClose) await each();
     },
   };
 }
 
-async function open(): Promise<Place> {
+async function open(atEnd: (close: () => Promise<unknown>) => void): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), 'mainstay-chaos-lab-'));
+  atEnd(async () => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(join(folder, 'web'));
   const repository = createRepository(join(folder, 'web'));
   repository.commit({ 'server.mjs': server_program, 'version.txt': 'first' });
   const lab = await openLab({ hosts: servers_of_stack, name: 'chaos', packages: ['sudo', 'haproxy', 'git'] });
+  atEnd(lab.down);
   const git = await serveGit(folder, { address: lab.network.gateway });
+  atEnd(git.close);
   const panel = await openPanel(lab, { port });
+  atEnd(panel.close);
   const place: Place = { lab, panel, git, repository, folder, version: 'first' };
   await Promise.all(
     lab.hosts().map(async (host) => {
