@@ -26,6 +26,7 @@ export type FixtureOptions = {
   clock?: Clock;
   public_dir?: string;
   public_url?: string;
+  agent_dir?: string;
   /** Policy files by name, instead of the built-in set. */
   policies?: Record<string, string>;
   /** Stands between the control plane and the keeper, such as one that is away. */
@@ -45,7 +46,7 @@ export async function startFixture(options: FixtureOptions = {}) {
       policies,
       ...(options.clock ? { now: options.clock.now } : {}),
     });
-    const { clock, public_dir, public_url } = options;
+    const { clock, public_dir, public_url, agent_dir } = options;
     return startControlPlane({
       home,
       port: options.port ?? 0,
@@ -54,6 +55,7 @@ export async function startFixture(options: FixtureOptions = {}) {
       ...(clock ? { clock } : {}),
       ...(public_dir ? { public_dir } : {}),
       ...(public_url ? { public_url } : {}),
+      ...(agent_dir ? { agent_dir } : {}),
     });
   };
   let plane: ControlPlane = await start();
