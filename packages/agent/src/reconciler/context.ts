@@ -54,6 +54,8 @@ export type Context = {
   emit(event: NewAgentEvent): void;
   /** What the control plane should hear of at once has changed. */
   changed(): void;
+  /** Whether the security mode lets the proxy listen to the outside; it does where nobody says. Set when the server's parts are made. */
+  bindsPublicly?: () => boolean;
   fetchSecrets(commitments: string[], signal: AbortSignal): Promise<FetchedSecrets>;
 };
 

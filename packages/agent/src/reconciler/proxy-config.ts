@@ -11,6 +11,7 @@ export function proxyConfig(
   targets: ReadonlyMap<string, Target>,
   internal_ports: ReadonlyMap<string, number>,
   internal_port: number | null,
+  binds_publicly = true,
 ): ProxyConfig {
   const wanted = Object.entries(wantedServices(document));
   if (document === null || wanted.length === 0) return { external: null, internal: null, routes: [], services: {} };
@@ -29,7 +30,7 @@ export function proxyConfig(
     if (route) routes.push({ prefix: route.prefix, strip: route.strip, service });
   }
   return {
-    external: externalAddress(document),
+    external: externalAddress(document, binds_publicly),
     internal: { port: internal_port ?? document.names.port, domain: document.names.domain },
     routes,
     services,
@@ -42,6 +43,7 @@ export function ownInternalPort({ proxy, services }: DesiredState, own: number |
   return is_taken ? null : own;
 }
 
-export function externalAddress({ proxy }: DesiredState): { host: string; port: number } {
-  return { host: proxy.bind === 'public' ? '0.0.0.0' : '127.0.0.1', port: proxy.port };
+/** Where the outside is served; on loopback only where the security mode lets nothing in. */
+export function externalAddress({ proxy }: DesiredState, binds_publicly = true): { host: string; port: number } {
+  return { host: proxy.bind === 'public' && binds_publicly ? '0.0.0.0' : '127.0.0.1', port: proxy.port };
 }

@@ -47,7 +47,7 @@ export function createProxyUpkeep(context: Context, routing: Routing): ProxyUpke
     async heal() {
       if (Object.keys(wantedServices(routing.document())).length === 0) return;
       try {
-        if ((await ensure()) || has_problem()) await routing.reapply();
+        if ((await ensure()) || has_problem() || routing.isMoved()) await routing.reapply();
       } catch (error) {
         seen = null;
         const { message } = error as Error;

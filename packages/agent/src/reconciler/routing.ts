@@ -13,6 +13,8 @@ export type Routing = {
   restore(document: DesiredState, targets: ReadonlyMap<string, Target>): Promise<void>;
   /** Tells the proxy again what it should know. */
   reapply(): Promise<void>;
+  /** The security mode has the proxy listen elsewhere than it was told. */
+  isMoved(): boolean;
   document(): DesiredState | null;
   /** Where the internal proxy listens; null while nothing is served. */
   internalPort(): number | null;
@@ -20,13 +22,12 @@ export type Routing = {
 
 type Routes = { document: DesiredState | null; targets: Map<string, Target> };
 
-export function createRouting({
-  proxy,
-  state,
-  problems,
-  settings,
-  log,
-}: Pick<Context, 'proxy' | 'state' | 'problems' | 'settings' | 'log'>): Routing {
+export function createRouting(
+  context: Pick<Context, 'proxy' | 'state' | 'problems' | 'settings' | 'log' | 'bindsPublicly'>,
+): Routing {
+  const { proxy, state, problems, settings, log } = context;
+  const bindsPublicly = () => context.bindsPublicly?.() ?? true;
+  let is_bound_publicly = bindsPublicly();
   let routes: Routes = { document: null, targets: new Map() };
   let queue: Promise<void> = Promise.resolve();
   let internal_port: number | null = null;
@@ -42,7 +43,8 @@ export function createRouting({
     await proxy.ensure();
     const own = document && ownInternalPort(document, settings.internal_port);
     const use = async (port: number | null) => {
-      const config = proxyConfig(document, targets, state.services.internalPorts(), port);
+      is_bound_publicly = bindsPublicly();
+      const config = proxyConfig(document, targets, state.services.internalPorts(), port, is_bound_publicly);
       await proxy.apply(config);
       internal_port = config.internal?.port ?? null;
     };
@@ -104,6 +106,7 @@ export function createRouting({
         await applyOrTell();
       }),
     reapply: () => inTurn(applyOrTell),
+    isMoved: () => is_bound_publicly !== bindsPublicly(),
     document: () => routes.document,
     internalPort: () => internal_port,
   };

@@ -33,6 +33,7 @@ export type ServerPartsOptions = {
 export function createServerParts({ home, context, secrets, firewall, reachable }: ServerPartsOptions): ServerParts {
   const { supervisor, clock, log, emit, changed } = context;
   const security = firewall ? securityPart(home, context, reachable) : null;
+  if (security) context.bindsPublicly = security.bindsPublicly;
   const tunnel = createTunnelPart({
     home,
     program: cloudflared(),
