@@ -25,11 +25,15 @@ export type ServerChange = {
 /** What the server is to be now. */
 async function currentContent(context: Context, server: ServerRow): Promise<ServerContent> {
   const stored = await findServerState(context.store, server.id);
+  const reported = await reportedState(context.store, server);
+  const security = reported?.security ?? null;
   if (stored) {
-    const { schema: _, server_id: __, version: ___, ...content } = stored.document;
-    return { ...content, security: { ...content.security, cut_ssh: false } };
+    const { schema: _, server_id: __, version, ...content } = stored.document;
+    const has_failed = reported?.server?.version === version && reported.server.state === 'failed';
+    // What did not come into force is no base: it could be asked for again only as nothing to do, and would come along with other changes.
+    const in_force = has_failed && security ? { mode: security.mode, ssh_from: security.ssh_from } : {};
+    return { ...content, security: { ...content.security, ...in_force, cut_ssh: false } };
   }
-  const security = (await reportedState(context.store, server))?.security ?? null;
   return {
     security: {
       mode: security?.mode ?? 'none',

@@ -90,6 +90,19 @@ test('a security mode that did not come into force fails with what the server sa
   expect(offer.document).toMatchObject({ version: 2, security: { mode: 'none' } });
 });
 
+test('a mode that did not come into force is no base of what comes after it, and may be asked for again', async () => {
+  const server = await at.enrol('h1');
+  const open = { exposure: 'open', state: 'reverted', firewall: null, open_ports: [], ssh_peers: [] } as const;
+  server.state.security = { mode: 'none', ssh_from: ['198.51.100.0/24'], message: 'taken back', ...open };
+  await heartbeat(server);
+  const first = secure('h1', 'tunnel');
+  takenBy(server, await offered(server), 'failed', 'taken back');
+  await heartbeat(server);
+  await first;
+  const { operation } = await at.client['servers.firewall_set']({ server: 'h1', mode: 'tunnel', dry_run: true });
+  expect(operation.plan.changes).toEqual([{ action: 'update', path: 'security.mode', from: 'none', to: 'tunnel' }]);
+});
+
 test('a server that waits for a desired state is told at once that a server state waits for it', async () => {
   const server = await at.enrol('h1');
   const waiting = server.send('GET', '/desired-state?wait_seconds=30');
