@@ -67,7 +67,9 @@ export function createBuilder(options: BuilderOptions, launch: BuildLauncher): B
 
   /** How it went beyond the room that it has, if it did. */
   async function diskExceeded(spec: BuildSpec, temporary: string, signal: AbortSignal): Promise<BuildEnd | null> {
-    const file_system = await statfs(spec.checkout);
+    // A checkout that somebody removed takes no room.
+    const file_system = await statfs(spec.checkout).catch(() => null);
+    if (file_system === null) return null;
     const free = file_system.bavail * file_system.bsize;
     if (free < free_min) return { reason: 'disk_full', used: free };
     const used = await measure([spec.checkout, temporary], signal);

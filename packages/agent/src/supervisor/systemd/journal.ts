@@ -24,7 +24,8 @@ export function readCommand(cursor: string | null, identifiers: readonly string[
   return [
     'journalctl',
     ...['--quiet', '--no-pager', '--all', '--output=json', `--output-fields=${fields.join(',')}`],
-    ...(follow ? ['--follow', '--no-tail'] : []),
+    // By itself --follow shows entries of this boot only, as /proc names it; in a sandbox within a container that is another's.
+    ...(follow ? ['--follow', '--no-tail', '--merge'] : []),
     // Not --after-cursor: that leaves out the first entry it finds, though the one of the cursor is not among those wanted.
     ...(cursor === null ? [] : [`--cursor=${cursor}`]),
     '_TRANSPORT=stdout',
