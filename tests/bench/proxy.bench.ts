@@ -26,7 +26,9 @@ const connectionCounts = [32, 128] as const;
 
 type Peer = { name: string; version: string; port: number; pid: number };
 type Sample = { requests_per_s: number; p99_ms: number };
-export type ProxyBenchRow = Sample & { proxy: string; connections: number; rss_mb: number };
+type Taken = Sample & { cpu_us: number };
+/** `cpu_us`: of the proxy for one request, which a busy machine changes less than how many there are in a second. */
+export type ProxyBenchRow = Taken & { proxy: string; connections: number; rss_mb: number };
 export type ProxyBench = {
   rows: ProxyBenchRow[];
   /** Requests/s of ours over those of the peer, by `ours / peer` and connections. */
@@ -79,21 +81,22 @@ function parseWrk(output: string): Sample {
   return { requests_per_s: perSecond, p99_ms };
 }
 
-/** Of a process and its children. */
-function rssMb(pid: number): number {
-  const status = (id: string) => {
-    try {
-      return readFileSync(`/proc/${id}/status`, 'utf8');
-    } catch {
-      return '';
-    }
-  };
-  return readdirSync('/proc')
-    .filter((id) => /^\d+$/.test(id))
-    .map(status)
-    .filter((text) => new RegExp(`^P?Pid:\\s+${pid}$`, 'm').test(text))
-    .reduce((sum, text) => sum + Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0) / 1_024, 0);
-}
+const readProc = (path: string) => {
+  try {
+    return readFileSync(`/proc/${path}`, 'utf8');
+  } catch {
+    return '';
+  }
+};
+/** A process and its children. */
+const treeOf = (pid: number) =>
+  readdirSync('/proc').filter((id) => new RegExp(`^P?Pid:\\s+${pid}$`, 'm').test(readProc(`${id}/status`)));
+const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+const rssMb = (pid: number) =>
+  sum(treeOf(pid).map((id) => Number(/VmRSS:\s+(\d+)/.exec(readProc(`${id}/status`))?.[1] ?? 0) / 1_024));
+/** Time of processors that they had, in the kernel's ticks of 10 ms. */
+const ticks = (pid: number) =>
+  sum(treeOf(pid).map((id) => sum(readProc(`${id}/stat`).split(') ').at(-1)!.split(' ').slice(11, 13).map(Number))));
 /** What of ours is compared with which peers. */
 const compared: Record<string, string[]> = {
   embedded: ['undici', 'caddy'],
@@ -197,17 +200,20 @@ export async function benchProxy(): Promise<ProxyBench> {
       await load(peer.port, 64, 2);
     }
 
-    const samples = new Map<string, Sample[]>();
+    const samples = new Map<string, Taken[]>();
     const memory = new Map<string, number>();
     for (let round = 0; round < rounds; round++) {
       for (const connections of connectionCounts) {
         for (let i = 0; i < peers.length; i++) {
           const peer = peers[(i + round) % peers.length]!;
           const key = `${peer.name} ${connections}`;
+          const before = ticks(peer.pid);
           const loading = load(peer.port, connections, seconds);
           await new Promise((done) => setTimeout(done, (seconds - 0.5) * 1_000));
           memory.set(key, Math.max(memory.get(key) ?? 0, rssMb(peer.pid)));
-          samples.set(key, [...(samples.get(key) ?? []), await loading]);
+          const sample = await loading;
+          const cpu_us = ((ticks(peer.pid) - before) * 10_000) / (sample.requests_per_s * seconds);
+          samples.set(key, [...(samples.get(key) ?? []), { ...sample, cpu_us }]);
         }
       }
     }
@@ -223,6 +229,7 @@ export async function benchProxy(): Promise<ProxyBench> {
           connections,
           requests_per_s: Math.round(median(taken.map((sample) => sample.requests_per_s))),
           p99_ms: median(taken.map((sample) => sample.p99_ms)),
+          cpu_us: Math.round(median(taken.map((sample) => sample.cpu_us))),
           rss_mb: Math.round(memory.get(key)!),
         });
       }
@@ -233,6 +240,9 @@ export async function benchProxy(): Promise<ProxyBench> {
           const ratio = median(taken.map((sample, i) => sample.requests_per_s / others[i]!.requests_per_s));
           const key = `${ours} / ${peer}`;
           ratios[key] = { ...ratios[key], [connections]: Number(ratio.toFixed(2)) };
+          const by_cpu = median(taken.map((sample, i) => others[i]!.cpu_us / sample.cpu_us));
+          const cpu_key = `${key}, by time of processors`;
+          ratios[cpu_key] = { ...ratios[cpu_key], [connections]: Number(by_cpu.toFixed(2)) };
         }
       }
     }

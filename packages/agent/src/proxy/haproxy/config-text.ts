@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 import type { ProxyConfig } from '../proxy.ts';
 import { type HaproxyLimits, limitLines } from './limits.ts';
-import { backendRules, onwardBackend, requestRules, responseRules } from './rules.ts';
+import { backendRules, onwardBackend, refusingBackends, requestRules, responseRules } from './rules.ts';
 
 export type ConfigFiles = {
   config: string;
@@ -143,7 +143,7 @@ export function renderConfig(config: ProxyConfig, options: TextOptions): ConfigT
     `  lua-load ${word(files.lua)}`,
     ...limitLines(limits),
   ];
-  parts.push(...onwardBackend);
+  parts.push(...onwardBackend(secret), ...refusingBackends());
   const skeleton = [...head('-'), ...parts, ...services.flatMap(([name]) => backend(name, [])), routes, hosts];
   const structure = createHash('sha256').update(skeleton.join('\n')).digest('hex').slice(0, 32);
   const text = [

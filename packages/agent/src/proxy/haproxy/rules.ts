@@ -20,8 +20,10 @@ export type RequestRules = {
 
 type Refusal = { status: number; code: string; message: string; hint?: string; close: boolean; more?: string };
 
+type Refused = Refusal & { condition: string };
+
 /** A refusal in text, or in JSON for who accepts that: the shape of the contract's Error. */
-function refuse({ status, code, message, hint, close, more = '' }: Refusal, condition: string): string[] {
+function refuse({ status, code, message, hint, close, more = '', condition }: Refused): string[] {
   const text = `${status} ${message}\\n${hint ? `${hint}\\n` : ''}`;
   const json = JSON.stringify({ code, message, ...(hint ? { hint } : {}) });
   const fields = `hdr Cache-Control no-store hdr X-Content-Type-Options nosniff${close ? ' hdr Connection close' : ''}${more}`;
@@ -33,68 +35,94 @@ function refuse({ status, code, message, hint, close, more = '' }: Refusal, cond
   ];
 }
 
-const invalid = (message: string, condition: string, status = 400) =>
-  refuse({ status, code: 'InvalidInput', message, close: true }, condition);
+const invalid = (message: string, condition: string, status = 400): Refused => ({
+  status,
+  code: 'InvalidInput',
+  message,
+  close: true,
+  condition,
+});
+
+/** HAProxy takes 64 words in a line. */
+const words_max = 50;
+
+/** Rules that mark a request of which any of the conditions holds. */
+function markOdd(refusals: readonly Refused[]): string[] {
+  const lines: string[][] = [[]];
+  for (const { condition } of refusals) {
+    const words = lines.at(-1)!.join(' or ').split(' ').length + condition.split(' ').length;
+    if (words > words_max) lines.push([]);
+    lines.at(-1)!.push(condition);
+  }
+  return lines.map((conditions) => `  http-request set-var(txn.odd) bool(true) if ${conditions.join(' or ')}`);
+}
 
 const onward_field = 'X-Mainstay-Onward';
 const badEscapes = String.raw`\\|%00|%(?![0-9a-f]{2})`;
 const slash = '(/|%2f|%5c)';
 const dots = String.raw`(\.|%2e){1,2}`;
 
-/** Rules of a frontend, ending with the choice of a backend. */
+const acls = [
+  '  acl accepts_json req.hdr(accept) -m sub -i json',
+  '  acl near src 127.0.0.0/8 ::1',
+  '  acl websocket req.hdr(upgrade) -m str -i websocket',
+  '  acl has_body req.hdr_val(content-length) gt 0',
+  '  acl has_coding req.hdr(transfer-encoding) -m found',
+  String.raw`  acl odd_path path -m sub /. % \\`,
+];
+
+const only_chunked = "The only Transfer-Encoding that is taken is 'chunked', once, in HTTP/1.1.";
+
+/** What can be said of a request as it came. */
+const oddAsItCame: Refused[] = [
+  { status: 405, code: 'InvalidInput', message: 'CONNECT is not served here.', close: true, condition: 'METH_CONNECT' },
+  invalid('The request target must be a path that begins with a slash.', '!{ path -m beg / }'),
+  invalid('The request target must not hold a fragment (#).', "{ url -m sub '#' }"),
+  invalid('The request target must not hold user information.', "{ url -m reg -i '^https?://[^/?]*@' }"),
+  invalid(
+    "The path must not hold a backslash, a NUL, a malformed escape, or '.' or '..' segments, encoded or not.",
+    `odd_path { path -m reg -i '${badEscapes}|${slash}${dots}(${slash}|;|%3b|$)' }`,
+  ),
+  invalid('The version of HTTP is not one that is served here.', '!{ req.ver 1.0 1.1 }', 505),
+  invalid('There must be one Host field, not several.', '{ req.hdr_cnt(host) gt 1 }'),
+  invalid('A Host field must be given.', '!{ req.hdr(host) -m found } { req.ver 1.1 }'),
+  invalid(
+    'Content-Length and Transfer-Encoding must not stand together.',
+    'has_coding { req.hdr(content-length) -m found }',
+  ),
+  invalid(only_chunked, 'has_coding { req.ver 1.0 }'),
+  invalid(only_chunked, 'has_coding !{ req.fhdr(transfer-encoding) -m str -i chunked }'),
+  invalid(only_chunked, '{ req.hdr_cnt(transfer-encoding) gt 1 }'),
+  invalid(
+    'The only expectation that is known is 100-continue.',
+    '{ req.hdr(expect) -m found } !{ req.fhdr(expect) -m str -i 100-continue }',
+    417,
+  ),
+];
+
+/** What can be said of it once its host is where it belongs. */
+const oddWithItsHost: Refused[] = [
+  invalid('The Host field is not a valid host.', String.raw`{ req.fhdr(host) -m reg '[^!-~]|[/\\@?#,]' }`),
+  // HAProxy takes Upgrade out of a request with a body, and leaves it in Connection.
+  invalid('A request for a WebSocket must have no body.', '{ req.fhdr(connection) -m sub -i upgrade } has_body'),
+  invalid('A request for a WebSocket must have no body.', '{ req.fhdr(connection) -m sub -i upgrade } has_coding'),
+];
+
+/** Rules of a frontend, ending with the choice of a backend. Most requests are not refused, so each condition stands once. */
 export function requestRules({ files, role, internal_port, ports, stripped, secret }: RequestRules): string[] {
   const lengths = [...new Set(stripped.map(({ prefix }) => Buffer.byteLength(prefix)))].sort((a, b) => a - b);
+  const is_odd = '{ var(txn.odd) -m found }';
+  const is_refused = '{ var(txn.refused) -m found }';
+  const is_known = '{ var(txn.service) -m found }';
   return [
-    '  acl accepts_json req.hdr(accept) -m sub -i json',
     ...broughtOnwardRules(secret),
-    '  acl near src 127.0.0.0/8 ::1',
-    '  acl websocket req.hdr(upgrade) -m str -i websocket',
-    '  acl has_body req.hdr_val(content-length) gt 0',
-    '  acl has_coding req.hdr(transfer-encoding) -m found',
-    String.raw`  acl odd_path path -m sub /. % \\`,
-    ...refuse(
-      { status: 405, code: 'InvalidInput', message: 'CONNECT is not served here.', close: true },
-      'METH_CONNECT',
-    ),
-    ...invalid('The request target must be a path that begins with a slash.', '!{ path -m beg / }'),
-    ...invalid('The request target must not hold a fragment (#).', "{ url -m sub '#' }"),
-    ...invalid('The request target must not hold user information.', "{ url -m reg -i '^https?://[^/?]*@' }"),
-    ...invalid(
-      "The path must not hold a backslash, a NUL, a malformed escape, or '.' or '..' segments, encoded or not.",
-      `odd_path { path -m reg -i '${badEscapes}|${slash}${dots}(${slash}|;|%3b|$)' }`,
-    ),
-    ...invalid('The version of HTTP is not one that is served here.', '!{ req.ver 1.0 1.1 }', 505),
-    ...invalid('There must be one Host field, not several.', '{ req.hdr_cnt(host) gt 1 }'),
-    ...invalid('A Host field must be given.', '!{ req.hdr(host) -m found } { req.ver 1.1 }'),
-    ...invalid(
-      'Content-Length and Transfer-Encoding must not stand together.',
-      'has_coding { req.hdr(content-length) -m found }',
-    ),
-    ...invalid(
-      "The only Transfer-Encoding that is taken is 'chunked', once, in HTTP/1.1.",
-      'has_coding { req.ver 1.0 }',
-    ),
-    ...invalid(
-      "The only Transfer-Encoding that is taken is 'chunked', once, in HTTP/1.1.",
-      'has_coding !{ req.fhdr(transfer-encoding) -m str -i chunked }',
-    ),
-    ...invalid(
-      "The only Transfer-Encoding that is taken is 'chunked', once, in HTTP/1.1.",
-      '{ req.hdr_cnt(transfer-encoding) gt 1 }',
-    ),
-    ...invalid(
-      'The only expectation that is known is 100-continue.',
-      '{ req.hdr(expect) -m found } !{ req.fhdr(expect) -m str -i 100-continue }',
-      417,
-    ),
+    ...acls,
+    ...markOdd(oddAsItCame),
     // Absolute-form: the authority in the target is the host (RFC 9112, 3.2.2).
-    "  http-request set-header Host %[url,regsub('^[Hh][Tt][Tt][Pp][Ss]?://',),regsub('[/?].*$',)] unless { url -m beg / }",
-    '  http-request set-uri %[pathq] unless { url -m beg / }',
-    ...invalid('The Host field is not a valid host.', String.raw`{ req.fhdr(host) -m reg '[^!-~]|[/\\@?#,]' }`),
-    // HAProxy takes Upgrade out of a request with a body, and leaves it in Connection.
-    ...invalid('A request for a WebSocket must have no body.', '{ req.fhdr(connection) -m sub -i upgrade } has_body'),
-    ...invalid('A request for a WebSocket must have no body.', '{ req.fhdr(connection) -m sub -i upgrade } has_coding'),
-    ...onwardRules(secret, '{ stopping }'),
+    `  http-request set-header Host %[url,regsub('^[Hh][Tt][Tt][Pp][Ss]?://',),regsub('[/?].*$',)] if !{ url -m beg / } !${is_odd}`,
+    `  http-request set-uri %[pathq] if !{ url -m beg / } !${is_odd}`,
+    ...markOdd(oddWithItsHost),
+    `  http-request allow if ${is_odd} or { stopping }`,
     ...(role === 'external'
       ? [
           `  http-request set-var(txn.route) path,concat(/),map_beg(${files.routes})`,
@@ -106,20 +134,9 @@ export function requestRules({ files, role, internal_port, ports, stripped, secr
           }`,
           ...ports.map(([name, port]) => `  http-request set-var(txn.service) str(${name}) if { dst_port ${port} }`),
         ]),
-    ...refuse(
-      {
-        status: 404,
-        code: 'NotFound',
-        message: role === 'internal' ? 'No service has this host name.' : 'No service has a route for this path.',
-        hint: 'Routes and names of services are set in the stack file.',
-        close: false,
-      },
-      '!{ var(txn.service) -m found }',
-    ),
+    `  http-request set-var(txn.refused) str(unknown) if !${is_known}`,
     `  http-request lua.mainstay_hold if { var(txn.service),map_str(${files.held}) -m found }`,
-    ...waitedRules,
-    // A request that waited while its worker began to end.
-    ...onwardRules(secret, '{ var(txn.refused) -m str onward }'),
+    `  http-request allow if ${is_refused}`,
     ...oneHopRules,
     ...(lengths.length > 0 ? ['  http-request set-var(txn.strip) var(txn.route),field(2,/)'] : []),
     ...lengths.flatMap((length) => {
@@ -130,21 +147,24 @@ export function requestRules({ files, role, internal_port, ports, stripped, secr
         `  http-request set-path /%[path,bytes(${length}),ltrim(/)] ${when}`,
       ];
     }),
-    '  use_backend onward if { var(txn.onward) -m found }',
+    `  use_backend refused if ${is_odd}`,
+    '  use_backend onward if { stopping }',
+    `  use_backend refused-${role} if ${is_refused}`,
     '  use_backend svc:%[var(txn.service)]',
   ];
 }
 
 /**
- * A worker of before a reload takes no commands for servers any more, and its routes may be those of before. So whatever comes
- * to it late, on a connection that was idle, or held until then, it sends as it came to the worker that took over, at the
- * address at which it came, with the word of who asked.
+ * The backend of what is sent onward. A worker of before a reload takes no commands for servers any more, and its routes may be
+ * those of before. So whatever comes to it late, on a connection that was idle, or held until then, it sends as it came to the
+ * worker that took over, with the word of who asked. A server without an address is the one to which the client connected.
  */
-const onwardRules = (secret: string, condition: string) => [
-  `  http-request set-var(txn.onward) bool(true) if ${condition}`,
-  `  http-request set-header ${onward_field} ${secret}/%[src] if { var(txn.onward) -m found }`,
-  '  http-request disable-l7-retry if { var(txn.onward) -m found } !{ method GET HEAD OPTIONS PUT DELETE TRACE }',
-  '  http-request allow if { var(txn.onward) -m found }',
+export const onwardBackend = (secret: string): string[] => [
+  'backend onward',
+  '  http-request set-var(txn.onward) bool(true)',
+  `  http-request set-header ${onward_field} ${secret}/%[src]`,
+  '  http-request disable-l7-retry if !{ method GET HEAD OPTIONS PUT DELETE TRACE }',
+  '  server current 0.0.0.0 pool-max-conn 0',
 ];
 
 const broughtOnwardRules = (secret: string) => [
@@ -152,8 +172,47 @@ const broughtOnwardRules = (secret: string) => [
   `  http-request del-header ${onward_field}`,
 ];
 
-/** The backend of what is sent onward: a server without an address is the one to which the client connected. */
-export const onwardBackend = ['backend onward', '  server current 0.0.0.0 pool-max-conn 0'];
+/** Backends that have no server, and say why. */
+export const refusingBackends = (): string[] => [
+  'backend refused',
+  ...acls,
+  ...[...oddAsItCame, ...oddWithItsHost].flatMap(refuse),
+  ...(['external', 'internal'] as const).flatMap((role) => [
+    `backend refused-${role}`,
+    ...acls,
+    // HAProxy goes on to the next rule when the client of a request that waits has left.
+    '  http-request reject if { var(txn.refused) -m str gone }',
+    ...refusedLater(role).flatMap(refuse),
+  ]),
+];
+
+const later = {
+  status: 503,
+  code: 'Unavailable',
+  hint: 'Repeat the request in a moment.',
+  close: false,
+  more: ' hdr Retry-After 2',
+};
+const refusedLater = (role: 'external' | 'internal'): Refused[] => [
+  {
+    status: 404,
+    code: 'NotFound',
+    message: role === 'internal' ? 'No service has this host name.' : 'No service has a route for this path.',
+    hint: 'Routes and names of services are set in the stack file.',
+    close: false,
+    condition: '{ var(txn.refused) -m str unknown }',
+  },
+  {
+    ...later,
+    message: 'Too many requests are waiting for this service.',
+    condition: '{ var(txn.refused) -m str many }',
+  },
+  {
+    ...later,
+    message: 'The service was held for longer than a request may wait.',
+    condition: '{ var(txn.refused) -m str late }',
+  },
+];
 
 /** Fields that end at the proxy, and those by which it tells the service who asked. */
 const oneHopRules = [
@@ -172,29 +231,7 @@ const oneHopRules = [
   '  http-request set-header X-Forwarded-Host %[req.fhdr(host)] if !{ req.hdr(x-forwarded-host) -m found }',
   "  http-request set-header X-Request-Id %[uuid()] if !{ req.fhdr(x-request-id) -m reg '^[!-~]{1,128}$' }",
   // A request that may have been acted upon is not sent again.
-  '  http-request disable-l7-retry if !{ method GET HEAD OPTIONS PUT DELETE TRACE }',
-  '  http-request disable-l7-retry if has_coding',
-  '  http-request disable-l7-retry if has_body',
-  '  http-request disable-l7-retry if websocket',
-];
-
-const later = {
-  code: 'Unavailable',
-  hint: 'Repeat the request in a moment.',
-  close: false,
-  more: ' hdr Retry-After 2',
-};
-const waitedRules = [
-  // HAProxy goes on to the next rule when the client of a request that waits has left.
-  '  http-request reject if { var(txn.refused) -m str gone }',
-  ...refuse(
-    { ...later, status: 503, message: 'Too many requests are waiting for this service.' },
-    '{ var(txn.refused) -m str many }',
-  ),
-  ...refuse(
-    { ...later, status: 503, message: 'The service was held for longer than a request may wait.' },
-    '{ var(txn.refused) -m str late }',
-  ),
+  '  http-request disable-l7-retry if !{ method GET HEAD OPTIONS PUT DELETE TRACE } or has_coding or has_body or websocket',
 ];
 
 /** Rules for answers. Only the proxy says which release gave one, and only inside. */
