@@ -1,9 +1,9 @@
 /** What lies on the disk of a host, to see what something left behind there. */
 import type { LabHost } from './open-lab.ts';
 
-/** Logs, caches of packages, and what systemd makes for itself, some of it anew at each boot. */
+/** Logs, caches of packages, what systemd makes for itself, and the copies of before that its tools keep when a user comes or goes. */
 const of_the_system =
-  /^\/(var\/log|var\/cache|var\/lib\/(apt|dpkg|systemd)|root\/\.cache|var\/tmp\/systemd-private-[^/]*)(\/|$)/;
+  /^\/(var\/log|var\/cache|var\/lib\/(apt|dpkg|systemd)|root\/\.cache|var\/tmp\/systemd-private-[^/]*|etc\/(passwd|shadow|group|gshadow)-)(\/|$)/;
 
 /** Path, kind, mode, owner and content of everything on the disk of a host, but logs and package caches. */
 export async function filesOf(host: LabHost): Promise<string[]> {

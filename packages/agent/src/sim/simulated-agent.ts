@@ -3,6 +3,7 @@
  * runs nothing: what is desired of it is so at once. Light enough for thousands in one process; for benches and tests of
  * the control plane.
  */
+import type { ServerStateOffer } from '@mainstay/contract/agent-answers';
 import type {
   AgentState,
   AgentStateSent,
@@ -21,8 +22,11 @@ import { createLinkClient } from '../link/http.ts';
 import { createWake } from '../link/wake.ts';
 import { judgeDesiredState } from '../reconciler/acceptance.ts';
 import { runningReceipt } from '../reconciler/receipts.ts';
+import { judgeServerState } from '../server/acceptance.ts';
 import type { StoredState } from '../state/desired-states.ts';
 import { type Identity, newCredential } from '../state/identity.ts';
+import { runningServerReceipt, type StoredServerState } from '../state/server-states.ts';
+import { simulatedSecurity } from './simulated-security.ts';
 import { simulatedServices } from './simulated-services.ts';
 
 export type SimulatedAgentOptions = {
@@ -33,6 +37,8 @@ export type SimulatedAgentOptions = {
   heartbeat_interval_ms?: number;
   /** Services that it tells of while nothing is desired of it. */
   idle_services?: number;
+  /** Addresses from which it tells that SSH sessions are open. */
+  ssh_peers?: readonly string[];
   /** What becomes of a desired state that it accepted; left out, it is so at once. A newer one ends the wait for it. */
   outcome?: (document: DesiredState) => SimulatedOutcome | Promise<SimulatedOutcome>;
 };
@@ -49,6 +55,8 @@ export type SimulatedAgent = {
   readonly versions: readonly number[];
   readonly counts: { heartbeats: number; polls: number; accepted: number; refused: number; failed_requests: number };
 };
+
+type HeartbeatAnswer = { key_changes?: string[]; server_state?: ServerStateOffer | null };
 
 const facts: ServerFacts = {
   hostname: 'simulated',
@@ -80,6 +88,8 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
   /** What serves: of a desired state that failed, the one before goes on. */
   let serving: DesiredState | null = null;
   let ill: ServiceState | null = null;
+  let server_state: StoredServerState | null = null;
+  let server_refusal: AgentState['server_refusal'] = null;
 
   const followKeys = async (changes: readonly string[]) => {
     if (identity) identity = { ...identity, keeper: (await applyKeyChanges(identity.keeper, changes)).pinned };
@@ -159,6 +169,9 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
     receipt,
     refusal,
     keeper_keys_seq: identity?.keeper.seq ?? 0,
+    server: server_state && { ...runningServerReceipt(server_state), state: 'succeeded', finished_at: clock.now() },
+    server_refusal,
+    security: simulatedSecurity(server_state?.document ?? null, options.ssh_peers ?? []),
     services: simulatedServices(serving, ill, idle_services, started_at, clock.now()),
     proxy: { state: 'none', pid: null, address: null },
     names: null,
@@ -171,15 +184,31 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
       agent_rss_bytes: 50 * 1024 ** 2,
     },
     backlog: { events: 0, log_lines: 0, dropped_events: 0, dropped_log_lines: 0 },
+    drift: [],
     problems: [],
   });
 
   const heartbeat = async (): Promise<number> => {
     const body = { sent_at: clock.now(), state: observe() };
     const answer = await client.send({ method: 'POST', path: '/agent/v1/heartbeat', body, signal: ending.signal });
-    await followKeys((answer.body as { key_changes?: string[] }).key_changes ?? []);
+    const { key_changes, server_state: offer } = answer.body as HeartbeatAnswer;
+    await followKeys(key_changes ?? []);
     counts.heartbeats++;
+    if (offer) await takeServerState(offer);
     return heartbeat_interval_ms;
+  };
+
+  /** A signed state of the server is so at once, as a desired state is. */
+  const takeServerState = async (offer: ServerStateOffer) => {
+    if (!identity) return;
+    const { server_id, keeper } = identity;
+    const states = { accepted: () => server_state };
+    const judgement = await judgeServerState(offer, { server_id, keeper, states, now_ms: clock.now() });
+    if (judgement.kind === 'refused') server_refusal = { ...judgement.refusal, at: clock.now() };
+    if (judgement.kind !== 'accepted') return;
+    server_state = judgement.state;
+    server_refusal = null;
+    changed.ring();
   };
 
   const loop = async (exchange: () => Promise<number>, wait: (ms: number) => Promise<void>) => {
