@@ -7,6 +7,7 @@ import type { ErrorCode } from '@mainstay/contract/errors';
 import type { OperationId } from '@mainstay/contract/operations/index';
 import type { Fixture } from './fixture.ts';
 import type { Input } from './interfaces.ts';
+import { serverCases } from './server-cases.ts';
 
 export type CaseInput = (fixture: Fixture) => Input | Promise<Input>;
 export type Case = {
@@ -113,74 +114,7 @@ export const cases: Record<OperationId, Case> = {
     },
     fields: { NotFound: 'root', SourceUnavailable: 'ref' },
   },
-  'servers.list': { success: () => ({}), errors: {} },
-  'servers.get': { success: () => ({ server: 'main' }), errors: { NotFound: () => ({ server: nowhere }) } },
-  'servers.usage': { success: () => ({ server: 'main' }), errors: { NotFound: () => ({ server: nowhere }) } },
-  'servers.invite': {
-    success: () => ({ server: 'new', stack: 'shop', expires_seconds: 600 }),
-    errors: {
-      NotFound: () => ({ server: 'newer', stack: nowhere }),
-      Conflict: () => ({ server: 'main' }),
-    },
-    fields: { Conflict: 'server' },
-  },
-  'servers.assign': {
-    success: () => ({ server: 'idle', stack: 'shop' }),
-    errors: {
-      NotFound: () => ({ server: nowhere, stack: 'shop' }),
-      Conflict: () => ({ server: 'invited', stack: 'shop' }),
-    },
-    fields: { Conflict: 'server' },
-  },
-  'servers.firewall_set': {
-    success: () => ({ server: 'main', mode: 'daemon-port', ssh_from: ['203.0.113.7/32'] }),
-    errors: {
-      NotFound: () => ({ server: nowhere, mode: 'none' }),
-      Conflict: () => ({ server: 'invited', mode: 'tunnel' }),
-    },
-    fields: { NotFound: 'server', Conflict: 'server' },
-  },
-  'servers.tunnel_set': {
-    success: () => ({ server: 'main', token: 'eyJhIjoi+/=' }),
-    errors: {
-      NotFound: () => ({ server: nowhere, token: 'x' }),
-      Conflict: () => ({ server: 'invited', token: 'x' }),
-    },
-    fields: { NotFound: 'server', Conflict: 'server' },
-  },
-  'servers.tunnel_remove': {
-    success: () => ({ server: 'main' }),
-    errors: {
-      NotFound: () => ({ server: nowhere }),
-      Conflict: () => ({ server: 'invited' }),
-    },
-    fields: { NotFound: 'server', Conflict: 'server' },
-  },
-  'servers.update_agent': {
-    success: () => ({ server: 'main', version: '9.9.9' }),
-    errors: {
-      NotFound: () => ({ server: 'main', version: '9.9.8' }),
-      Conflict: () => ({ server: 'invited' }),
-    },
-    fields: { NotFound: 'version', Conflict: 'server' },
-  },
-  'servers.label': {
-    success: () => ({
-      server: 'idle',
-      set: { tier: 'production', zone: 'a' },
-      remove: ['gone'],
-      environment: 'staging',
-    }),
-    errors: {
-      NotFound: () => ({ server: nowhere, set: { tier: 'x' } }),
-      Conflict: () => ({ server: 'idle', set: { tier: 'x' }, ...otherPlan }),
-    },
-    fields: { NotFound: 'server', Conflict: 'plan_hash' },
-  },
-  'servers.remove': {
-    success: () => ({ server: 'leaving' }),
-    errors: { NotFound: () => ({ server: nowhere }), Conflict: () => ({ server: 'main', ...otherPlan }) },
-  },
+  ...serverCases,
   'secrets.list': { success: () => ({ stack: 'shop' }), errors: {} },
   'secrets.set': {
     success: () => ({ stack: 'shop', name: 'NEW_KEY', value: 'a value, with "quotes" and Ümläuts' }),

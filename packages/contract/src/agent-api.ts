@@ -189,6 +189,7 @@ export const AgentState = z
       .describe('Why the last server state that was offered was not taken.'),
     security: SecurityObserved.nullable().default(null).describe('Null where the agent may not touch the firewall.'),
     tunnel: TunnelObserved.nullable().default(null),
+    drained: z.boolean().default(false).describe('It starts nothing of its stack until it is undrained.'),
     services: z.record(DnsName, ServiceObserved),
     proxy: z.object({
       state: z.enum(['none', 'running', 'down']),

@@ -45,6 +45,7 @@ import { mayRollOut, pruneRollouts } from './rollouts/rollout-store.ts';
 import { loadSeal } from './secrets/seal.ts';
 import { secretHandlers } from './secrets/secret-operations.ts';
 import { pruneValues } from './secrets/secret-store.ts';
+import { drainHandlers } from './servers/drain-operations.ts';
 import { reconcilePresence } from './servers/presence.reconciler.ts';
 import { serverLabelHandlers } from './servers/server-labels.ts';
 import { serverHandlers } from './servers/server-operations.ts';
@@ -134,6 +135,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     ...serverHandlers,
     ...serverLabelHandlers,
     ...serverStateHandlers,
+    ...drainHandlers,
     ...usageHandlers,
     ...secretHandlers,
     ...watchHandlers,

@@ -10,9 +10,11 @@
 import type { AgentState, DesiredStateResponse, Receipt } from '@mainstay/contract/agent-api';
 import type { OfferOutcome } from '../link/link.ts';
 import { createWake } from '../link/wake.ts';
+import type { ServerPart } from '../server/server-part.ts';
 import type { KeeperKeys } from '../state/keeper-keys.ts';
 import { judgeDesiredState, type Refusal } from './acceptance.ts';
 import { type Context, Superseded } from './context.ts';
+import { createDrainedPart } from './drained-part.ts';
 import { createParts, type Parts } from './parts.ts';
 import { runningReceipt } from './receipts.ts';
 import { recover } from './recovery.ts';
@@ -20,6 +22,8 @@ import { rollOut } from './rollout.ts';
 
 export type Reconciler = {
   parts: Parts;
+  /** Whether anything runs here at all, as a part of the server state. */
+  drained: ServerPart;
   /** Recovers, then runs until it is stopped. The supervisor's instances with other ids than its own are ended, but for those in `others`. */
   start(others?: readonly string[]): Promise<void>;
   /** A desired state came from the control plane; null when it could not be read. */
@@ -57,7 +61,8 @@ export function createReconciler({ context, server_id, keeper_keys }: Reconciler
 
   const converge = async () => {
     const accepted = state.desired.accepted();
-    if (accepted && receipt()?.state === 'running') {
+    // On a server that is drained it waits.
+    if (accepted && receipt()?.state === 'running' && !parts.upkeep.isSuspended()) {
       const abort = new AbortController();
       rollout = { version: accepted.version, abort };
       if (ending.signal.aborted) abort.abort(new Superseded(null));
@@ -150,9 +155,12 @@ export function createReconciler({ context, server_id, keeper_keys }: Reconciler
     });
   };
 
+  const isRollingOut = () => receipt()?.state === 'running';
   return {
     parts,
+    drained: createDrainedPart({ parts, isAtWork: () => rollout !== null, isRollingOut, wake: wake.ring }),
     async start(others = []) {
+      parts.upkeep.suspend(state.server.applied()?.document.drained ?? false);
       await recover(parts, others);
       loops = [convergeLoop(), healLoop()];
     },
@@ -169,7 +177,7 @@ export function createReconciler({ context, server_id, keeper_keys }: Reconciler
     },
     receipt,
     refusal: () => refusal,
-    isRollingOut: () => receipt()?.state === 'running',
+    isRollingOut,
     async stop({ services }) {
       ending.abort();
       rollout?.abort.abort(new Superseded(null));

@@ -30,7 +30,7 @@ export async function recover(parts: Parts, others: readonly string[]): Promise<
   const targets = new Map<string, Target>();
   for (const service of Object.keys(wanted)) {
     const active = adopted.get(service) ?? null;
-    targets.set(service, { active, held: active === null });
+    targets.set(service, { active, held: active === null && !upkeep.isSuspended() });
   }
   if (applied && Object.keys(wanted).length > 0) await restoreRoutes(parts, applied.document, targets);
 

@@ -42,6 +42,11 @@ export type Upkeep = {
   /** Starts what should run and does not, where its waiting time is over. */
   tick(): void;
   status(service: string): UpkeepStatus | null;
+  /** Starts nothing from now on, as on a server that is drained, or everything again. What runs goes on until it is let go. */
+  suspend(suspended: boolean): void;
+  isSuspended(): boolean;
+  /** Lets go of all that runs, but keeps in mind what should; gives what serves now. */
+  release(): Promise<LiveInstance[]>;
   /** Lets go of everything. */
   stop(): Promise<void>;
 };
@@ -77,6 +82,7 @@ export function createUpkeep(
 ): Upkeep {
   const { clock, state } = context;
   const entries = new Map<string, Entry>();
+  let suspended = false;
 
   const watch = (entry: Entry, instance: LiveInstance) => {
     const { service, release_id } = instance;
@@ -143,7 +149,7 @@ export function createUpkeep(
       await routing.point(service, { active: null, held: entry.failures === 1 });
       await instances.stop(instance);
       await clock.sleep(Math.max(0, entry.next_start_at - clock.now()), signal);
-      if (!signal.aborted) await restart(entry, signal);
+      if (!signal.aborted && !suspended) await restart(entry, signal);
     });
   };
 
@@ -231,7 +237,7 @@ export function createUpkeep(
   const stateOf = (entry: Entry): ServiceState => {
     const up_ms = entry.instance && !entry.instance.exit ? clock.now() - entry.instance.started_at : 0;
     if (entry.failures >= crash_loop_failures && up_ms < crash_loop_over_ms) return 'crash_looping';
-    if (!entry.instance) return 'starting';
+    if (!entry.instance) return suspended ? 'stopped' : 'starting';
     return entry.watch?.status().state === 'unhealthy' ? 'unhealthy' : 'running';
   };
 
@@ -260,6 +266,7 @@ export function createUpkeep(
       return entry.instance;
     },
     tick() {
+      if (suspended) return;
       const now = clock.now();
       for (const entry of entries.values()) {
         if (entry.attempt) continue;
@@ -279,6 +286,21 @@ export function createUpkeep(
       if (!entry) return null;
       const health = entry.watch?.status() ?? unknownHealth;
       return { state: stateOf(entry), instance: entry.instance, health };
+    },
+    suspend(next) {
+      suspended = next;
+      if (!suspended) for (const entry of entries.values()) Object.assign(entry, { failures: 0, next_start_at: 0 });
+      upkeep.tick();
+    },
+    isSuspended: () => suspended,
+    async release() {
+      const serving: LiveInstance[] = [];
+      for (const service of [...entries.keys()]) {
+        const instance = await upkeep.surrender(service);
+        if (instance) serving.push(instance);
+        upkeep.adopt(service, null);
+      }
+      return serving;
     },
     async stop() {
       await Promise.all([...entries.keys()].map((service) => upkeep.surrender(service)));

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { ServerStateOffer } from '@mainstay/contract/agent-answers';
 import {
   type AgentEvent,
   type AgentLogLine,
@@ -21,8 +22,9 @@ import type { DesiredState } from '@mainstay/contract/desired-state';
 import { AppError } from '@mainstay/contract/errors';
 import type { Grant } from '@mainstay/contract/grant';
 import { newId } from '@mainstay/contract/ids';
+import type { ServerState } from '@mainstay/contract/server-state';
 import type * as z from 'zod';
-import { createStandInKeeper, type StandInKeeper, signOffer } from './stand-in-keeper.ts';
+import { createStandInKeeper, type StandInKeeper, signOffer, signServerOffer } from './stand-in-keeper.ts';
 
 export type StandIn = {
   readonly url: string;
@@ -46,6 +48,8 @@ export type StandIn = {
   offer(document: DesiredState, over?: Partial<Grant>): Promise<DesiredStateResponse>;
   /** Offers an answer as it is. */
   offerRaw(response: unknown): void;
+  /** Signs a server state for this server, and gives it with the next heartbeats. */
+  offerServerState(document: ServerState): Promise<void>;
   /** Answers questions for a desired state at once, with whatever this gives; null ends it. */
   answerDesiredStateWith(answer: (() => { status: number; etag?: string; body?: unknown }) | null): void;
   /** Gives another value for a commitment than it was made for. */
@@ -78,6 +82,7 @@ export async function startStandIn(over: StandInOptions = {}): Promise<StandIn> 
   const lines = new Map<number, AgentLogLine>();
   const secrets = new Map<string, { key: string; value: string }>();
   const waiting = new Set<() => void>();
+  let server_state: ServerStateOffer | null = null;
   let offered: { etag: string; body: unknown } | null = null;
   let acks_to_lose = 0;
   let key_changes: string[] = [];
@@ -145,7 +150,7 @@ export async function startStandIn(over: StandInOptions = {}): Promise<StandIn> 
       case '/agent/v1/heartbeat':
         received.heartbeats.push(HeartbeatRequest.parse(body).state);
         if (received.heartbeats.length > 1_000) received.heartbeats.shift();
-        return { status: 200, body: { time_ms: Date.now() + time_offset_ms, key_changes } };
+        return { status: 200, body: { time_ms: Date.now() + time_offset_ms, key_changes, server_state } };
       case '/agent/v1/events': {
         const batch = EventsRequest.parse(body).events;
         received.event_batches.push(batch);
@@ -195,6 +200,9 @@ export async function startStandIn(over: StandInOptions = {}): Promise<StandIn> 
     lines: () => [...lines.values()].sort((a, b) => a.seq - b.seq),
     state: () => received.heartbeats.at(-1) ?? null,
     sign: (document, grant = {}) => signOffer(keeper, document, { aud: [server_id], ...grant }),
+    async offerServerState(document) {
+      server_state = await signServerOffer(keeper, document);
+    },
     async offer(document, grant) {
       const response = await standIn.sign(document, grant);
       standIn.offerRaw(response);

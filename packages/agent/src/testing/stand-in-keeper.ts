@@ -1,11 +1,13 @@
 /** A stand-in for the keeper, for the agent's tests: it signs whatever a test says, with a real Ed25519 key. */
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import type { ServerStateOffer } from '@mainstay/contract/agent-answers';
 import type { DesiredStateResponse } from '@mainstay/contract/agent-api';
 import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
 import { type Grant, type GrantedAction, type KeeperKey, keeperKeyId } from '@mainstay/contract/grant';
 import { newId } from '@mainstay/contract/ids';
 import { type KeyChange, key_change_type } from '@mainstay/contract/key-changes';
 import { contentDigest, planHash } from '@mainstay/contract/plan';
+import { type ServerState, serverContentDigest, serverStateDigest } from '@mainstay/contract/server-state';
 import { CompactSign } from 'jose';
 
 export type StandInKeeper = {
@@ -70,4 +72,21 @@ export async function signOffer(
   const action = { kind: 'desired_state', stack_id, version, sha256 } as const;
   const grant = await keeper.sign(action, { plan_hash: await planHash(plan), ...over });
   return { document, sha256, grant, plan, key_changes: [] };
+}
+
+/** The same for the state of a server. */
+export async function signServerOffer(keeper: StandInKeeper, document: ServerState): Promise<ServerStateOffer> {
+  const { server_id, version } = document;
+  const sha256 = await serverStateDigest(document);
+  const content_sha256 = await serverContentDigest(document);
+  const plan = {
+    operation: 'servers.drain',
+    target: 'server/stand-in',
+    base: version - 1,
+    changes: [],
+    content_sha256,
+  };
+  const action = { kind: 'server_state', server_id, version, sha256 } as const;
+  const terms = { operation: plan.operation, aud: [server_id], plan_hash: await planHash(plan) };
+  return { document, sha256, plan, grant: await keeper.sign(action, terms) };
 }

@@ -50,6 +50,7 @@ import {
 import { labelServer } from './server-labels.ts';
 import {
   assignServer,
+  drainServer,
   getServer,
   inviteServer,
   listServers,
@@ -57,6 +58,7 @@ import {
   removeServerTunnel,
   setServerFirewall,
   setServerTunnel,
+  undrainServer,
   updateServerAgent,
 } from './servers.ts';
 import { listServices } from './services.ts';
@@ -103,6 +105,8 @@ const all = [
   setServerTunnel,
   removeServerTunnel,
   updateServerAgent,
+  drainServer,
+  undrainServer,
   labelServer,
   removeServer,
   listSecrets,

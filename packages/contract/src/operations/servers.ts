@@ -36,6 +36,7 @@ export const ServerView = z
       .describe('How busy it was at `last_seen_at`; null before the first report.'),
     version: z.int().nullable().describe('The desired state that it accepted.'),
     converged: z.boolean().describe('It runs what is desired of it.'),
+    drained: z.boolean().describe('Its services are stopped, or are to be, until it is undrained.'),
     problems: z.array(z.string()),
     last_seen_at: z.int().nullable(),
     enrolled_at: z.int().nullable(),
@@ -100,14 +101,45 @@ export const assignServer = change({
   errors: ['NotFound', 'Conflict'],
 });
 
+export const drainServer = change({
+  id: 'servers.drain',
+  summary: 'Drain a server: its services finish what is open and stop, until it is undrained',
+  description:
+    'Data and releases stay on it. It is left out of rollouts and of the health of its stack; what is deployed meanwhile comes up when it is undrained.',
+  permission: 'servers:write',
+  http: { method: 'POST', path: '/servers/{server}/drain' },
+  cli: { command: ['servers', 'drain'], args: ['server'] },
+  input: { server: ServerName },
+  errors: ['NotFound', 'Conflict'],
+});
+
+export const undrainServer = change({
+  id: 'servers.undrain',
+  summary: 'Have a drained server run its stack again',
+  description: 'It ends when all its services run. When one does not come up, the server is drained again.',
+  permission: 'servers:write',
+  http: { method: 'POST', path: '/servers/{server}/undrain' },
+  cli: { command: ['servers', 'undrain'], args: ['server'] },
+  input: { server: ServerName },
+  errors: ['NotFound', 'Conflict'],
+});
+
 export const removeServer = change({
   id: 'servers.remove',
-  summary: 'Forget a server: its credential ends, and what runs on it is left as it is',
+  summary: 'Forget a server: its credential ends',
+  description:
+    'A server that runs services must be drained first, unless they are to be left running. Its data stays on it: `mainstay-agent uninstall` there takes all away.',
   permission: 'servers:write',
   effect: 'destroy',
   http: { method: 'DELETE', path: '/servers/{server}' },
   cli: { command: ['servers', 'remove'], args: ['server'] },
-  input: { server: ServerName },
+  input: {
+    server: ServerName,
+    leave_running: z
+      .boolean()
+      .optional()
+      .describe('Its services run on, and nobody is told of them any more; otherwise it must be drained first.'),
+  },
   errors: ['NotFound', 'Conflict'],
 });
 

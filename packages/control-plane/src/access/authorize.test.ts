@@ -37,6 +37,8 @@ const matrix: Record<OperationId, readonly Role[]> = {
   'servers.tunnel_set': whoAdministers,
   'servers.tunnel_remove': whoAdministers,
   'servers.update_agent': whoAdministers,
+  'servers.drain': whoAdministers,
+  'servers.undrain': whoAdministers,
   'servers.label': whoAdministers,
   'servers.remove': whoAdministers,
   'secrets.list': everyone,

@@ -2,6 +2,7 @@
  * How a running operation ends: by what its servers report, never by what was sent to them. Progress is read from the
  * servers' receipts, so that nothing is lost when the control plane restarts.
  */
+import type { AgentState } from '@mainstay/contract/agent-api';
 import type { OperationTarget, OperationView } from '@mainstay/contract/operation';
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
@@ -38,13 +39,20 @@ async function progressOf(context: Context, row: OperationRow): Promise<Progress
   for (const id of ids) {
     const server = servers.get(id);
     const report: Told = server
-      ? toldBy(server, states.get(id) ?? null, row)
+      ? unlessDrained(toldBy(server, states.get(id) ?? null, row), states.get(id) ?? null, row)
       : { state: 'failed', message: 'The server was removed.', hint: null };
     targets.push({ server: server?.name ?? id, state: report.state, message: report.message });
     told.push({ server: server?.name ?? id, id, by: report });
     if (report.state === 'failed') hint ??= report.hint;
   }
   return { targets, hint, told };
+}
+
+/** A server that was drained before it was done with a version of its stack carries that out when it is undrained. */
+function unlessDrained(told: Told, reported: AgentState | null, row: OperationRow): Told {
+  const is_open = told.state === 'waiting' || told.state === 'running';
+  if (!reported?.drained || !is_open || row.stack_id === null) return told;
+  return { state: 'failed', message: 'It was drained before it was done.', hint: 'It follows when it is undrained.' };
 }
 
 /** Ends every operation whose servers have all reported, or whose time is up. Idempotent; woken by reports and a timer. */

@@ -4,6 +4,7 @@ import type { OperationTarget } from '@mainstay/contract/operation';
 import type { Context } from '../context.ts';
 import type { OperationRow } from '../operations/operation-store.ts';
 import { type Told, toldBy } from '../operations/told.ts';
+import { drainedServers } from '../servers/server-state-store.ts';
 import { reportedStates, type ServerBrief, serversByIds } from '../servers/server-store.ts';
 import { type RolloutRow, type RolloutServer, serversOfRollout } from './rollout-store.ts';
 import type { Standing } from './waves.ts';
@@ -25,10 +26,11 @@ export async function seenOf(
     rows.map(({ server_id }) => server_id),
   );
   const states = await reportedStates(store, [...servers.values()]);
+  const drained = await drainedServers(store);
   const about = { ...row, version };
   return rows.map((one) => {
     const server = servers.get(one.server_id);
-    return seen(one, server, states.get(one.server_id) ?? null, about);
+    return seen(one, server, states.get(one.server_id) ?? null, { row: about, drained });
   });
 }
 
@@ -41,13 +43,24 @@ function seen(
   { server_id, name, wave, admitted_at, passed_at, was_online }: RolloutServer,
   server: ServerBrief | undefined,
   reported: AgentState | null,
-  row: OperationRow,
+  { row, drained }: { row: OperationRow; drained: ReadonlySet<string> },
 ): Seen {
   const fixed = { server_id, name, wave, admitted_at, passed_at, was_online: was_online === 1 };
   const last = { online: server?.online === 1, last_seen_at: server?.last_seen_at ?? null };
   const why = whyItLeft(server, row);
   if (why !== null || !server) return { ...fixed, ...last, state: 'left', message: why, hint: null, told: null };
   const told = toldBy(server, reported, row);
+  // A rollout that it is at comes to its end before it is drained.
+  const is_begun = told.state !== 'waiting' && !(told.state === 'running' && reported?.drained);
+  if (drained.has(server_id) && !is_begun)
+    return {
+      ...fixed,
+      ...last,
+      state: 'left',
+      message: 'It was drained; it follows when it is undrained.',
+      hint: null,
+      told,
+    };
   const ill = told.state === 'succeeded' && told.receipt ? fellIll(told.receipt, reported) : null;
   if (ill !== null) return { ...fixed, ...last, state: 'unsteady', message: ill, hint: null, told };
   return { ...fixed, ...last, state: told.state, message: told.message, hint: told.hint, told };

@@ -158,7 +158,8 @@ export function noticeOf(state: AgentState): string {
     const { cpu_fraction: _, memory_bytes: __, health, ...rest } = service;
     return [name, rest, health.state, health.message];
   });
-  const { accepted_version, receipt, refusal, server, server_refusal, security, tunnel, proxy, problems } = state;
+  const { accepted_version, receipt, refusal, server, server_refusal, drained, security, tunnel, proxy, problems } =
+    state;
   return hash(
     'sha256',
     JSON.stringify([
@@ -167,6 +168,7 @@ export function noticeOf(state: AgentState): string {
       refusal,
       server,
       server_refusal,
+      drained,
       security,
       tunnel,
       proxy,

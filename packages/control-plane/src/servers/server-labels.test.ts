@@ -97,11 +97,15 @@ describe('labels of a server', () => {
 
 describe('policies match the labels and environment', () => {
   it('of every server that a stack runs on: one is enough to ask people, or to deny', async () => {
-    await at.enrol('h1', 'shop');
-    await at.enrol('h2', 'shop');
-    const apply = (version: string) => at.client['stacks.apply']({ stack: 'shop', spec: spec(version) });
+    const servers = [await at.enrol('h1', 'shop'), await at.enrol('h2', 'shop')];
+    const rollout = { first: 2 };
+    const apply = (version: string) =>
+      at.client['stacks.apply']({ stack: 'shop', spec: { ...spec(version), rollout } });
     await at.client['servers.label']({ server: 'h1', set: { tier: 'test' } });
-    expect(await stateOf(apply('2'))).toBe('running');
+    const { operation } = await apply('2');
+    expect(operation.state).toBe('running');
+    for (const server of servers) await server.report((await server.desired()).offer!, 'succeeded');
+    await at.client['operations.get']({ id: operation.id!, wait_seconds: 20 });
     await setPast('h2', { tier: 'production' });
     expect(await stateOf(apply('3'))).toBe('waiting');
     // To make a server what a policy denies is denied as well.

@@ -9,6 +9,7 @@ import type { SecurityMode } from '@mainstay/contract/stack';
 import { digestOfKey } from '../access/access-store.ts';
 import type { Context } from '../context.ts';
 import { changes, type Handler, reads } from '../operations/handlers.ts';
+import { names } from '../rollouts/waves.ts';
 import {
   findStackById,
   findVersion,
@@ -20,6 +21,7 @@ import {
 import { forgetUsage } from '../usage/usage-store.ts';
 import { installLine } from './agent-releases.ts';
 import { forgetLabels, type Labelled, labelChanges, labelsOf, putLabels } from './server-labels.ts';
+import { drainedServers } from './server-state-store.ts';
 import {
   findServer,
   getServerRow,
@@ -37,7 +39,9 @@ export const serverHandlers: Handler[] = [
     const stacks = await stacksById(context);
     const modes = await securityModes(context.store);
     const labels = await labelsOf(context.store);
-    const view = (row: ServerRow) => viewOfServer(row, stacks, modes, states.get(row.id) ?? null, labels(row.id));
+    const drained = await drainedServers(context.store);
+    const view = (row: ServerRow) =>
+      viewOfServer(row, stacks, modes, states.get(row.id) ?? null, { ...labels(row.id), drained: drained.has(row.id) });
     return { servers: rows.map(view) };
   }),
 
@@ -46,7 +50,9 @@ export const serverHandlers: Handler[] = [
     const reported = await reportedState(context.store, row);
     const modes = await securityModes(context.store);
     const labels = (await labelsOf(context.store, [row.id]))(row.id);
-    return { server: viewOfServer(row, await stacksById(context), modes, reported, labels), reported };
+    const drained = (await drainedServers(context.store)).has(row.id);
+    const view = viewOfServer(row, await stacksById(context), modes, reported, { ...labels, drained });
+    return { server: view, reported };
   }),
 
   changes(operations['servers.invite'], async (context, { server: name, stack, expires_seconds, ...said }) => {
@@ -142,9 +148,17 @@ export const serverHandlers: Handler[] = [
     };
   }),
 
-  changes(operations['servers.remove'], async (context, { server: name }) => {
+  changes(operations['servers.remove'], async (context, { server: name, leave_running }) => {
     const { store } = context;
     const server = await getServerRow(store, name);
+    const reported = await reportedState(store, server);
+    const running = runningOn(server, reported);
+    if (running.length > 0 && !leave_running) {
+      throw new AppError('Conflict', `Server "${name}" runs ${names(running)}.`, {
+        field: 'server',
+        hint: `Drain it first: mainstay servers drain ${name}. To let its services run on, with nobody told of them: --leave-running.`,
+      });
+    }
     const labels = (await labelsOf(store, [server.id]))(server.id);
     return {
       summary: `Forget server ${name}`,
@@ -155,7 +169,7 @@ export const serverHandlers: Handler[] = [
           action: 'delete',
           path: 'server',
           from: name,
-          note: 'its agent may no longer report; what runs on it goes on',
+          note: `its agent may no longer report; ${running.length > 0 ? `${names(running)} run on` : 'its data stays on it'}`,
         },
       ],
       about_servers: [{ name, ...labels }],
@@ -172,6 +186,12 @@ export const serverHandlers: Handler[] = [
     };
   }),
 ];
+
+/** Services that would run on with nobody to look after them; none of a server that is offline, where nothing can be done about it. */
+function runningOn(server: ServerRow, reported: AgentState | null): string[] {
+  if (server.stack_id === null || !server.online || reported?.stack_id !== server.stack_id) return [];
+  return Object.entries(reported.services).flatMap(([name, { state }]) => (state === 'running' ? [name] : []));
+}
 
 /** Data folders on a server go by the name of the service: what one stack left there must not become another's. */
 async function refuseSharedData(context: Context, server: string, from: StackRow, to: StackRow): Promise<void> {
@@ -219,7 +239,7 @@ function viewOfServer(
   stacks: ReadonlyMap<string, StackRow>,
   modes: ReadonlyMap<string, SecurityMode>,
   reported: AgentState | null,
-  { labels, environment }: Labelled,
+  { labels, environment, drained }: Labelled & { drained: boolean },
 ): ServerView {
   const stack = stacks.get(row.stack_id ?? '') ?? null;
   const accepted = reported?.stack_id === row.stack_id ? reported : null;
@@ -241,6 +261,7 @@ function viewOfServer(
     version: accepted?.accepted_version ?? null,
     converged:
       stack !== null && accepted?.accepted_version === stack.desired_version && accepted.receipt?.state === 'succeeded',
+    drained: drained || reported?.drained === true,
     problems: reported?.problems.map((problem) => problem.message) ?? [],
     last_seen_at: row.last_seen_at,
     enrolled_at: row.enrolled_at,

@@ -1,5 +1,6 @@
 /** Rows of server states. Versions rise by one; of each server only the newest is kept, operations tell what was before. */
 import type { ServerState } from '@mainstay/contract/server-state';
+import { sql } from 'kysely';
 import type { Statement, Store } from '../store/store.ts';
 
 export type StoredServerState = {
@@ -17,6 +18,16 @@ export async function findServerState(store: Store, server_id: string): Promise<
     .where('server_id', '=', server_id)
     .executeTakeFirst();
   return row ? { ...row, document: JSON.parse(row.document) as ServerState } : null;
+}
+
+/** Ids of the servers that are drained, or are to be. */
+export async function drainedServers(store: Store): Promise<Set<string>> {
+  const rows = await store.db
+    .selectFrom('server_states')
+    .select('server_id')
+    .where(sql<number>`json_extract(document, '$.drained')`, '=', 1)
+    .execute();
+  return new Set(rows.map(({ server_id }) => server_id));
 }
 
 /** Puts a version in the place of the one before it; both statements demand that it still is. */

@@ -12,6 +12,7 @@ import type { Context } from '../context.ts';
 import type { Planned } from '../operations/planned.ts';
 import { refuseWhileRolling, rollsOut } from '../rollouts/rollout-plan.ts';
 import { findCredential, openCredential, selectSecrets } from '../secrets/secret-store.ts';
+import { drainedServers } from '../servers/server-state-store.ts';
 import { reportedStates, type ServerBrief, serversOfStack } from '../servers/server-store.ts';
 import { type RefRequest, resolveRefs } from './refs.ts';
 import { contentOf, diffStacks } from './stack-diff.ts';
@@ -184,13 +185,18 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
   const holds = Object.entries(plan.held).filter(([service]) => changes.length > 0 && !(service in held_before));
   for (const [service, why] of holds)
     changes.push({ action: 'update', path: `services.${service}.follows_ref`, from: true, to: why });
-  const servers = stack ? await serversOfStack(store, stack.id) : [];
+  const all = stack ? await serversOfStack(store, stack.id) : [];
+  const drained = all.length > 0 ? await drainedServers(store) : new Set<string>();
+  // What is drained takes it up when it is undrained, and is not waited for.
+  const servers = all.filter(({ id }) => !drained.has(id));
   const warnings = [...(plan.warnings ?? [])];
-  if (servers.length === 0)
+  if (all.length === 0)
     warnings.push('No server runs this stack yet: `mainstay servers invite NAME --stack …` adds one.');
   for (const server of servers) {
     if (!server.online) warnings.push(`Server ${server.name} is offline; it will follow when it is back.`);
   }
+  for (const { name } of all.filter(({ id }) => drained.has(id)))
+    warnings.push(`Server ${name} is drained; it will follow when it is undrained.`);
   const strayed =
     plan.is_automatic || !stack || base?.version === stack.desired_version
       ? []
@@ -264,7 +270,7 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
           version,
           ...(stack ? [pruneVersions(store, { ...stack, desired_version: document.version })] : []),
         ],
-        signals: ['stacks', ...servers.map((server) => `desired:${server.id}`)],
+        signals: ['stacks', ...all.map((server) => `desired:${server.id}`)],
       };
     },
   };

@@ -3,6 +3,7 @@ import type { AgentState, ServiceObserved } from '@mainstay/contract/agent-api';
 import type { ServiceOnServer } from '@mainstay/contract/operations/services';
 import type { StackProxy, StackView } from '@mainstay/contract/operations/stacks';
 import type { Context } from '../context.ts';
+import { drainedServers } from '../servers/server-state-store.ts';
 import { reportedStates, type ServerBrief, serversOfStack } from '../servers/server-store.ts';
 import { baseVersion, findVersion, heldServices, pausedOf, type StackRow, type StackVersion } from './stack-store.ts';
 
@@ -11,8 +12,12 @@ export async function viewOfStack(context: Context, stack: StackRow): Promise<St
   const newest = await findVersion(context.store, stack.id, stack.desired_version);
   const servers = await serversOfStack(context.store, stack.id);
   const states = await reportedStates(context.store, servers);
-  const shares = servers.map((server) => shareOf(stack, base, server, states.get(server.id) ?? null));
-  const { health, message } = healthOf(newest ?? base, servers, shares);
+  const drained = await drainedServers(context.store);
+  // A server that is drained is left out of what the stack is.
+  const active = servers.filter(({ id }) => !drained.has(id));
+  const shares = active.map((server) => shareOf(stack, base, server, states.get(server.id) ?? null));
+  const { health, message } =
+    servers.length > 0 && active.length === 0 ? all_drained : healthOf(newest ?? base, active, shares);
   return {
     id: stack.id,
     name: stack.name,
@@ -92,6 +97,8 @@ function isMoving(stack: StackRow, reported: AgentState | null): boolean {
   if (reported === null) return false;
   return reported.stack_id === stack.id ? reported.receipt?.state === 'running' : reported.refusal === null;
 }
+
+const all_drained: Health = { health: 'offline', message: 'All its servers are drained.' };
 
 type Health = Pick<StackView, 'health' | 'message'>;
 

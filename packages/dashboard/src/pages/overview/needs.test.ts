@@ -42,6 +42,7 @@ const server = (change: Partial<ServerView> = {}): ServerView => ({
   usage: null,
   version: 3,
   converged: true,
+  drained: false,
   problems: [],
   last_seen_at: now - 1_000,
   enrolled_at: now - 100_000,

@@ -1,6 +1,6 @@
-/** What can be done with a server: give it a stack, or forget it. */
+/** What can be done with a server: give it a stack, drain and undrain it, or forget it. */
 import type { ServerView } from '@mainstay/contract/operations/servers';
-import { Button, Modal, Select, Tooltip } from '@mantine/core';
+import { Button, Checkbox, Modal, Select, Tooltip } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
 import { useCallback, useState } from 'react';
 import { useRead } from '../../api/queries.ts';
@@ -10,17 +10,23 @@ import { type Change, ReviewChange } from '../../ui/review-change.tsx';
 import css from './server.module.css';
 
 export function ServerActs({ server }: { server: ServerView }) {
-  const [act, setAct] = useState<'assign' | 'remove' | null>(null);
+  const [act, setAct] = useState<'assign' | 'drain' | 'remove' | null>(null);
   const permissions = useRead('system.whoami', {}).data?.permissions ?? [];
   if (!permissions.includes('servers:write')) return null;
   const close = () => setAct(null);
   return (
     <>
       <AssignButton server={server} onClick={() => setAct('assign')} />
+      {server.state !== 'invited' && (
+        <Button variant="default" onClick={() => setAct('drain')}>
+          {server.drained ? texts.undrain.action : texts.drain.action}
+        </Button>
+      )}
       <Button variant="default" color="red" className={css.remove} onClick={() => setAct('remove')}>
         {texts.remove.action}
       </Button>
       <AssignStack server={server} opened={act === 'assign'} onClose={close} />
+      <DrainServer server={server} opened={act === 'drain'} onClose={close} />
       <RemoveServer server={server} opened={act === 'remove'} onClose={close} />
     </>
   );
@@ -113,17 +119,45 @@ export function AssignStack({ server, opened, onClose }: ActProps) {
   );
 }
 
+/** Shows what draining it, or undraining it, would do. What it was when it was asked for stays, whatever is reported meanwhile. */
+function DrainServer({ server, opened, onClose }: ActProps) {
+  const [change, setChange] = useState<Change | null>(null);
+  if (opened && change === null) {
+    setChange({ id: server.drained ? 'servers.undrain' : 'servers.drain', input: { server: server.name } });
+  }
+  const words = change?.id === 'servers.undrain' ? texts.undrain : texts.drain;
+  return (
+    <ReviewChange
+      change={opened ? change : null}
+      title={words.title(server.name)}
+      confirm={words.confirm}
+      onClose={() => {
+        setChange(null);
+        onClose();
+      }}
+    >
+      <p>{words.lead}</p>
+    </ReviewChange>
+  );
+}
+
 function RemoveServer({ server, opened, onClose }: ActProps) {
   const navigate = useNavigate();
   const words = texts.remove;
   const [removed, setRemoved] = useState(false);
+  const [leave_running, setLeaveRunning] = useState(false);
+  const isRunning = server.state === 'online' && server.stack !== null && server.services.running > 0;
   const close = () => {
     onClose();
     if (removed) void navigate({ to: '/servers' });
   };
   return (
     <ReviewChange
-      change={opened ? { id: 'servers.remove', input: { server: server.name } } : null}
+      change={
+        opened
+          ? { id: 'servers.remove', input: { server: server.name, ...(leave_running ? { leave_running } : {}) } }
+          : null
+      }
       title={words.title(server.name)}
       confirm={words.confirm}
       typeToConfirm={server.name}
@@ -132,6 +166,14 @@ function RemoveServer({ server, opened, onClose }: ActProps) {
     >
       <p>{words.lead(server.name)}</p>
       <p>{server.state === 'invited' ? words.invited : words.runsOn}</p>
+      {isRunning && (
+        <Checkbox
+          label={words.leaveRunning}
+          description={words.drainFirst}
+          checked={leave_running}
+          onChange={(event) => setLeaveRunning(event.currentTarget.checked)}
+        />
+      )}
       <p className="quiet">{words.back}</p>
     </ReviewChange>
   );

@@ -20,6 +20,7 @@ function server(name: string, more: Partial<ServerView> = {}): ServerView {
     usage: null,
     version: 1,
     converged: true,
+    drained: false,
     problems: [],
     last_seen_at: 1,
     enrolled_at: 1,

@@ -11,8 +11,8 @@ export function needsLook(server: ServerView): boolean {
 }
 
 /** It has a stack to run, and does not run what is desired of it. */
-export function isBehind({ state, stack, converged }: ServerView): boolean {
-  return state !== 'invited' && stack !== null && !converged;
+export function isBehind({ state, stack, converged, drained }: ServerView): boolean {
+  return state !== 'invited' && stack !== null && !converged && !drained;
 }
 
 const passes: Record<ServerFilter, (server: ServerView) => boolean> = {

@@ -16,6 +16,7 @@ import { LastChange } from './last-change.tsx';
 import css from './server.module.css';
 import { cpuLimits } from './server-list.ts';
 import { ServerSecurity } from './server-security.tsx';
+import { ServerTunnel } from './server-tunnel.tsx';
 
 export type ServerOverviewProps = { server: ServerView; reported: AgentState | null };
 
@@ -30,9 +31,13 @@ export function ServerOverview({ server, reported }: ServerOverviewProps) {
             <LastChange receipt={reported?.receipt ?? null} />
           </Section>
           {reported && <ServerSecurity server={server} reported={reported} />}
+          {reported && <ServerTunnel server={server} reported={reported} />}
           {reported && <Machine reported={reported} />}
         </div>
-        <div className={css.column}>{reported && <Agent server={server} reported={reported} />}</div>
+        <div className={css.column}>
+          <About server={server} />
+          {reported && <Agent server={server} reported={reported} />}
+        </div>
       </div>
     </>
   );
@@ -94,6 +99,20 @@ function DriftCard({ server, reported }: ServerOverviewProps) {
           </p>
         )}
       </div>
+    </Section>
+  );
+}
+
+/** What people say of it: policies match it. */
+function About({ server: { labels, environment } }: { server: ServerView }) {
+  const words = texts.about;
+  const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return (
+    <Section title={words.title}>
+      <dl className={css.facts}>
+        <Fact word={words.environment}>{environment ?? words.none}</Fact>
+        <Fact word={words.labels}>{pairs.length === 0 ? words.none : pairs.join(', ')}</Fact>
+      </dl>
     </Section>
   );
 }

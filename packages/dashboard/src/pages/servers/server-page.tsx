@@ -128,6 +128,11 @@ function Enrolled({ server, reported }: EnrolledProps) {
   }));
   return (
     <>
+      {server.drained && (
+        <Alert color="blue" variant="light" title={texts.drained}>
+          {texts.drainedText}
+        </Alert>
+      )}
       {server.state === 'offline' && server.last_seen_at !== null && <Offline since={server.last_seen_at} />}
       {reported && reported.problems.length > 0 && (
         <Alert color="yellow" variant="light" icon={<IconAlertTriangle />} title={texts.problemsTitle}>
