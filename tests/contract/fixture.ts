@@ -158,6 +158,7 @@ export async function createFixture(repository: string, vanishing: string): Prom
   await ended(second.operation.id!);
   await reportLogs(plane.url, (await client['servers.invite']({ server: 'logs', stack: 'blog' })).result!.token!);
   await client['servers.invite']({ server: 'invited' });
+  await client['servers.tunnel_set']({ server: 'idle', token: 'x' });
   const people = await makePeople(plane.url, client);
   const waiting = await waitingOperations(client, people.dora);
   await client['keeper.rotate_key']({});

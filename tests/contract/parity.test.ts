@@ -150,6 +150,8 @@ function freshInput(id: OperationId, fixture: Fixture): Input | Promise<Input> {
       return { stack: 'blog' };
     case 'servers.remove':
       return { server: 'invited' };
+    case 'servers.tunnel_remove':
+      return { server: 'idle' };
     case 'secrets.remove':
       return { stack: 'shop', name: 'UNUSED' };
     case 'credentials.create_deploy_key':

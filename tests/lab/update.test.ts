@@ -6,18 +6,17 @@ import { execFileSync } from 'node:child_process';
 import { createHash, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import {
   copyFileSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { get } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createRepository, type GitServer, serveGit } from '@mainstay/agent/workspace/git-server.fixtures';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { differences, filesOf } from './host-files.ts';
@@ -61,7 +60,7 @@ describe.skipIf(missing !== null)(`updating the agent${missing ? ` (skipped: ${m
     mkdirSync(handed_out());
     const arch = process.arch;
     const name = `mainstay-agent-${version}-linux-${arch}`;
-    symlinkSync(executable, join(handed_out(), name));
+    linkSync(executable, join(handed_out(), name));
     const sha256 = createHash('sha256').update(readFileSync(executable)).digest('hex');
     const release_key = createPublicKey(key).export({ format: 'jwk' }).x;
     const files = [{ name, arch, size: statSync(executable).size, sha256 }];
@@ -78,12 +77,12 @@ describe.skipIf(missing !== null)(`updating the agent${missing ? ` (skipped: ${m
   const executableIn = (from: string) => join(from, readdirSync(from).find((name) => /-linux-[a-z0-9]+$/.test(name))!);
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'mainstay-update-'));
+    folder = mkdtempSync(join(dirname(built_agent), 'update-'));
     const newer = join(folder, 'newer');
     const argv = ['scripts/build-agent.ts', '--arch', process.arch, '--no-deb', '--version', '0.2.0', '--out', newer];
     execFileSync(process.execPath, argv, { cwd: root, stdio: 'pipe' });
     createRepository(join(folder, 'git', 'web')).commit({ 'server.py': service });
-    lab = await openLab({ hosts: 1, name: 'pkgu', packages: ['sudo', 'python3'] });
+    lab = await openLab({ hosts: 1, name: 'pkgu', packages: ['sudo', 'haproxy', 'python3', 'git'] });
     host = lab.host('h1');
     before = await filesOf(host);
     git = await serveGit(join(folder, 'git'), { address: lab.network.gateway });
