@@ -322,16 +322,16 @@ async function partition(place: Place) {
 async function diskFull(place: Place) {
   const { lab, panel, git } = place;
   const [host] = lab.hosts();
-  const apply = async (build: string) =>
-    ended(place, (await panel.client['stacks.apply']({ stack: 'shop', spec: specOf(git, build) })).operation.id!);
   const stop = watchAnswers(host!, [place.version]);
   await fillDisk(host!, 64);
-  const { state, message } = await apply('head -c 300M /dev/zero > filler && sync filler');
+  const spec = specOf(git, 'head -c 300M /dev/zero > filler && sync filler');
+  const { operation } = await panel.client['stacks.apply']({ stack: 'shop', spec });
+  const { state, message } = await ended(place, operation.id!);
   await freeDisk(host!);
   const { asked, wrong } = await stop();
   if (wrong.length > 0) throw new Error(`with a full disk it answered ${JSON.stringify(wrong)}`);
   if (state === 'succeeded') throw new Error('a build that had no room succeeded');
-  await succeeds(await apply('sleep 1'));
+  await succeeds(await deploy(place, 'after-full'));
   return { saw: `"${message}"; ${asked} requests, none failed`, settle_ms: await settled(place) };
 }
 
