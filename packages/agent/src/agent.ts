@@ -305,6 +305,7 @@ export function createAgent(options: AgentOptions): Agent {
         services: (await work?.observer.services()) ?? {},
         names: work?.reconciler.parts.names_upkeep.observed() ?? null,
         proxy: work ? proxyObserved(work.reconciler.parts) : { state: 'none', pid: null, address: null },
+        drift: work?.reconciler.parts.drift_log.list() ?? [],
         usage: await usage(),
         backlog: {
           events: outbox.events.waiting(),

@@ -205,6 +205,21 @@ export const AgentState = z
       .nullable()
       .default(null)
       .describe('Names of services, `<service>.svc.internal`, on this server; null from agents that do not tell.'),
+    drift: z
+      .array(
+        z.object({
+          what: z.string().max(1_000),
+          expected: z.string().max(1_000),
+          found: z.string().max(1_000),
+          by: z.string().max(1_000).nullable().describe('What is known of who did it; null where nothing is.'),
+          changed_at: z.int().nullable(),
+          found_at: z.int(),
+          put_back_at: z.int().nullable().describe('Null while it is not put back.'),
+        }),
+      )
+      .max(20)
+      .default([])
+      .describe('What others changed on the server and the agent found, newest first, since the agent started.'),
     usage: z.object({
       cpu_fraction: z
         .number()

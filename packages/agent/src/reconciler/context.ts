@@ -17,6 +17,8 @@ export type Settings = {
   ports: { first: number; last: number };
   /** Between two rounds of healing, milliseconds. */
   heal_interval_ms: number;
+  /** Between two looks for what others changed, milliseconds. */
+  drift_interval_ms: number;
   builds_at_once: number;
   starts_at_once: number;
   /** How long requests may be held while a fixed port changes hands, before what is open is cut, milliseconds. */
@@ -33,6 +35,7 @@ export type Settings = {
 export const defaultSettings: Settings = {
   ports: { first: 20_000, last: 29_999 },
   heal_interval_ms: 1_500,
+  drift_interval_ms: 10_000,
   builds_at_once: 2,
   starts_at_once: 8,
   hold_drain_ms_max: 5_000,

@@ -1,6 +1,8 @@
 /** The names of services are kept as the routes are: applied when services come and go, put back when somebody changed them. */
 import type { AgentState } from '@mainstay/contract/agent-api';
 import type { NamesObserved, NamesWanted } from '../dns/names.ts';
+import { drift as driftOf } from '../drift/drift.ts';
+import type { DriftLog } from '../drift/drift-log.ts';
 import type { Context } from './context.ts';
 import { wantedServices } from './plan.ts';
 import type { Routing } from './routing.ts';
@@ -17,7 +19,7 @@ export type NamesUpkeep = {
 /** After a failure the next try is this much later, milliseconds. */
 const retry_ms = 30_000;
 
-export function createNamesUpkeep(context: Context, routing: Routing): NamesUpkeep {
+export function createNamesUpkeep(context: Context, routing: Routing, drift_log: DriftLog): NamesUpkeep {
   const { names, state, clock, log, problems } = context;
   let observed: NamesObserved = { state: 'none', how: 'none', drift: null };
   /** What was applied; undefined before the first round, as an earlier agent may have left names. */
@@ -55,12 +57,7 @@ export function createNamesUpkeep(context: Context, routing: Routing): NamesUpke
     const is_repaired = key === applied && drift !== null;
     applied = key;
     see(await names.observe());
-    if (is_repaired)
-      context.emit({
-        kind: 'drift.repaired',
-        severity: 'warning',
-        message: `${drift} The names of services were put back.`,
-      });
+    if (is_repaired) drift_log.repaired(driftOf('names of services', 'the names as they were set', drift));
   };
 
   const run = async () => {

@@ -1,5 +1,8 @@
 /** The parts of the reconciler, put together. */
+import { join } from 'node:path';
 import type { DesiredService } from '@mainstay/contract/desired-state';
+import { createDriftLog, type DriftLog } from '../drift/drift-log.ts';
+import { createDriftWatch, type DriftWatch } from '../drift/drift-watch.ts';
 import { ensureBuild } from './builds.ts';
 import type { Context } from './context.ts';
 import { createDrains, type Drains } from './drains.ts';
@@ -24,6 +27,8 @@ export type Parts = {
   routing: Routing;
   proxy_upkeep: ProxyUpkeep;
   names_upkeep: NamesUpkeep;
+  drift_log: DriftLog;
+  drift_watch: DriftWatch;
   upkeep: Upkeep;
   drains: Drains;
   progress: Progress;
@@ -36,8 +41,9 @@ export function createParts(context: Context): Parts {
   const environment = createEnvironment(context, ports, secrets);
   const instances = createInstances(context, environment, ports);
   const routing = createRouting(context);
+  const drift_log = createDriftLog(context);
   const proxy_upkeep = createProxyUpkeep(context, routing);
-  const names_upkeep = createNamesUpkeep(context, routing);
+  const names_upkeep = createNamesUpkeep(context, routing, drift_log);
   const progress = createProgress(context.clock.now, context.changed);
   const desired = (service: string) =>
     wantedServices(context.state.desired.applied()?.document ?? null)[service] ?? null;
@@ -45,7 +51,14 @@ export function createParts(context: Context): Parts {
     const operation_id = context.state.desired.applied()?.operation_id ?? null;
     return ensureBuild({ context, environment, secrets, progress }, service, release, operation_id, signal);
   };
-  const upkeep = createUpkeep(context, { instances, ports, routing, desired, ensureBuild: rebuild });
+  const upkeep = createUpkeep(context, { instances, ports, routing, desired, drift_log, ensureBuild: rebuild });
+  const drift_watch = createDriftWatch(context, {
+    drift_log,
+    services: () => wantedServices(context.state.desired.applied()?.document ?? null),
+    ensureBuild: rebuild,
+    renew: upkeep.renew,
+    kept_files: ['identity.json', 'secrets.key'].map((name) => join(context.state.home, name)),
+  });
   const tidy = createTidy(context, proxy_upkeep, () => drains);
   const drains = createDrains(context, instances, tidy.request);
   return {
@@ -57,6 +70,8 @@ export function createParts(context: Context): Parts {
     routing,
     proxy_upkeep,
     names_upkeep,
+    drift_log,
+    drift_watch,
     upkeep,
     drains,
     progress,

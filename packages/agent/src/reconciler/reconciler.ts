@@ -67,6 +67,7 @@ export function createReconciler({ context, server_id, keeper_keys }: Reconciler
       rollout = { version: accepted.version, abort };
       if (ending.signal.aborted) abort.abort(new Superseded(null));
       try {
+        await parts.drift_watch.settle();
         await rollOut(parts, accepted, abort.signal);
       } finally {
         rollout = null;
@@ -95,6 +96,7 @@ export function createReconciler({ context, server_id, keeper_keys }: Reconciler
       try {
         parts.upkeep.tick();
         parts.names_upkeep.tick();
+        if (receipt()?.state !== 'running' && !parts.upkeep.isSuspended()) parts.drift_watch.tick();
         await parts.proxy_upkeep.heal();
       } catch (error) {
         log.error({ err: error }, 'a round of healing failed');
@@ -182,6 +184,7 @@ export function createReconciler({ context, server_id, keeper_keys }: Reconciler
       ending.abort();
       rollout?.abort.abort(new Superseded(null));
       await Promise.all(loops);
+      await parts.drift_watch.settle();
       await parts.upkeep.stop();
       await parts.names_upkeep.end({ removes: services });
       await parts.drains.detach();

@@ -13,6 +13,8 @@
 import type { ServiceState } from '@mainstay/contract/agent-api';
 import type { CrashReport } from '@mainstay/contract/crash-report';
 import type { DesiredService } from '@mainstay/contract/desired-state';
+import { drift } from '../drift/drift.ts';
+import type { DriftLog } from '../drift/drift-log.ts';
 import { type HealthStatus, type HealthWatch, unknownHealth, watchHealth } from '../health/watch.ts';
 import type { Context } from './context.ts';
 import { describeExit } from './diagnosis.ts';
@@ -47,6 +49,8 @@ export type Upkeep = {
   isSuspended(): boolean;
   /** Lets go of all that runs, but keeps in mind what should; gives what serves now. */
   release(): Promise<LiveInstance[]>;
+  /** Starts a service anew while requests wait, where it serves and is left alone. */
+  renew(service: string): void;
   /** Lets go of everything. */
   stop(): Promise<void>;
 };
@@ -67,18 +71,22 @@ export function restartDelay(failures: number): number {
   return failures <= 1 ? 0 : Math.min(1_000 * 2 ** (failures - 2), backoff_ms_max);
 }
 
+/** Signals by which a service is ended from outside, and does not end by itself. */
+const killing = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+
 export type UpkeepParts = {
   instances: Instances;
   ports: Ports;
   routing: Routing;
   desired: (service: string) => DesiredService | null;
+  drift_log: DriftLog;
   /** Makes sure that the build of a service is whole on disk: a loss of power may have taken it. */
   ensureBuild: (service: string, desired: DesiredService, signal: AbortSignal) => Promise<void>;
 };
 
 export function createUpkeep(
   context: Context,
-  { instances, ports, routing, desired, ensureBuild }: UpkeepParts,
+  { instances, ports, routing, desired, drift_log, ensureBuild }: UpkeepParts,
 ): Upkeep {
   const { clock, state } = context;
   const entries = new Map<string, Entry>();
@@ -145,6 +153,9 @@ export function createUpkeep(
     entry.instance = null;
     report(entry, instance, why, message);
     const { service } = instance;
+    const signal_name = instance.exit?.reason === null ? instance.exit.signal : null;
+    if (signal_name && killing.has(signal_name))
+      drift_log.found(drift(`service ${service}`, 'it runs', `it was ended by ${signal_name}`), service);
     begin(entry, async (signal) => {
       await routing.point(service, { active: null, held: entry.failures === 1 });
       await instances.stop(instance);
@@ -203,6 +214,7 @@ export function createUpkeep(
       // What ended between the last check and here is found by tick.
       watch(entry, instance);
       await routing.point(service, { active: instance, held: false });
+      drift_log.settled(`service ${service}`);
       context.emit({
         kind: 'service.restarted',
         severity: unasked ? 'warning' : 'notice',
@@ -301,6 +313,18 @@ export function createUpkeep(
         upkeep.adopt(service, null);
       }
       return serving;
+    },
+    renew(service) {
+      const entry = entries.get(service);
+      if (!entry?.instance || entry.attempt) return;
+      const { instance } = entry;
+      unwatch(entry);
+      entry.instance = null;
+      begin(entry, async (signal) => {
+        await routing.point(service, { active: null, held: true });
+        await instances.stop(instance);
+        if (!signal.aborted) await restart(entry, signal);
+      });
     },
     async stop() {
       await Promise.all([...entries.keys()].map((service) => upkeep.surrender(service)));

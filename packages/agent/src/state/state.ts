@@ -9,6 +9,7 @@ import { createServerStates, type ServerStates } from './server-states.ts';
 import { createServiceRecords, type ServiceRecords } from './service-records.ts';
 
 export type State = {
+  home: string;
   desired: DesiredStates;
   server: ServerStates;
   releases: Releases;
@@ -23,6 +24,7 @@ export type State = {
 export function openState(home: string, options: Omit<JournalOptions, 'path'> = {}): State {
   const journal = openJournal({ ...options, path: join(home, 'journal.sqlite') });
   return {
+    home,
     desired: createDesiredStates(journal),
     server: createServerStates(journal),
     releases: createReleases(journal),
