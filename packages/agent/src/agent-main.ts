@@ -86,8 +86,10 @@ function readInstalled(path: string | undefined): Pick<AgentOptions, 'security' 
   if (!installed) return {};
   const { security, release_key } = installed;
   const { binary, previous_binary } = places;
-  // What a package of the system owns is the system's to exchange.
-  return process.execPath === binary ? { security, update: { binary, previous_binary, release_key } } : { security };
+  // What a package of the system owns is the system's to exchange, and without a key nobody could say whose releases are taken.
+  return process.execPath === binary && release_key !== null
+    ? { security, update: { binary, previous_binary, release_key } }
+    : { security };
 }
 
 function readSupervisor(text: string): 'process' | 'systemd' {

@@ -23,7 +23,7 @@ const executable_bytes_max = 512 * 1024 * 1024;
 const spare_bytes = 64 * 1024 * 1024;
 const self_check_ms = 30_000;
 
-export type ReleaseSource = { panel: PanelAddress; release_key: string | null; signal: AbortSignal };
+export type ReleaseSource = { panel: PanelAddress; release_key: string; signal: AbortSignal };
 
 /** The file of the wanted release for this machine. @throws ServerFailure, AppError. */
 export async function findReleaseFile(wanted: WantedRelease, source: ReleaseSource): Promise<ReleaseFile> {

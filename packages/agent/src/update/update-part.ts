@@ -23,8 +23,7 @@ import { forgetUpdate, readUpdate, saveUpdate, type UpdateRecord } from './updat
 export type UpdateSettings = {
   binary: string;
   previous_binary: string;
-  /** Null takes any signer, as the keeper signed the manifest's digest. */
-  release_key: string | null;
+  release_key: string;
 };
 
 export type UpdateOptions = {
