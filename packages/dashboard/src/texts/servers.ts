@@ -91,6 +91,12 @@ export const servers = {
     confirm: 'Undrain it',
     lead: 'Its services start again, by the newest version of its stack. When one does not come up, the server is drained again.',
   },
+  updateAgent: {
+    action: 'Update the agent',
+    title: (server: string) => `Update the agent of ${server}`,
+    confirm: 'Update it',
+    lead: 'The agent becomes the release that this Mainstay hands out. Its services run on. When the new one does not come back within a minute, the one before does.',
+  },
   drained: 'Drained',
   drainedText: 'It runs nothing until it is undrained. It is left out of rollouts and of the health of its stack.',
   about: { title: 'What it is said to be', environment: 'Environment', labels: 'Labels', none: 'None' },

@@ -1,4 +1,4 @@
-/** What can be done with a server: give it a stack, drain and undrain it, or forget it. */
+/** What can be done with a server: give it a stack, drain and undrain it, update its agent, or forget it. */
 import type { ServerView } from '@mainstay/contract/operations/servers';
 import { Button, Checkbox, Modal, Select, Tooltip } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
@@ -10,7 +10,7 @@ import { type Change, ReviewChange } from '../../ui/review-change.tsx';
 import css from './server.module.css';
 
 export function ServerActs({ server }: { server: ServerView }) {
-  const [act, setAct] = useState<'assign' | 'drain' | 'remove' | null>(null);
+  const [act, setAct] = useState<'assign' | 'drain' | 'update' | 'remove' | null>(null);
   const permissions = useRead('system.whoami', {}).data?.permissions ?? [];
   if (!permissions.includes('servers:write')) return null;
   const close = () => setAct(null);
@@ -22,11 +22,24 @@ export function ServerActs({ server }: { server: ServerView }) {
           {server.drained ? texts.undrain.action : texts.drain.action}
         </Button>
       )}
+      {server.supervisor === 'systemd' && (
+        <Button variant="default" onClick={() => setAct('update')}>
+          {texts.updateAgent.action}
+        </Button>
+      )}
       <Button variant="default" color="red" className={css.remove} onClick={() => setAct('remove')}>
         {texts.remove.action}
       </Button>
       <AssignStack server={server} opened={act === 'assign'} onClose={close} />
       <DrainServer server={server} opened={act === 'drain'} onClose={close} />
+      <ReviewChange
+        change={act === 'update' ? { id: 'servers.update_agent', input: { server: server.name } } : null}
+        title={texts.updateAgent.title(server.name)}
+        confirm={texts.updateAgent.confirm}
+        onClose={close}
+      >
+        <p>{texts.updateAgent.lead}</p>
+      </ReviewChange>
       <RemoveServer server={server} opened={act === 'remove'} onClose={close} />
     </>
   );
