@@ -8,6 +8,7 @@ import type { Logger } from '@mainstay/runtime/log';
 import type { Names } from './dns/names.ts';
 import { createNoNames } from './dns/none.ts';
 import { serverNames } from './dns/server-names.ts';
+import { createOwnUnit, type OwnUnit } from './installation/own-unit.ts';
 import { createEmbeddedProxy } from './proxy/embedded-proxy.ts';
 import { createHaproxyProxy } from './proxy/haproxy/haproxy-proxy.ts';
 import { createUnitProcess } from './proxy/haproxy/unit.ts';
@@ -26,6 +27,8 @@ export type Adapters = {
   workspace: Workspace;
   proxy: ProxyPort;
   names: Names;
+  /** The agent's own unit. */
+  own_unit: OwnUnit;
 };
 
 export type AdapterNeeds = {
@@ -51,6 +54,7 @@ export function embeddedAdapters({ home, sink, log, names, supervisor, proxy }: 
     workspace: createGitWorkspace({ home, log }),
     proxy: proxyOf(proxy, home, log),
     names: names ? serverNames(log) : createNoNames(),
+    own_unit: isSea() ? createOwnUnit() : { repair: async () => [] },
   };
 }
 

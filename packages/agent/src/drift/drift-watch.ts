@@ -1,13 +1,13 @@
 /**
  * Looks, round after round, whether what the agent set up on this server is still so: the proxy and its unit, the builds that
- * serve, and the agent's own files. What is not is put back in the same round and told. What serves is upkeep's, names are those of
+ * serve, and the agent's own files and unit. What is not is put back in the same round and told. What serves is upkeep's, names are those of
  * names upkeep, and the firewall is its own part's: they look more often, and tell by the same log.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DesiredService } from '@mainstay/contract/desired-state';
 import type { Context } from '../reconciler/context.ts';
-import { drift } from './drift.ts';
+import { type Drift, drift } from './drift.ts';
 import type { DriftLog } from './drift-log.ts';
 
 export type DriftWatch = {
@@ -29,7 +29,7 @@ export type DriftWatchParts = {
 };
 
 export function createDriftWatch(context: Context, parts: DriftWatchParts): DriftWatch {
-  const { clock, proxy, workspace, settings, log } = context;
+  const { clock, proxy, own_unit, workspace, settings, log } = context;
   const { drift_log } = parts;
   const contents = new Map<string, Buffer>();
   let next_at = 0;
@@ -64,15 +64,15 @@ export function createDriftWatch(context: Context, parts: DriftWatchParts): Drif
     }
   };
 
+  const keep = async (kept: { repair(): Promise<Drift[]> }) => {
+    for (const found of await kept.repair()) drift_log.repaired(found);
+  };
+
   const run = async (signal: AbortSignal) => {
     const steps: [string, () => unknown][] = [
       ['files of the agent', keepFiles],
-      [
-        'the proxy',
-        async () => {
-          for (const found of await proxy.repair()) drift_log.repaired(found);
-        },
-      ],
+      ['the proxy', () => keep(proxy)],
+      ['the unit of the agent', () => keep(own_unit)],
       ['builds', () => keepBuilds(signal)],
     ];
     for (const [what, step] of steps) {

@@ -4,6 +4,7 @@ import type { LastLine } from '@mainstay/contract/crash-report';
 import type { Clock } from '@mainstay/runtime/clock';
 import type { Logger } from '@mainstay/runtime/log';
 import type { Names } from '../dns/names.ts';
+import type { OwnUnit } from '../installation/own-unit.ts';
 import type { FetchedSecrets } from '../link/link.ts';
 import type { Problems } from '../problems.ts';
 import type { Proxy as ProxyPort } from '../proxy/proxy.ts';
@@ -52,6 +53,7 @@ export type Context = {
   workspace: Workspace;
   proxy: ProxyPort;
   names: Names;
+  own_unit: OwnUnit;
   problems: Problems;
   settings: Settings;
   emit(event: NewAgentEvent): void;
