@@ -2,7 +2,7 @@ import type { DesiredStateResponse } from '@mainstay/contract/agent-api';
 import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
 import { newId } from '@mainstay/contract/ids';
 import { type PinnedKeys, pinKey } from '@mainstay/contract/key-changes';
-import { planHash } from '@mainstay/contract/plan';
+import { contentDigest, planHash } from '@mainstay/contract/plan';
 import { desiredState } from '@mainstay/contract/testing/desired-state';
 import { beforeAll, expect, test } from 'vitest';
 import type { StoredState } from '../state/desired-states.ts';
@@ -142,6 +142,23 @@ test('without the plan that was approved, or with another one, nothing new is ac
   expect(await refusal({ ...(await signed(documentOf(1), { plan_hash: await planHash(other) })), plan: other })).toBe(
     'wrong_plan',
   );
+});
+
+test('an operation that is taken back brings the content that its own plan names for that, and no other', async () => {
+  const [before, after] = [documentOf(1), documentOf(2, { poll_interval_seconds: 61 })];
+  const plan = { ...(await signed(after)).plan!, undo_sha256: await contentDigest(before) };
+  const plan_hash = await planHash(plan);
+  const memory = empty();
+  await accept(memory, await signed(before));
+  await accept(memory, { ...(await signed(after, { plan_hash })), plan });
+  const back = async (document: DesiredState) => ({ ...(await signed(document, { plan_hash })), plan });
+  expect(await refusal(await back(before), memory), 'versions only rise').toBe('lower_version');
+  expect(await refusal(await back(documentOf(3, { poll_interval_seconds: 62 })), memory)).toBe('wrong_plan');
+  expect(await refusal(await back({ ...before, version: 3 }), memory)).toBe('accepted');
+  // A plan that names nothing allows nothing but what it shows.
+  const { undo_sha256: _, ...plain } = plan;
+  const unnamed = { ...(await signed({ ...before, version: 3 }, { plan_hash: await planHash(plain) })), plan: plain };
+  expect(await refusal(unnamed, memory)).toBe('wrong_plan');
 });
 
 test('what was accepted needs no plan to be known again', async () => {

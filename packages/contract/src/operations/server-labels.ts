@@ -1,7 +1,7 @@
 /** Labels and environments of servers: what policies match, said by people. */
 import * as z from 'zod';
 import { change } from '../operation.ts';
-import { EnvironmentName, LabelKey, Labels, labels_max } from '../server-labels.ts';
+import { LabelKey, Labels, labels_max } from '../server-labels.ts';
 import { ServerName } from '../stack.ts';
 
 export const labelServer = change({
@@ -16,8 +16,14 @@ export const labelServer = change({
     server: ServerName,
     set: Labels.optional().describe('Labels to set, by their keys.'),
     remove: z.array(LabelKey).max(labels_max).optional().describe('Keys of labels to take away.'),
+    // One kind of value, so that the command line takes it as it stands.
     environment: z
-      .union([EnvironmentName, z.literal('')])
+      .string()
+      .max(63)
+      .regex(
+        /^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$/,
+        'must be lower-case letters, digits and dashes, such as `production`, or empty',
+      )
       .optional()
       .describe('Environment of the server, such as `production`; empty takes it away, left out: as it is.'),
   },
