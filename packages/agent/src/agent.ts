@@ -212,7 +212,11 @@ export function createAgent(options: AgentOptions): Agent {
       outbox,
       observe: agent.observe,
       followKeys: (changes) => followKeys(keeper_keys, changes),
-      offer: async (response) => (await running?.work?.reconciler.offer(response)) ?? 'retry_later',
+      offer: async (response) => {
+        const outcome = await running?.work?.reconciler.offer(response);
+        if (outcome === 'taken') running?.work?.server.look();
+        return outcome ?? 'retry_later';
+      },
       offerServerState: async (offer) => running?.work?.server.offer(offer),
       ...(options.heartbeat_interval_ms ? { heartbeat_interval_ms: options.heartbeat_interval_ms } : {}),
     });

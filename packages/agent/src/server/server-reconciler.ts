@@ -38,6 +38,8 @@ export type ServerReconciler = {
   start(): void;
   /** A server state came with a heartbeat's answer. Never rejects. */
   offer(offer: ServerStateOffer): Promise<void>;
+  /** Something that the parts depend on may have changed, such as the stack: a round at once. */
+  look(): void;
   refusal(): AgentState['server_refusal'];
   /** What is in force. */
   wanted(): WantedServer;
@@ -162,6 +164,7 @@ export function createServerReconciler(options: ServerReconcilerOptions): Server
         .catch((error: unknown) => log.error({ err: error }, 'a server state could not be taken'));
       return judging;
     },
+    look: () => wake.ring(),
     refusal: () => refusal,
     wanted,
     async stop() {
