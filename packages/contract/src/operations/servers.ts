@@ -35,7 +35,9 @@ export const ServerView = z
       .nullable()
       .describe('How busy it was at `last_seen_at`; null before the first report.'),
     version: z.int().nullable().describe('The desired state that it accepted.'),
-    converged: z.boolean().describe('It runs what is desired of it.'),
+    converged: z
+      .boolean()
+      .describe('It runs the version that is in force: the newest, or the one before it where that failed.'),
     drained: z.boolean().describe('Its services are stopped, or are to be, until it is undrained.'),
     problems: z.array(z.string()),
     last_seen_at: z.int().nullable(),

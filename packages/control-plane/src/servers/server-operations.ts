@@ -5,7 +5,6 @@ import { AppError } from '@mainstay/contract/errors';
 import { newId } from '@mainstay/contract/ids';
 import { operations } from '@mainstay/contract/operations/index';
 import type { ServerView } from '@mainstay/contract/operations/servers';
-import type { SecurityMode } from '@mainstay/contract/stack';
 import { digestOfKey } from '../access/access-store.ts';
 import type { Context } from '../context.ts';
 import { changes, type Handler, reads } from '../operations/handlers.ts';
@@ -14,9 +13,10 @@ import {
   findStackById,
   findVersion,
   getStackRow,
+  type InForce,
   type StackRow,
-  securityModes,
   selectStacks,
+  versionsInForce,
 } from '../stacks/stack-store.ts';
 import { forgetUsage } from '../usage/usage-store.ts';
 import { installLine } from './agent-releases.ts';
@@ -37,21 +37,24 @@ export const serverHandlers: Handler[] = [
     const rows = await selectServers(context.store);
     const states = await reportedStates(context.store, rows);
     const stacks = await stacksById(context);
-    const modes = await securityModes(context.store);
+    const in_force = await versionsInForce(context.store);
     const labels = await labelsOf(context.store);
     const drained = await drainedServers(context.store);
     const view = (row: ServerRow) =>
-      viewOfServer(row, stacks, modes, states.get(row.id) ?? null, { ...labels(row.id), drained: drained.has(row.id) });
+      viewOfServer(row, stacks, in_force, states.get(row.id) ?? null, {
+        ...labels(row.id),
+        drained: drained.has(row.id),
+      });
     return { servers: rows.map(view) };
   }),
 
   reads(operations['servers.get'], async (context, { server }) => {
     const row = await getServerRow(context.store, server);
     const reported = await reportedState(context.store, row);
-    const modes = await securityModes(context.store);
+    const in_force = await versionsInForce(context.store);
     const labels = (await labelsOf(context.store, [row.id]))(row.id);
     const drained = (await drainedServers(context.store)).has(row.id);
-    const view = viewOfServer(row, await stacksById(context), modes, reported, { ...labels, drained });
+    const view = viewOfServer(row, await stacksById(context), in_force, reported, { ...labels, drained });
     return { server: view, reported };
   }),
 
@@ -237,12 +240,13 @@ async function stacksById({ store }: Context): Promise<Map<string, StackRow>> {
 function viewOfServer(
   row: ServerRow,
   stacks: ReadonlyMap<string, StackRow>,
-  modes: ReadonlyMap<string, SecurityMode>,
+  in_force: ReadonlyMap<string, InForce>,
   reported: AgentState | null,
   { labels, environment, drained }: Labelled & { drained: boolean },
 ): ServerView {
   const stack = stacks.get(row.stack_id ?? '') ?? null;
   const accepted = reported?.stack_id === row.stack_id ? reported : null;
+  const wanted = in_force.get(stack?.id ?? '') ?? null;
   return {
     id: row.id,
     name: row.name,
@@ -255,12 +259,12 @@ function viewOfServer(
     arch: reported?.facts.arch ?? null,
     cpus: reported?.facts.cpus ?? null,
     supervisor: reported?.facts.supervisor ?? null,
-    security_mode: modes.get(stack?.id ?? '') ?? null,
+    security_mode: wanted?.security_mode ?? null,
     services: servicesIn(reported),
     usage: reported && usageIn(reported),
     version: accepted?.accepted_version ?? null,
     converged:
-      stack !== null && accepted?.accepted_version === stack.desired_version && accepted.receipt?.state === 'succeeded',
+      wanted !== null && accepted?.accepted_version === wanted.version && accepted.receipt?.state === 'succeeded',
     drained: drained || reported?.drained === true,
     problems: reported?.problems.map((problem) => problem.message) ?? [],
     last_seen_at: row.last_seen_at,

@@ -80,12 +80,18 @@ export async function baseVersion(store: Store, stack: StackRow): Promise<StackV
   return stack.serving_version > 0 ? findVersion(store, stack.id, stack.serving_version) : null;
 }
 
-/** Security modes of all stacks, of the version that `baseVersion` gives; a stack that was never deployed has none. */
-export async function securityModes(store: Store): Promise<Map<string, SecurityMode>> {
+export type InForce = { version: number; security_mode: SecurityMode };
+
+/** Of all stacks, by id, the version that `baseVersion` gives; a stack that was never deployed has none. */
+export async function versionsInForce(store: Store): Promise<Map<string, InForce>> {
   const rows = await store.db
     .selectFrom('stack_versions as version')
     .innerJoin('stacks as stack', 'stack.id', 'version.stack_id')
-    .select(['stack.id', sql<SecurityMode>`json_extract(version.spec, '$.security_mode')`.as('mode')])
+    .select([
+      'stack.id',
+      'version.version',
+      sql<SecurityMode>`json_extract(version.spec, '$.security_mode')`.as('security_mode'),
+    ])
     .where((e) =>
       e.or([
         e.and([e('version.version', '=', e.ref('stack.desired_version')), e('version.state', '!=', 'failed')]),
@@ -95,7 +101,7 @@ export async function securityModes(store: Store): Promise<Map<string, SecurityM
     // The newer one comes last, and stays.
     .orderBy('version.version')
     .execute();
-  return new Map(rows.map(({ id, mode }) => [id, mode]));
+  return new Map(rows.map(({ id, ...version }) => [id, version]));
 }
 
 export function insertVersion(store: Store, row: VersionRow) {
