@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { createSimulatedAgent, type SimulatedAgent, type SimulatedOutcome } from '@mainstay/agent/sim/simulated-agent';
 import type { DesiredState } from '@mainstay/contract/desired-state';
+import { AppError } from '@mainstay/contract/errors';
+import type { KeeperApi } from '@mainstay/contract/keeper-api';
 import { openSqlite } from '@mainstay/runtime/sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Fixture, startFixture } from '../testing/fixture.ts';
@@ -308,4 +310,65 @@ it('a version that was taken back is not tried again by itself, and is when a pe
   expect(await deploys()).toHaveLength(1);
   const again = await at.client['stacks.deploy']({ stack: 'shop' });
   expect(await ended(again.operation.id!)).toMatchObject({ state: 'succeeded', version: 4 });
+});
+
+describe('where what was before cannot be brought back', () => {
+  const withUndo = async (undo: KeeperApi['undo']) => {
+    await at.stop();
+    at = await startFixture({
+      port,
+      keeper: (keeper) =>
+        new Proxy(keeper, {
+          get: (target, name: keyof KeeperApi) =>
+            name === 'undo' ? undo : (target[name] as () => unknown).bind(target),
+        }),
+    });
+    repository = at.repository('api');
+  };
+
+  it('the operation fails, and says which servers still have the new version', async () => {
+    await withUndo(async () => ({ decision: 'denied', reason: 'It was approved too long ago.', hint: null }));
+    await fleet(3);
+    outcomes.set('s01', failsFrom(2, 'api answers 500'));
+    expect(await ended(await deploy('second'))).toMatchObject({
+      state: 'failed',
+      message: expect.stringMatching(/s01: api answers 500\n.*approved too long ago.\nStill on version 2: s00\./),
+    });
+    outcomes.clear();
+    const operation = (await at.client['stacks.deploy']({ stack: 'shop' })).operation;
+    expect(await ended(operation.id!), 'the next one takes all of them along').toMatchObject({ state: 'succeeded' });
+    expect(having(3)).toEqual(['s00', 's01', 's02']);
+  });
+
+  it('a keeper that is away is waited for', async () => {
+    let isAway = true;
+    const calls: unknown[] = [];
+    await withUndo(async (request) => {
+      calls.push(request);
+      if (isAway) throw new AppError('Unavailable', 'The keeper is away.');
+      return at.keeper.undo(request);
+    });
+    await fleet(3);
+    outcomes.set('s01', failsFrom(2, 'api answers 500'));
+    const id = await deploy('second');
+    await vi.waitFor(() => expect(calls.length).toBeGreaterThan(0), patient);
+    isAway = false;
+    expect(await ended(id)).toMatchObject({ state: 'compensated' });
+  });
+
+  it('a run that is stuck waits for a person, who may give it up', async () => {
+    await withUndo(async () => {
+      throw new AppError('Internal', 'The keeper is broken.');
+    });
+    await fleet(3);
+    outcomes.set('s01', failsFrom(2, 'api answers 500'));
+    const id = await deploy('second');
+    const { run_id } = (await at.client['operations.get']({ id })).operation;
+    await vi.waitFor(async () => {
+      expect((await at.client['runs.get']({ id: run_id! })).run.state).toBe('stuck');
+    }, patient);
+    expect((await at.client['operations.get']({ id })).operation.state).toBe('running');
+    await at.client['runs.cancel']({ id: run_id! });
+    expect(await ended(id)).toMatchObject({ state: 'failed', message: expect.stringMatching(/given up/) });
+  });
 });
