@@ -92,8 +92,10 @@ test('a security mode that did not come into force fails with what the server sa
 
 test('a mode that did not come into force is no base of what comes after it, and may be asked for again', async () => {
   const server = await at.enrol('h1');
-  const open = { exposure: 'open', state: 'reverted', firewall: null, open_ports: [], ssh_peers: [] } as const;
-  server.state.security = { mode: 'none', ssh_from: ['198.51.100.0/24'], message: 'taken back', ...open };
+  server.state.security = {
+    ...{ mode: 'none', exposure: 'open', state: 'reverted', firewall: null, open_ports: [], ssh_peers: [] },
+    ...{ ssh_from: ['198.51.100.0/24'], message: 'taken back' },
+  };
   await heartbeat(server);
   const first = secure('h1', 'tunnel');
   takenBy(server, await offered(server), 'failed', 'taken back');
