@@ -36,7 +36,9 @@ async function benchSize(agents: number): Promise<FleetRow> {
   const repository = makeRepository(join(at.home, 'repository'), join(import.meta.dirname, 'service'));
   const service = { source: { git: repository.url }, run: 'node server.mjs' };
   const names = ['web', 'api', 'auth', 'mail', 'jobs'];
-  const spec = { poll_interval_seconds: 86_400, services: Object.fromEntries(names.map((name) => [name, service])) };
+  const services = Object.fromEntries(names.map((name) => [name, service]));
+  // In one wave: what is measured is how soon a version is everywhere, not how long it is tried first.
+  const spec = { poll_interval_seconds: 86_400, rollout: { first: 10_000 }, services };
   await at.client['stacks.apply']({ stack: 'fleet', spec });
   const fleet = startFleet(at.url, await invite(at, agents));
   try {

@@ -172,7 +172,7 @@ export function serverLines(servers: OutputOfId<'servers.list'>['servers'], opti
     ],
     servers.map((server) => [
       server.name,
-      coloured(server.state),
+      server.drained && server.state === 'online' ? { text: 'drained', colour: 'yellow' } : coloured(server.state),
       server.stack ?? '–',
       server.environment ?? '–',
       labelsText(server.labels),

@@ -21,7 +21,7 @@ export const status = {
     offline: 'Offline',
     empty: 'On no server',
   },
-  server: { online: 'Online', offline: 'Offline', invited: 'Invited' },
+  server: { online: 'Online', offline: 'Offline', invited: 'Invited', drained: 'Drained' },
   operation: {
     planned: 'Planned',
     proposed: 'Proposed',

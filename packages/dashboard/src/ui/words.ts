@@ -48,10 +48,21 @@ export function stackStatus(health: z.infer<typeof StackHealth>): Status {
   return { tone: stackTones[health], word: status.stack[health] };
 }
 
-const serverTones = { online: 'good', offline: 'bad', invited: 'idle' } as const;
+const serverTones = { online: 'good', offline: 'bad', invited: 'idle', drained: 'idle' } as const;
 
-export function serverStatus(state: 'invited' | 'online' | 'offline'): Status {
+export function serverStatus(state: keyof typeof serverTones): Status {
   return { tone: serverTones[state], word: status.server[state] };
+}
+
+/** Of a server that is drained and there, that it is drained. */
+export function statusOfServer({
+  state,
+  drained,
+}: {
+  state: 'invited' | 'online' | 'offline';
+  drained: boolean;
+}): Status {
+  return serverStatus(drained && state === 'online' ? 'drained' : state);
 }
 
 const operationTones = {

@@ -12,7 +12,7 @@ import { Foreign } from '../../ui/foreign.tsx';
 import { EmptyState, ErrorNotice, Page, Rows, Section } from '../../ui/page.tsx';
 import { PageTabs } from '../../ui/page-tabs.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
-import { duration, serverStatus } from '../../ui/words.ts';
+import { duration, statusOfServer } from '../../ui/words.ts';
 import css from './server.module.css';
 import { ServerActs } from './server-acts.tsx';
 import { ServerEvents } from './server-events.tsx';
@@ -33,7 +33,7 @@ export function ServerPage() {
       <Page
         title={server.name}
         trail={trail}
-        aside={<StatusMark {...serverStatus(server.state)} form="chip" />}
+        aside={<StatusMark {...statusOfServer(server)} form="chip" />}
         lead={<Lead server={server} />}
         actions={<ServerActs server={server} />}
       >

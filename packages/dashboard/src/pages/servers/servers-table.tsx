@@ -9,7 +9,7 @@ import { Meter } from '../../ui/meter.tsx';
 import { Scroller } from '../../ui/scroller.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { Time } from '../../ui/time.tsx';
-import { bytes, serverStatus } from '../../ui/words.ts';
+import { bytes, statusOfServer } from '../../ui/words.ts';
 import { cpuLimits } from './server-list.ts';
 import css from './servers.module.css';
 import { type ServerOrder, serverOrders } from './servers-search.ts';
@@ -99,7 +99,7 @@ const ServerRow = memo(function ServerRow({ server, index }: { server: ServerVie
         </span>
       </th>
       <td>
-        <StatusMark {...serverStatus(server.state)} />
+        <StatusMark {...statusOfServer(server)} />
         <span className={css.second}>
           {server.problems.length > 0 ? (
             <span className={css.problem} title={server.problems.join('\n')}>
