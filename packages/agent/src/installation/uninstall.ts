@@ -99,7 +99,9 @@ async function stopAgent(): Promise<void> {
   writeFileSync(`${drop_in}/uninstall.conf`, '[Service]\nKillSignal=SIGUSR2\nKillMode=mixed\n');
   try {
     await run(['systemctl', 'daemon-reload']);
-    await run(['systemctl', 'disable', '--now', '--quiet', places.unit]);
+    // Disabled only once it has ended: an agent that runs finds that, and enables itself again.
+    await run(['systemctl', 'stop', places.unit]);
+    await run(['systemctl', 'disable', '--quiet', places.unit]);
   } finally {
     rmSync(drop_in, { recursive: true, force: true });
   }
