@@ -21,7 +21,7 @@ import type { OpenConnection } from './table-text.ts';
 export type SecurityOptions = {
   firewall: Firewall;
   /** What is so on this server now; `ssh_ports` are empty while no SSH server listens. */
-  facts(): Promise<ServerFacts>;
+  facts(sockets: readonly TcpSocket[]): Promise<ServerFacts>;
   sockets(): TcpSocket[];
   /** The mode of the stack on this server; null where it has none. */
   stackMode(): SecurityMode | null;
@@ -45,6 +45,8 @@ export type SecurityPart = ServerPart & {
 
 /** A change that was taken back is tried again by itself this much later, unless other rules are wanted meanwhile; milliseconds. */
 const retry_ms = 300_000;
+/** Where nothing is closed, SSH sessions are looked for so often, milliseconds: the kernel walks all of its sockets for it. */
+const open_look_ms = 30_000;
 /** Connections from before that are let through; beyond that they have to be made anew. */
 const connections_max = 8_192;
 
@@ -58,6 +60,7 @@ export function createSecurityPart(options: SecurityOptions): SecurityPart {
   };
   let ssh_ports: readonly number[] = firewall.confirmed()?.ssh_ports ?? [];
   let ssh_peers: string[] = [];
+  let look_again_at = 0;
   let taken_back: { rules: FirewallRules; retry_at: number } | null = null;
 
   const tell = (state: SecurityObserved['state'], message: string | null = null) => {
@@ -67,19 +70,20 @@ export function createSecurityPart(options: SecurityOptions): SecurityPart {
   };
   const restingState = () => (firewall.confirmed() ? 'in_force' : 'off');
 
-  const lookAtSsh = (facts: ServerFacts) => {
+  const lookAtSsh = (facts: ServerFacts, sockets: readonly TcpSocket[]) => {
     // While an SSH server is restarted, its port stays what it was.
     if (facts.ssh_ports.length > 0) ssh_ports = facts.ssh_ports;
     else if (ssh_ports.length === 0) ssh_ports = [22];
     const before = ssh_peers.join();
-    ssh_peers = sshPeers(options.sockets(), ssh_ports);
+    ssh_peers = sshPeers(sockets, ssh_ports);
     if (ssh_peers.join() !== before) changed();
   };
+  const effectiveMode = ({ mode }: SecuritySettings) => stricterMode(mode, options.stackMode() ?? 'none');
   const wantedRules = async (settings: SecuritySettings): Promise<FirewallRules | null> => {
-    const facts = await options.facts();
-    lookAtSsh(facts);
-    const mode = stricterMode(settings.mode, options.stackMode() ?? 'none');
-    return rulesFor({ ...settings, mode }, { ...facts, ssh_ports });
+    const sockets = options.sockets();
+    const facts = await options.facts(sockets);
+    lookAtSsh(facts, sockets);
+    return rulesFor({ ...settings, mode: effectiveMode(settings) }, { ...facts, ssh_ports });
   };
 
   const refuseToCut = ({ ssh_from }: FirewallRules, { cut_ssh }: SecuritySettings) => {
@@ -195,6 +199,9 @@ export function createSecurityPart(options: SecurityOptions): SecurityPart {
       const never = new AbortController().signal;
       try {
         await begin();
+        const is_open = effectiveMode(security) === 'none' && firewall.confirmed() === null;
+        if (is_open && clock.now() < look_again_at) return;
+        look_again_at = clock.now() + open_look_ms;
         const rules = await wantedRules(security);
         if (areSameRules(rules, firewall.confirmed())) return await keepRules();
         if (taken_back && areSameRules(rules, taken_back.rules) && clock.now() < taken_back.retry_at) return;

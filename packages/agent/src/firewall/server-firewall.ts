@@ -7,7 +7,7 @@ import { type Argv, createProcessDeadMan, createTimerDeadMan } from './dead-man.
 import { createFirewall, type Firewall } from './firewall.ts';
 import { outerLinks } from './links.ts';
 import type { ServerFacts } from './rules.ts';
-import { tcpSockets } from './sockets.ts';
+import type { TcpSocket } from './sockets.ts';
 import { activatedSshPorts, sshPorts } from './ssh.ts';
 import { createTable } from './table.ts';
 import { createUfw, type Ufw } from './ufw.ts';
@@ -41,15 +41,28 @@ export function serverFirewall(home: string): { firewall: Firewall; ufw: Ufw } {
   return { firewall, ufw };
 }
 
-/** Looks at this server; `proxy_ports` are those that the stack on it wants to be public. */
-export async function serverFacts(ufw: Pick<Ufw, 'isActive'>, proxy_ports: readonly number[]): Promise<ServerFacts> {
-  const listening = sshPorts(tcpSockets());
-  return {
-    ufw_active: ufw.isActive(),
-    proxy_ports,
-    ssh_ports: listening.length > 0 ? listening : await activatedSshPorts(systemExec),
-    outer_links: outerLinks(),
+/** How long systemd is not asked again for the ports that it holds for SSH, milliseconds: it takes a program. */
+const ask_again_ms = 60_000;
+
+/** Looks at this server. What has not changed since the last look is not looked for again, so that a look every few seconds costs nothing. */
+export function createServerLook(ufw: Pick<Ufw, 'isActive'>, proxyPorts: () => readonly number[]) {
+  let ssh = { listening: '', ports: [] as number[], asked_at: Number.NEGATIVE_INFINITY };
+  const lookForSsh = async (sockets: readonly TcpSocket[]) => {
+    const listening = JSON.stringify(sockets.filter(({ state }) => state === 'listening').map(({ inode }) => inode));
+    const now = performance.now();
+    const is_known = listening === ssh.listening && (ssh.ports.length > 0 || now - ssh.asked_at < ask_again_ms);
+    if (is_known) return ssh.ports;
+    const found = sshPorts(sockets);
+    const ports = found.length > 0 ? found : await activatedSshPorts(systemExec);
+    ssh = { listening, ports, asked_at: now };
+    return ports;
   };
+  return async (sockets: readonly TcpSocket[]): Promise<ServerFacts> => ({
+    ufw_active: ufw.isActive(),
+    proxy_ports: proxyPorts(),
+    ssh_ports: await lookForSsh(sockets),
+    outer_links: outerLinks(),
+  });
 }
 
 /** Takes back all rules and files of a firewall that an agent of this home set; needs no agent that runs. */

@@ -2,7 +2,7 @@
 import type { AgentState } from '@mainstay/contract/agent-api';
 import { createNoSecurityPart } from '../firewall/no-firewall.ts';
 import { createSecurityPart, type SecurityPart } from '../firewall/security-part.ts';
-import { serverFacts, serverFirewall } from '../firewall/server-firewall.ts';
+import { createServerLook, serverFirewall } from '../firewall/server-firewall.ts';
 import { tcpSockets } from '../firewall/sockets.ts';
 import { publicPorts, stackMode } from '../firewall/stack-exposure.ts';
 import type { Context } from '../reconciler/context.ts';
@@ -59,7 +59,7 @@ function securityPart(home: string, context: Context, reachable: ServerPartsOpti
   const { firewall, ufw } = serverFirewall(home);
   return createSecurityPart({
     firewall,
-    facts: () => serverFacts(ufw, publicPorts(state.desired)),
+    facts: createServerLook(ufw, () => publicPorts(state.desired)),
     sockets: tcpSockets,
     stackMode: () => stackMode(state.desired),
     reachable,
