@@ -19,7 +19,7 @@ import { openPanel, type Panel } from './panel.ts';
 const missing = whyNoLab();
 if (missing) console.warn(`skipped: systemd on hosts of the lab: ${missing}`);
 
-const laws = join(import.meta.dirname, '..', '..', 'packages/agent/src/supervisor/systemd/systemd.host-tests.ts');
+const laws = join(import.meta.dirname, 'in-host', 'systemd-laws.ts');
 const panel_port = 31_210;
 const proxy_port = 8080;
 const exposure_max = 2.5;
@@ -75,7 +75,7 @@ describe.skipIf(missing !== null)(`systemd on hosts${missing ? ` (skipped: ${mis
     poll_interval_seconds: 86_400,
     proxy: { port: proxy_port, bind: 'public' as const },
     services: {
-      web: serviceOf({ route: { prefix: '/web' }, limits: { memory_mb: 200, processes: 50 } }),
+      web: serviceOf({ route: { prefix: '/web' }, limits: { memory_mb: 200, processes: 50, cpu_percent: 150 } }),
       fixed: serviceOf({ route: { prefix: '/fixed' }, port: 9000 }),
     },
   });
@@ -163,6 +163,7 @@ describe.skipIf(missing !== null)(`systemd on hosts${missing ? ` (skipped: ${mis
     const web = (await services()).find((unit) => unit.startsWith('mainstay-web-'))!;
     expect(await property(web, 'MemoryMax')).toBe(String(200 * 1024 * 1024));
     expect(Number(await property(web, 'TasksMax'))).toBeLessThan(1_000);
+    expect(await property(web, 'CPUQuotaPerSecUSec')).toBe('1.5s');
   });
 
   test('a redeploy under load fails no request', async () => {

@@ -113,6 +113,7 @@ export async function desiredServiceOf(resolved: ResolvedService): Promise<Desir
     secrets: resolved.secret_commitments,
     memory_mb: limits.memory_mb ?? null,
     processes: limits.processes,
+    ...(limits.cpu_percent === undefined ? {} : { cpu_percent: limits.cpu_percent }),
     restarts_requested: resolved.restarts_requested,
   };
   return {

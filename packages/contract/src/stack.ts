@@ -171,6 +171,14 @@ export const Limits = z.strictObject({
     .optional()
     .describe('Of the service with all its processes, MiB; over it, it is restarted.'),
   processes: z.int().min(1).max(65_536).default(512).describe('Processes and their children at once.'),
+  cpu_percent: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe(
+      'Of one core, that the service may use: 150 is one and a half. Held on servers where systemd supervises.',
+    ),
   build_memory_mb: z.int().min(64).max(1_048_576).default(4_096),
   build_processes: z.int().min(1).max(65_536).default(512),
   build_timeout_seconds: z.int().min(1).max(14_400).default(900),

@@ -75,8 +75,8 @@ function confined(confinement: Confinement, directory: string): Setting[] {
 }
 
 /** The wall that the kernel holds, threads included, far behind the limit that the watch holds, which counts processes. */
-export function tasksMax(processes: number): string {
-  return String(processes * 4 + 512);
+export function tasksMax(processes: number): number {
+  return processes * 4 + 512;
 }
 
 export function instanceSettings(
@@ -84,7 +84,7 @@ export function instanceSettings(
   confinement: Confinement & { data: string | null },
   argv: string[],
 ): Setting[] {
-  const { memory_mb, processes } = spec.limits;
+  const { memory_mb, processes, cpu_percent } = spec.limits;
   const { checkout, data } = confinement;
   // Ports below 1024 are bound by those that may.
   const capability = Number(confinement.env['PORT']) < 1024 ? 'CAP_NET_BIND_SERVICE' : '';
@@ -103,13 +103,16 @@ export function instanceSettings(
     ['UMask', '0077'],
     ...(checkout === null ? [] : ([['BindReadOnlyPaths', quoteWord(checkout)]] as const)),
     ...(data === null ? [] : ([['BindPaths', quoteWord(data)]] as const)),
-    ['TasksMax', tasksMax(processes)],
+    ['TasksMax', String(tasksMax(processes))],
+    // The same for the user, who has two releases during a switch: holds without the kernel's group of tasks, too.
+    ['LimitNPROC', String(2 * tasksMax(processes))],
     ...(memory_mb === undefined
       ? []
       : ([
           ['MemoryMax', `${memory_mb}M`],
           ['MemorySwapMax', '0'],
         ] as const)),
+    ...(cpu_percent === undefined ? [] : ([['CPUQuota', `${cpu_percent}%`]] as const)),
     ['StandardOutput', 'journal'],
     ['SyslogIdentifier', spec.id],
     ['SyslogLevelPrefix', 'no'],
@@ -136,7 +139,8 @@ export function buildSettings(spec: BuildSpec, confinement: Confinement & { temp
     ['BindPaths', quoteWord(temporary)],
     ['BindPaths', `${quoteWord(join(temporary, 'tmp'))}:/tmp`],
     ['BindPaths', `${quoteWord(join(temporary, 'tmp'))}:/var/tmp`],
-    ['TasksMax', tasksMax(build_processes)],
+    ['TasksMax', String(tasksMax(build_processes))],
+    ['LimitNPROC', String(tasksMax(build_processes))],
     ['MemoryMax', `${build_memory_mb}M`],
     ['MemorySwapMax', '0'],
     // One file that grows without end stops at once; `build_disk_mb` is held by the watch, which must see that it was exceeded.

@@ -49,6 +49,7 @@ export const fieldTexts: Record<string, { label: string; help?: string }> = {
   },
   'limits.memory_mb': { label: 'Memory, MiB', help: 'Over it, it is restarted. Empty: no limit.' },
   'limits.processes': { label: 'Processes' },
+  'limits.cpu_percent': { label: 'Processor, percent of one core', help: 'Under systemd only. Empty: no limit.' },
   'limits.build_memory_mb': { label: 'Memory of a build, MiB' },
   'limits.build_timeout_seconds': { label: 'A build takes at most, seconds' },
   drain_timeout_seconds: { label: 'Open requests may finish, seconds', help: 'Of the old release, after a switch.' },

@@ -36,6 +36,7 @@ export const serviceFields: readonly Field[] = [
   { path: 'health.start_timeout_seconds', kind: 'number', group: 'health' },
   { path: 'limits.memory_mb', kind: 'number', group: 'limits' },
   { path: 'limits.processes', kind: 'number', group: 'limits' },
+  { path: 'limits.cpu_percent', kind: 'number', group: 'limits' },
   { path: 'limits.build_memory_mb', kind: 'number', group: 'limits' },
   { path: 'limits.build_timeout_seconds', kind: 'number', group: 'limits' },
   { path: 'drain_timeout_seconds', kind: 'number', group: 'stop' },
@@ -52,7 +53,7 @@ export const stackFields: readonly Field[] = [
 ];
 
 /** Fields without a default: an empty text takes them away. */
-const optional = new Set(['build', 'port', 'source.credential', 'limits.memory_mb']);
+const optional = new Set(['build', 'port', 'source.credential', 'limits.memory_mb', 'limits.cpu_percent']);
 
 /** What a field shows of a specification. */
 export function textAt(value: unknown, path: string): string {

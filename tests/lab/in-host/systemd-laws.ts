@@ -3,12 +3,12 @@
  * `--build` it is another agent, which runs one build.
  */
 import { spawn } from 'node:child_process';
-import { runAll } from '../../../../../tests/lab/in-host/runner.ts';
-import { builderConformance, type ElsewhereOptions } from '../builder.conformance.ts';
-import { supervisorConformance } from '../supervisor.conformance.ts';
-import { fileSink } from '../supervisor.fixtures.ts';
-import { createSystemdBuilder } from './systemd-builder.ts';
-import { createSystemdSupervisor } from './systemd-supervisor.ts';
+import { builderConformance, type ElsewhereOptions } from '@mainstay/agent/supervisor/builder.conformance';
+import { supervisorConformance } from '@mainstay/agent/supervisor/supervisor.conformance';
+import { fileSink } from '@mainstay/agent/supervisor/supervisor.fixtures';
+import { createSystemdBuilder } from '@mainstay/agent/supervisor/systemd/systemd-builder';
+import { createSystemdSupervisor } from '@mainstay/agent/supervisor/systemd/systemd-supervisor';
+import { runAll } from './runner.ts';
 
 const [program, first, second] = process.argv.slice(1);
 if (first === '--build') {
