@@ -92,12 +92,14 @@ describe.skipIf(missing !== null)(`installing the agent${missing ? ` (skipped: $
 
   test('a program that is another than its manifest says is refused, and leaves nothing', async () => {
     const { install } = await invite(panel, 'h1');
-    const name = readdirSync(release).find((file) => file.includes('-linux-'))!;
+    const name = readdirSync(release).find((file) => /-linux-[a-z0-9]+$/.test(file))!;
     renameSync(join(release, name), join(release, 'whole'));
+    renameSync(join(release, `${name}.gz`), join(release, 'whole.gz'));
     copyFileSync(join(release, 'whole'), join(release, name));
     appendFileSync(join(release, name), 'x');
     await refuses(h1(), install, 'is not what its manifest says');
     renameSync(join(release, 'whole'), join(release, name));
+    renameSync(join(release, 'whole.gz'), join(release, `${name}.gz`));
   });
 
   test('a manifest that is another than the line says is refused, and so is a signature that does not hold', async () => {

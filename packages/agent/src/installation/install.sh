@@ -24,7 +24,7 @@ fetch() {
   from=$1
   to=$2
   shift 2
-  curl -fsS --proto '=http,https' --connect-timeout 10 --retry 2 "$@" -o "$to" "$url$from" </dev/null ||
+  curl -fsS --compressed --proto '=http,https' --connect-timeout 10 --retry 2 "$@" -o "$to" "$url$from" </dev/null ||
     die "$url$from could not be fetched." 'The message above is that of curl. Does this machine reach the panel, and was the agent built there?'
 }
 

@@ -1,6 +1,7 @@
 /** Fetches a file of the panel over the link's own protocol and authority: to memory, or to disk with its digest. Both are bounded. */
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { createGunzip } from 'node:zlib';
 import { AppError } from '@mainstay/contract/errors';
 import { http, loadHttps } from '@mainstay/runtime/node-http';
 
@@ -47,14 +48,16 @@ function fetchInto({ panel, path, bytes_max, signal }: FetchRequest, take: (chun
           ? error
           : new AppError('Unavailable', `${target.href} could not be fetched: ${error.message}`, { cause: error }),
       );
-    const request = (https ?? http).get(target, { ...tls, signal: either, agent: false }, (answer) => {
+    const headers = { 'accept-encoding': 'gzip' };
+    const request = (https ?? http).get(target, { ...tls, headers, signal: either, agent: false }, (answer) => {
       if (answer.statusCode !== 200) {
         answer.resume();
         const code = answer.statusCode === 404 ? 'NotFound' : 'Unavailable';
         return reject(new AppError(code, `${target.href} was answered with ${answer.statusCode}.`));
       }
       let size = 0;
-      answer.on('data', (chunk: Buffer) => {
+      const plain = answer.headers['content-encoding'] === 'gzip' ? answer.pipe(createGunzip()) : answer;
+      plain.on('data', (chunk: Buffer) => {
         size += chunk.length;
         try {
           if (size > bytes_max) throw new AppError('TooLarge', `${target.href} is larger than ${bytes_max} bytes.`);
@@ -66,7 +69,8 @@ function fetchInto({ panel, path, bytes_max, signal }: FetchRequest, take: (chun
         }
       });
       answer.once('error', fail);
-      answer.once('end', () => (answer.complete ? resolve() : fail(new Error('the answer was cut'))));
+      plain.once('error', fail);
+      plain.once('end', () => (answer.complete ? resolve() : fail(new Error('the answer was cut'))));
     });
     request.setTimeout(silence_ms_max, () => request.destroy(new Error(`silence for ${silence_ms_max / 1000} s`)));
     request.once('error', fail);

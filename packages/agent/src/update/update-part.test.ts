@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { silentLogger, systemClock } from '@mainstay/runtime';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ServerPart, unchanged_server, type WantedServer } from '../server/server-part.ts';
@@ -35,9 +36,11 @@ beforeEach(async () => {
   served = new Map();
   done = [];
   events = [];
-  server = createServer(({ url }, response) => {
+  server = createServer(({ url, headers }, response) => {
     const text = served.get(url?.replace('/agent/releases/', '') ?? '');
-    response.writeHead(text === undefined ? 404 : 200).end(text);
+    if (text === undefined) return void response.writeHead(404).end();
+    if (headers['accept-encoding'] !== 'gzip') return void response.end(text);
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(text));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Fixture, type FixtureOptions, startFixture } from '../testing/fixture.ts';
 
@@ -53,6 +54,12 @@ test('everybody is given what the manifest names, the script with the address of
   expect(answer.headers.get('content-length')).toBe('6');
   const again = { headers: { 'if-none-match': answer.headers.get('etag')! } };
   expect((await fetch(answer.url, again)).status).toBe(304);
+  writeFileSync(join(agent_dir, `${executable}.gz`), gzipSync('binary'));
+  const zipped = await fetch(answer.url, { headers: { 'accept-encoding': 'gzip' } });
+  expect(zipped.headers.get('content-encoding')).toBe('gzip');
+  expect(await zipped.text()).toBe('binary');
+  const plain = await fetch(answer.url, { headers: { 'accept-encoding': 'identity' } });
+  expect(plain.headers.get('content-encoding')).toBeNull();
   for (const path of ['private.txt', '..%2fhome%2fmainstay.db', 'install.sh'])
     expect((await fetched(`/agent/releases/${path}`)).status).toBe(404);
   expect((await fetched('/agent/ca.pem')).status).toBe(404);

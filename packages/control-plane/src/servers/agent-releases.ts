@@ -14,6 +14,7 @@ import { Readable } from 'node:stream';
 import { AppError } from '@mainstay/contract/errors';
 import { Hono } from 'hono';
 import type { Context } from '../context.ts';
+import { accepts } from '../gateway/content-encoding.ts';
 
 const manifest = 'release.json';
 /** An executable is 127 MB: in chunks of 64 KB it costs twice the processor time. */
@@ -93,10 +94,14 @@ export async function handedOutRelease({
 const authorityFile = ({ home }: Context) => join(home, 'ca.pem');
 const authority = (context: Context) => readIfThere(authorityFile(context));
 
-async function fileResponse(request: Request, path: string): Promise<Response> {
-  const found = await stat(path);
+/** A file, or as it lies beside it compressed for those who take that. */
+async function fileResponse(request: Request, plain_path: string): Promise<Response> {
+  const zipped = accepts(request, 'gzip') ? await stat(`${plain_path}.gz`).catch(() => null) : null;
+  const path = zipped ? `${plain_path}.gz` : plain_path;
+  const found = zipped ?? (await stat(path));
   const etag = `"${found.size.toString(36)}-${Math.floor(found.mtimeMs).toString(36)}"`;
-  const headers = { etag, 'cache-control': 'no-cache' };
+  const encoding: Record<string, string> = zipped ? { 'content-encoding': 'gzip' } : {};
+  const headers = { etag, 'cache-control': 'no-cache', vary: 'accept-encoding', ...encoding };
   if (request.headers.get('if-none-match') === etag) return new Response(null, { status: 304, headers });
   const body =
     request.method === 'HEAD'
