@@ -10,7 +10,7 @@ export type FetchRequest = { panel: PanelAddress; path: string; bytes_max: numbe
 
 /** Nothing came for so long. */
 const silence_ms_max = 30_000;
-const total_ms_max = 30 * 60_000;
+const total_ms_max = 10 * 60_000;
 
 /** @throws AppError Unavailable, NotFound, TooLarge. */
 export async function fetchText(request: FetchRequest): Promise<Buffer> {
