@@ -41,7 +41,7 @@ import { startDue } from './orchestrator/schedules.ts';
 import type { Workflow } from './orchestrator/workflow.ts';
 import { startReconcilers } from './reconcilers.ts';
 import { createRolloutWorkflow } from './rollouts/rollout.workflow.ts';
-import { mayRollOut, pruneRollouts } from './rollouts/rollout-store.ts';
+import { goesInWaves, pruneRollouts } from './rollouts/rollout-store.ts';
 import { loadSeal } from './secrets/seal.ts';
 import { secretHandlers } from './secrets/secret-operations.ts';
 import { pruneValues } from './secrets/secret-store.ts';
@@ -166,7 +166,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   // Not before the address is known: what is carried out may hand it out.
   orchestrator.work();
   const controller = await startController(context, orchestrator, async (row) =>
-    (await mayRollOut(store, row)) ? rolloutWorkflow : changeWorkflow,
+    goesInWaves(row) ? rolloutWorkflow : changeWorkflow,
   );
 
   const follower = createRefFollower(context, planOf);

@@ -20,16 +20,17 @@ type GoingOut = {
 };
 
 /**
- * How it goes out, where there are several servers. Whether it can be taken back is part of what is approved, so that it stays as it was
- * when the plan was made; the servers are those of the moment.
+ * How it goes out, where there are several servers. Whether it goes in waves, and can be taken back, is part of what is approved, so that it
+ * stays as it was when the plan was made; the servers are those of the moment.
  */
 export async function rollsOut(
   context: Context,
   { document, base, spec, goes = 'in_waves', servers, held_before }: GoingOut,
 ): Promise<Pick<Planned, 'rollout' | 'undo_sha256'>> {
   if (goes === 'at_once' || document.removed) return {};
-  const can_undo = await context.recall('can_undo', () => servers.length > 1 && base !== null);
-  const undo = can_undo && base ? { undo_sha256: await contentDigest(base.document) } : {};
+  const in_waves = await context.recall('in_waves', () => servers.length > 1);
+  if (!in_waves) return {};
+  const undo = base ? { undo_sha256: await contentDigest(base.document) } : {};
   if (servers.length < 2) return undo;
   const settings = rolloutOf(spec);
   const waves = wavesOf(servers, settings);

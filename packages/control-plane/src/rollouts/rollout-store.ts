@@ -1,4 +1,5 @@
 /** Rows of rollouts. */
+import type { Plan } from '@mainstay/contract/operation';
 import type { Selectable } from 'kysely';
 import type { Statement, Store } from '../store/store.ts';
 import type { RolloutTables } from './rollout-tables.ts';
@@ -143,15 +144,9 @@ export function passWave(store: Store, operation_id: string, wave: number, now: 
   };
 }
 
-/** Whether an operation makes a desired state for several servers. What it finds is looked at again when it is carried out. */
-export async function mayRollOut(
-  store: Store,
-  { plan_body, stack_id }: { plan_body: string | null; stack_id: string | null },
-): Promise<boolean> {
-  const { content_sha256 } = JSON.parse(plan_body ?? '{}') as { content_sha256?: string | null };
-  if (stack_id === null || !content_sha256) return false;
-  const servers = store.db.selectFrom('servers').select('id').where('stack_id', '=', stack_id);
-  return (await servers.where('enrolled_at', 'is not', null).limit(2).execute()).length > 1;
+/** Whether an operation goes out in waves: by its plan, as it was approved. */
+export function goesInWaves({ plan }: { plan: string }): boolean {
+  return (JSON.parse(plan) as Plan).rollout !== undefined;
 }
 
 /** Rollouts stay as long as their operations. */

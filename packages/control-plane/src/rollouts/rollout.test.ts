@@ -1,8 +1,10 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSimulatedAgent, type SimulatedAgent, type SimulatedOutcome } from '@mainstay/agent/sim/simulated-agent';
 import type { DesiredState } from '@mainstay/contract/desired-state';
 import { AppError } from '@mainstay/contract/errors';
 import type { KeeperApi } from '@mainstay/contract/keeper-api';
+import { default_policy_file } from '@mainstay/keeper/policy/default-policies';
 import { openSqlite } from '@mainstay/runtime/sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Fixture, startFixture } from '../testing/fixture.ts';
@@ -85,6 +87,16 @@ function held(version = 2) {
 const done: SimulatedOutcome = { state: 'succeeded' };
 const failsFrom = (version: number, message: string) => (document: DesiredState) =>
   document.version === version ? { state: 'failed' as const, message } : done;
+
+/** A policy beside the built-in ones, in force when this resolves. */
+async function writePolicy(text: string): Promise<void> {
+  writeFileSync(join(at.folder_of_policies, 'default.yaml'), default_policy_file.text);
+  writeFileSync(join(at.folder_of_policies, 'deploys.yaml'), text);
+  await vi.waitFor(async () => {
+    const { files } = await at.keeper.policies();
+    expect(files.map(({ name }) => name)).toContain('deploys.yaml');
+  }, patient);
+}
 
 async function statesOf(name: string) {
   const { servers } = await at.client['servers.list']({});
@@ -219,6 +231,39 @@ describe('a new version for ten servers', () => {
   });
 });
 
+it('a rollback goes to all at once, and fails as such without being taken back', async () => {
+  const all = await fleet(3);
+  await ended(await deploy('second'));
+  outcomes.set('s01', failsFrom(3, 'api answers 500'));
+  const back = (await at.client['stacks.rollback']({ stack: 'shop' })).operation;
+  expect(back.plan.rollout).toBeUndefined();
+  expect(await ended(back.id!)).toMatchObject({ state: 'failed', message: 's01: api answers 500' });
+  expect(having(3)).toEqual(all);
+  const { run } = await at.client['runs.get']({ id: back.run_id!, wait_seconds: 5 });
+  expect(run).toMatchObject({ workflow: 'change', state: 'failed' });
+  const removal = await at.confirmed(at.client['stacks.remove']({ stack: 'shop' }));
+  expect(await ended(removal.id!)).toMatchObject({ state: 'succeeded' });
+});
+
+it('a plan for several servers is carried out on the one that is left', async () => {
+  await fleet(2);
+  await writePolicy(`schema: 1
+rules:
+  - name: deploys
+    match: { operations: [stacks.deploy] }
+    effect: require
+    require: { confirmation: true }
+`);
+  repository.commit('second');
+  const { operation } = await at.client['stacks.deploy']({ stack: 'shop' });
+  expect(operation.state).toBe('waiting');
+  await at.confirmed(at.client['servers.remove']({ server: 's01', leave_running: true }));
+  const confirmed = await at.confirmed(Promise.resolve({ operation }));
+  expect(await ended(confirmed.id!)).toMatchObject({ state: 'succeeded', version: 2, targets: [{ server: 's00' }] });
+  const { run } = await at.client['runs.get']({ id: confirmed.run_id!, wait_seconds: 5 });
+  expect(run).toMatchObject({ workflow: 'rollout', state: 'succeeded' });
+});
+
 describe('while a version goes out in waves', () => {
   it('no other is made of the stack; it can be cancelled, and then all have again what they had', async () => {
     const all = await fleet(4);
@@ -269,10 +314,12 @@ describe('while a version goes out in waves', () => {
     await vi.waitFor(() => expect(versionsOf('s99')).toEqual([1, 2]), patient);
   });
 
-  it('a server that is offline is not waited for, and follows when it is back', async () => {
+  it('a server that is offline is not waited for, and is named', async () => {
     await fleet(3);
     await agents.get('s01')!.stop();
     const database = openSqlite(join(at.home, 'mainstay.db'));
+    // What it had sent last may be written yet.
+    await new Promise((resolve) => setTimeout(resolve, 500));
     database.prepare("UPDATE servers SET online = 0, last_seen_at = last_seen_at - 90000 WHERE name = 's01'").run();
     database.close();
     const operation = await ended(await deploy('second'));

@@ -32,6 +32,8 @@ const Input = z.strictObject({ operation_id: idSchema('operation') });
 
 /** A rollout must have come to its end within this time: after a day it could not be taken back any more. */
 export const rollout_within_ms = 20 * 3_600_000;
+/** A store that cannot be written for a while is no reason to take anything back. */
+const patient = { Unavailable: { retries: 100, first_ms: 1_000, factor: 1.2 } };
 /** Signals may be lost; what servers report is looked at again at the latest then. */
 const look_again_ms = 5_000;
 
@@ -47,6 +49,7 @@ export function createRolloutWorkflow(context: Context, planOf: PlanOf): Workflo
     })
     .fanOut('waves', {
       needs: ['carry_out'],
+      retry: patient,
       each: {
         batch_size: 1,
         list: (step) => listWaves(context, step.input.operation_id),
@@ -65,6 +68,7 @@ export function createRolloutWorkflow(context: Context, planOf: PlanOf): Workflo
     })
     .step('finish', {
       needs: ['waves'],
+      retry: patient,
       async run(step) {
         const { operation_id } = step.input;
         const rollout = await findRollout(store, operation_id);
