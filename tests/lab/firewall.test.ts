@@ -74,13 +74,10 @@ describe.skipIf(missing !== null)(`security modes${missing ? ` (skipped: ${missi
 
   /** What runs on a server before Mainstay comes, and then the agent, in mode none. */
   const prepare = async (host: LabHost) => {
-    await outside!.exec([
-      'sh',
-      '-c',
-      '[ -e /root/.ssh/id_ed25519 ] || ssh-keygen -q -t ed25519 -N "" -f /root/.ssh/id_ed25519',
-    ]);
-    const key = await outside!.readFile('/root/.ssh/id_ed25519.pub');
-    await host.writeFile('/root/.ssh/authorized_keys', key, '0600');
+    const made =
+      '[ -e ~/.ssh/id_ed25519 ] || ssh-keygen -q -t ed25519 -N "" -f ~/.ssh/id_ed25519; cat ~/.ssh/id_ed25519.pub';
+    const key = await outside!.run(['sh', '-c', made]);
+    await host.run(['sh', '-c', 'umask 077; mkdir -p ~/.ssh; cat > ~/.ssh/authorized_keys'], { stdin: key });
     const listens = `[Service]\nExecStart=python3 -m http.server ${other_port} --bind ::\n[Install]\nWantedBy=multi-user.target\n`;
     await host.writeFile('/etc/systemd/system/other.service', listens);
     await host.run(['systemctl', 'enable', '--now', 'other']);
@@ -320,6 +317,16 @@ describe.skipIf(missing !== null)(`security modes${missing ? ` (skipped: ${missi
 
   test('the line of an invitation takes the mode, says when it is in force, and refuses to cut who runs it', async () => {
     const { result } = await panel.client['servers.invite']({ server: 'h3' });
+    const session = outside!.exec([...ssh(plain!, 'sleep', '30')], { timeout_ms: 120_000 });
+    await expect.poll(() => plain!.run(['ss', '-Htn', 'state', 'established', 'sport = :22'])).toContain(outside!.ip);
+    const refused = await plain!.exec(['bash', '-c', `${result!.install!} --security-mode tunnel`], {
+      timeout_ms: 180_000,
+    });
+    console.log(refused.stderr);
+    expect(refused.stderr).toContain(`would cut SSH sessions that are open now, from ${outside!.ip}`);
+    expect(refused.code).not.toBe(0);
+    expect((await plain!.exec(['nft', 'list', 'table', 'inet', 'mainstay'])).code).not.toBe(0);
+    expect((await session).code).toBe(0);
     const line = `${result!.install!} --security-mode tunnel --ssh-from ${outside!.ip}/32`;
     const said = await plain!.run(['bash', '-c', line], { timeout_ms: 180_000 });
     console.log(said);
