@@ -12,6 +12,7 @@ describe('texts for systemd', () => {
   it('a percent sign is no specifier, and a dollar no variable', () => {
     const text = unitText({ Unit: [['Description', '100 %']], Service: [['ExecStart', commandLine(['x', '%n $A'])]] });
     expect(text).toBe('[Unit]\nDescription=100 %%\n\n[Service]\nExecStart=:"x" "%%n $A"\n');
+    expect(unitText({ Unit: [], Service: [['CPUQuota', '150%']] })).toContain('\nCPUQuota=150%\n');
     expect(runWords(['$HOME $$', '%n'])).toEqual(['$$HOME $$$$', '%n']);
   });
 

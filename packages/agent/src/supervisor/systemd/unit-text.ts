@@ -31,11 +31,16 @@ export function runWords(argv: readonly string[]): string[] {
   return argv.map((word) => word.replaceAll('$', '$$$$'));
 }
 
-/** The text of a unit file. `%` would begin a specifier, so it is doubled everywhere. */
+/** Settings in which `%` is what it is. */
+const without_specifiers = new Set(['CPUQuota']);
+
+/** The text of a unit file. `%` would begin a specifier, so it is doubled in all settings that have them. */
 export function unitText(sections: Sections): string {
   return Object.entries(sections)
     .map(([section, settings]) => {
-      const lines = settings.map(([name, value]) => `${name}=${value.replaceAll('%', '%%')}\n`);
+      const lines = settings.map(([name, value]) => {
+        return `${name}=${without_specifiers.has(name) ? value : value.replaceAll('%', '%%')}\n`;
+      });
       return `[${section}]\n${lines.join('')}`;
     })
     .join('\n');
