@@ -30,6 +30,8 @@ export type PanelOptions = { agent_dir?: string; port: number; tls?: boolean };
 /** Starts a panel with the built agent, and waits until it answers. With `tls` it is reached by https, by an authority of its own. */
 export async function openPanel(lab: Lab, options: PanelOptions): Promise<Panel> {
   const { agent_dir = built_agent, port, tls = false } = options;
+  if (!existsSync(join(agent_dir, 'release.json')))
+    throw new Error('The agent is not built. Run: node scripts/setup.mjs --agent');
   const { gateway } = lab.network;
   const home = mkdtempSync(join(tmpdir(), 'mainstay-panel-'));
   const url = tls ? `https://${gateway}:${port + 1}` : `http://${gateway}:${port}`;

@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import {
   copyFileSync,
+  existsSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -61,6 +62,7 @@ describe.skipIf(missing !== null)(`updating the agent${missing ? ` (skipped: ${m
     const arch = process.arch;
     const name = `mainstay-agent-${version}-linux-${arch}`;
     linkSync(executable, join(handed_out(), name));
+    if (existsSync(`${executable}.gz`)) linkSync(`${executable}.gz`, join(handed_out(), `${name}.gz`));
     const sha256 = createHash('sha256').update(readFileSync(executable)).digest('hex');
     const release_key = createPublicKey(key).export({ format: 'jwk' }).x;
     const files = [{ name, arch, size: statSync(executable).size, sha256 }];
