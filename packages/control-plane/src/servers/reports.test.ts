@@ -18,3 +18,12 @@ it('a check that went as the one before is no news, however long it took', () =>
   expect(notice({ checked_at: 2, message: 'no answer', consecutive_failures: 1 })).not.toBe(before);
   expect(notice({ state: 'unhealthy' })).not.toBe(before);
 });
+
+it('drift that is found or put back is news, and so are names', () => {
+  const one = { what: 'a', expected: 'b', found: 'c', by: null, changed_at: null, found_at: 1, put_back_at: null };
+  const names = { state: 'active', how: 'hosts', address: null } as const;
+  const notices = [{}, { drift: [one] }, { drift: [{ ...one, put_back_at: 2 }] }, { names }].map((state) =>
+    noticeOf(AgentState.parse(agentState(state))),
+  );
+  expect(new Set(notices).size).toBe(4);
+});

@@ -158,8 +158,20 @@ export function noticeOf(state: AgentState): string {
     const { cpu_fraction: _, memory_bytes: __, health, ...rest } = service;
     return [name, rest, health.state, health.message];
   });
-  const { accepted_version, receipt, refusal, server, server_refusal, drained, security, tunnel, proxy, problems } =
-    state;
+  const {
+    accepted_version,
+    receipt,
+    refusal,
+    server,
+    server_refusal,
+    drained,
+    security,
+    tunnel,
+    proxy,
+    names,
+    drift,
+    problems,
+  } = state;
   return hash(
     'sha256',
     JSON.stringify([
@@ -172,6 +184,8 @@ export function noticeOf(state: AgentState): string {
       security,
       tunnel,
       proxy,
+      names,
+      drift,
       problems,
       services,
     ]),

@@ -14,6 +14,7 @@ import { bytes } from '../../ui/words.ts';
 import { driftOf } from './drift.ts';
 import { LastChange } from './last-change.tsx';
 import css from './server.module.css';
+import { ServerDrift } from './server-drift.tsx';
 import { cpuLimits } from './server-list.ts';
 import { ServerSecurity } from './server-security.tsx';
 import { ServerTunnel } from './server-tunnel.tsx';
@@ -30,6 +31,7 @@ export function ServerOverview({ server, reported }: ServerOverviewProps) {
           <Section title={texts.receipt.title}>
             <LastChange receipt={reported?.receipt ?? null} />
           </Section>
+          {reported && <ServerDrift reported={reported} />}
           {reported && <ServerSecurity server={server} reported={reported} />}
           {reported && <ServerTunnel server={server} reported={reported} />}
           {reported && <Machine reported={reported} />}
