@@ -7,7 +7,7 @@
  */
 import type { DesiredState } from '@mainstay/contract/desired-state';
 import { desiredStateDigest } from '@mainstay/contract/desired-state';
-import { AppError } from '@mainstay/contract/errors';
+import { AppError, ErrorBody } from '@mainstay/contract/errors';
 import type { Issued } from '@mainstay/contract/keeper-api';
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
@@ -24,7 +24,7 @@ import { BatchConflict } from '../store/store.ts';
 import { endOfRollout } from './rollout-end.ts';
 import { admitted, type Seen, seenOf } from './rollout-progress.ts';
 import { factsOf, findRollout, type RolloutRow, updateRollout } from './rollout-store.ts';
-import { describe, isAway, isFailure, isLate, isOpen, mayHaveIt, names } from './waves.ts';
+import { isAway, isLate, isOpen, mayHaveIt, names } from './waves.ts';
 
 /** What is waited for is looked at again so much later at the latest. */
 const look_again_ms = 5_000;
@@ -42,7 +42,7 @@ export async function takeBack(
   if (!rollout || rollout.state === 'ended') return null;
   const row = await findOperation(context.store, operation_id);
   try {
-    if (rollout.state === 'rolling') await turn(context, row, rollout, log);
+    if (rollout.state === 'rolling') await turn(context, row, rollout, run_id, log);
     else return await follow(context, row, rollout, run_id, log);
   } catch (error) {
     const moved = error instanceof BatchConflict;
@@ -55,17 +55,13 @@ export async function takeBack(
 }
 
 /** Decides what has to be given back, and has it signed. */
-async function turn(context: Context, row: OperationRow, rollout: RolloutRow, log: Log): Promise<void> {
+async function turn(context: Context, row: OperationRow, rollout: RolloutRow, run_id: string, log: Log): Promise<void> {
   const { store, clock, signals } = context;
   const now = clock.now();
   const seen = admitted(await seenOf(context, row, rollout));
-  const failed = seen.filter(isFailure);
   const wave = Math.max(1, ...seen.map((one) => one.wave));
-  const late = seen
-    .filter((one) => isLate(one, now))
-    .map((one) => ({ ...one, message: 'did not report the end of it in time' }));
-  const why = failed.length + late.length > 0 ? describe([...failed, ...late]) : `It was stopped in wave ${wave}.`;
-  const stopped = `Stopped in wave ${wave}.\n${why}`;
+  const { is_cancelled, why } = await causeOf(context, run_id);
+  const stopped = [`Stopped in wave ${wave}.`, ...(is_cancelled || why === null ? [] : [why])].join('\n');
   if (!seen.some(mayHaveIt)) {
     await store.batch([updateRollout(store, row.id, 'rolling', { state: 'undoing', reason: stopped })]);
     return;
@@ -105,6 +101,14 @@ async function turn(context: Context, row: OperationRow, rollout: RolloutRow, lo
     }),
   ]);
   signals.notify('stacks', 'events', 'operations', ...seen.map(({ server_id }) => `desired:${server_id}`));
+}
+
+/** Why the run went back: what its wave failed with, or that it was cancelled. */
+async function causeOf({ store }: Context, run_id: string): Promise<{ is_cancelled: boolean; why: string | null }> {
+  const query = store.db.selectFrom('runs').select(['ending', 'error']).where('id', '=', run_id);
+  const run = await query.executeTakeFirst();
+  const error = ErrorBody.safeParse(run?.error ? JSON.parse(run.error) : null);
+  return { is_cancelled: run?.ending === 'cancelled', why: error.success ? error.data.message : null };
 }
 
 async function versionRow(
@@ -147,8 +151,8 @@ async function follow(
       ? took.filter((one) => mayHaveIt(one) && one.state !== 'waiting')
       : back.filter((one) => one.state === 'failed' || isLate(one, now));
   const away = back.filter((one) => isOpen(one) && isAway(one, now));
-  const run = await store.db.selectFrom('runs').select('ending').where('id', '=', run_id).executeTakeFirst();
-  const wished = run?.ending === 'cancelled' ? ('cancelled' as const) : ('compensated' as const);
+  const { is_cancelled } = await causeOf(context, run_id);
+  const wished = is_cancelled ? ('cancelled' as const) : ('compensated' as const);
   const message = [
     reason,
     whatIsNow(rollout, stuck),

@@ -104,7 +104,7 @@ function dueOf({ online, last_seen_at, admitted_at }: Standing, now: number): nu
   return Math.max(now + 100, online ? given_up_at : Math.min(given_up_at, (last_seen_at ?? 0) + away_after_ms));
 }
 
-export function describe(failed: readonly Standing[]): string {
+function describe(failed: readonly Standing[]): string {
   const told = failed.slice(0, 10).map(({ name, message }) => `${name}: ${message ?? 'failed'}`);
   const more = failed.length > told.length ? [`and ${failed.length - told.length} more`] : [];
   return [...told, ...more].join('\n').slice(0, 3_000);
