@@ -21,6 +21,7 @@ export type DriftWatchParts = {
   drift_log: DriftLog;
   /** Services that are to run, by name. */
   services(): Readonly<Record<string, DesiredService>>;
+  /** Builds again, and tells of it. */
   ensureBuild(service: string, desired: DesiredService, signal: AbortSignal): Promise<void>;
   /** Starts a service anew whose files were put back under it. */
   renew(service: string): void;
@@ -55,12 +56,9 @@ export function createDriftWatch(context: Context, parts: DriftWatchParts): Drif
     for (const [service, desired] of Object.entries(parts.services())) {
       if (signal.aborted) return;
       if (await workspace.hasBuild(desired.build_id)) continue;
-      const what = `build ${desired.build_id} of service ${service}`;
-      drift_log.found(drift(what, 'the commit, built', 'it is not whole on disk'), service);
       await parts.ensureBuild(service, desired, signal);
       if (signal.aborted) return;
       parts.renew(service);
-      drift_log.settled(what);
     }
   };
 

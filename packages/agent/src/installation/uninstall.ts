@@ -117,7 +117,10 @@ async function stopUnits(): Promise<void> {
   for (const unit of units) {
     await run(['systemctl', 'stop', unit]);
     const { FragmentPath = '' } = await unitProperties(unit, ['FragmentPath']);
-    if (/^\/(etc|run)\/systemd\/system\/mainstay-/.test(FragmentPath)) rmSync(FragmentPath, { force: true });
+    if (/^\/(etc|run)\/systemd\/system\/mainstay-/.test(FragmentPath)) {
+      if (FragmentPath.startsWith('/etc/')) await succeeds(['systemctl', 'disable', '--quiet', unit]);
+      rmSync(FragmentPath, { force: true });
+    }
     await succeeds(['systemctl', 'reset-failed', unit]);
   }
 }

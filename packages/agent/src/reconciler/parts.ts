@@ -1,6 +1,7 @@
 /** The parts of the reconciler, put together. */
 import { join } from 'node:path';
 import type { DesiredService } from '@mainstay/contract/desired-state';
+import { drift } from '../drift/drift.ts';
 import { createDriftLog, type DriftLog } from '../drift/drift-log.ts';
 import { createDriftWatch, type DriftWatch } from '../drift/drift-watch.ts';
 import { ensureBuild } from './builds.ts';
@@ -47,9 +48,15 @@ export function createParts(context: Context): Parts {
   const progress = createProgress(context.clock.now, context.changed);
   const desired = (service: string) =>
     wantedServices(context.state.desired.applied()?.document ?? null)[service] ?? null;
-  const rebuild = (service: string, release: DesiredService, signal: AbortSignal) => {
+  /** What served was whole when it began to. */
+  const rebuild = async (service: string, release: DesiredService, signal: AbortSignal) => {
+    const { build_id } = release;
+    const is_whole = await context.workspace.hasBuild(build_id);
+    const what = `build ${build_id} of service ${service}`;
+    if (!is_whole) drift_log.found(drift(what, 'the commit, built', 'it is not whole on disk'), service);
     const operation_id = context.state.desired.applied()?.operation_id ?? null;
-    return ensureBuild({ context, environment, secrets, progress }, service, release, operation_id, signal);
+    await ensureBuild({ context, environment, secrets, progress }, service, release, operation_id, signal);
+    if (!is_whole) drift_log.settled(what);
   };
   const upkeep = createUpkeep(context, { instances, ports, routing, desired, drift_log, ensureBuild: rebuild });
   const drift_watch = createDriftWatch(context, {

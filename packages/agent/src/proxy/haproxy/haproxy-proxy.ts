@@ -155,9 +155,7 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
 
   /** What is not as it was applied: files, what HAProxy has loaded, and what it was told over its socket. */
   const findDrift = async (config: ProxyConfig, text: ConfigText, worker: number | null) => {
-    const found: Drift[] = [...runner.guarded(), ...stateFiles(text)].flatMap(
-      (file) => fileDrift(file.path, file.text) ?? [],
-    );
+    const found: Drift[] = stateFiles(text).flatMap((file) => fileDrift(file.path, file.text) ?? []);
     // HAProxy may have read again what it found there.
     const reloads = found.some(({ what }) => [files.config, files.lua, files.routes, files.hosts].includes(what));
     if (worker === null) return { found, reloads };
@@ -206,11 +204,11 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
         const worker = (await life.adopt())?.worker ?? null;
         const text = render(config, new Set(listenerErrors.map(({ host, port }) => bindAddress(host, port))));
         const { found, reloads } = await findDrift(config, text, worker);
-        if (found.length === 0) return [];
-        await runner.install();
-        await write(text);
-        if (worker !== null) await applyNow(config, reloads);
-        return found;
+        if (found.length > 0) {
+          await write(text);
+          if (worker !== null) await applyNow(config, reloads);
+        }
+        return [...found, ...(await runner.repair())];
       }),
     async status() {
       const processes = await running();

@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { baseEnvironment } from '@mainstay/runtime/exec';
+import type { Drift } from '../../drift/drift.ts';
 import type { ConfigFiles } from './config-text.ts';
 
 export type StartAttempt = {
@@ -22,10 +23,8 @@ export type HaproxyProcess = {
   end(master: number): Promise<void>;
   /** Takes back what start made, after it has ended. */
   gone(): Promise<void>;
-  /** Files outside of the state folder that make it start, and what stands in them. */
-  guarded(): { path: string; text: string }[];
-  /** Writes them where they are others. */
-  install(): Promise<void>;
+  /** Puts back what makes it start, outside of the state folder, and says what was other since the last time. */
+  repair(): Promise<Drift[]>;
   /** Where its log is to be read. */
   log: string;
   lastLines(): Promise<string>;
@@ -46,8 +45,7 @@ export function createChildProcess(paths: ProcessPaths, folder: string): Haproxy
   return {
     log: paths.log,
     lastLines: async () => readFileSync(paths.log, 'utf8').trimEnd().split('\n').slice(-4).join(' | '),
-    guarded: () => [],
-    install: async () => {},
+    repair: async () => [],
     gone: async () => {},
     async start() {
       if (existsSync(paths.log) && statSync(paths.log).size > log_bytes_max) renameSync(paths.log, `${paths.log}.1`);

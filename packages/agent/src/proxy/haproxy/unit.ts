@@ -3,10 +3,11 @@
  * served before it, with agent and control plane away. The master is root with the four rights that it needs, and sees of the
  * agent's folder only its own; the workers are Debian's user for HAProxy.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
 import { type Exec, systemExec } from '@mainstay/runtime/exec';
+import { type Drift, drift, fileDrift } from '../../drift/drift.ts';
 import { type HaproxyProcess, haproxyArgv, type ProcessPaths, signal } from './process.ts';
 
 export const haproxy_unit = 'mainstay-haproxy.service';
@@ -96,15 +97,31 @@ export function createUnitProcess(options: UnitOptions = {}) {
   return (paths: ProcessPaths, home: string): HaproxyProcess => {
     const text = haproxyUnitText(paths, home);
 
+    /** Whether this process has seen it as it should be; what is other before that is of an earlier version. */
+    let is_installed = false;
+    let untold: Drift[] = [];
+    const isEnabled = () => {
+      try {
+        return resolve(dirname(wanted_link), readlinkSync(wanted_link)) === unit_file;
+      } catch {
+        return false;
+      }
+    };
     const install = async (): Promise<void> => {
-      if (readText(unit_file) !== text) {
+      const changed = fileDrift(unit_file, text);
+      const disabled = isEnabled()
+        ? null
+        : drift(wanted_link, 'a link to the unit, by which it starts', 'there is none');
+      if (changed) {
         mkdirSync(units_folder, { recursive: true });
         writeFileSync(`${unit_file}.new`, text, { mode: 0o644 });
         renameSync(`${unit_file}.new`, unit_file);
         await must(['daemon-reload']);
       }
-      // A link whose target is another file, or a mask, is replaced as well.
-      if (readText(wanted_link) !== text) await must(['reenable', '--quiet', unit]);
+      // A link to another file, or a mask, is replaced as well.
+      if (disabled) await must(['reenable', '--quiet', unit]);
+      if (is_installed) untold.push(...[changed, disabled].filter((one) => one !== null));
+      is_installed = true;
     };
     const lastLines = async () =>
       (await exec(['journalctl', '-u', unit, '-n', '4', '-o', 'cat', '--no-pager'])).stdout
@@ -114,11 +131,12 @@ export function createUnitProcess(options: UnitOptions = {}) {
     return {
       log: `journalctl -u ${unit}`,
       lastLines,
-      guarded: () => [
-        { path: unit_file, text },
-        { path: wanted_link, text },
-      ],
-      install,
+      async repair() {
+        await install();
+        const found = untold;
+        untold = [];
+        return found;
+      },
       async start() {
         await install();
         await systemctl(['reset-failed', unit]);
@@ -136,6 +154,7 @@ export function createUnitProcess(options: UnitOptions = {}) {
         await systemctl(['stop', unit]);
       },
       async gone() {
+        is_installed = false;
         // Whoever stops it for good does not want it back after a reboot.
         await systemctl(['stop', unit]);
         await systemctl(['disable', '--quiet', unit]);
@@ -145,12 +164,4 @@ export function createUnitProcess(options: UnitOptions = {}) {
       },
     };
   };
-}
-
-function readText(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return null;
-  }
 }

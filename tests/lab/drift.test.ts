@@ -1,0 +1,177 @@
+/**
+ * What somebody changes on a real server behind Mainstay's back: an agent installed by its line, with services under systemd and HAProxy
+ * before them. Each change is found, put back within the interval, and told in the server's state and events.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  createRepository,
+  type GitServer,
+  type Repository,
+  serveGit,
+} from '@mainstay/agent/workspace/git-server.fixtures';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { host_node } from './in-host/run-in-host.ts';
+import { type Lab, type LabHost, openLab, whyNoLab } from './open-lab.ts';
+import { built_agent, openPanel, type Panel } from './panel.ts';
+
+const missing = whyNoLab();
+if (missing) console.warn(`skipped: drift on hosts of the lab: ${missing}`);
+
+const panel_port = 32_310;
+const external = 8080;
+/** The agent looks every 10 s; the rest is for a machine that others use. */
+const interval_ms = 10_000;
+const put_back_ms_max = 45_000;
+
+const home = '/var/lib/mainstay-agent';
+const unit_file = '/etc/systemd/system/mainstay-haproxy.service';
+const program = `
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+createServer((_, response) => response.end(readFileSync('version.txt'))).listen(Number(process.env.PORT), '127.0.0.1');
+process.on('SIGTERM', () => process.exit(0));
+`;
+
+describe.skipIf(missing !== null)(`drift on hosts${missing ? ` (skipped: ${missing})` : ''}`, () => {
+  let lab: Lab;
+  let host: LabHost;
+  let panel: Panel;
+  let git: GitServer;
+  let folder: string;
+  let repository: Repository;
+
+  const reported = async () => (await panel.client['servers.get']({ server: 'h1' })).reported;
+  const served = () =>
+    fetch(`http://${host.ip}:${external}/`, { signal: AbortSignal.timeout(5_000) }).then(
+      (response) => response.text(),
+      (error: Error) => error.message,
+    );
+  const sh = (script: string) => host.run(['sh', '-c', script]);
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'mainstay-drift-'));
+    repository = createRepository(join(folder, 'app'));
+    repository.commit({ 'server.mjs': program, 'version.txt': 'v1' });
+    lab = await openLab({ hosts: 1, name: 'hx-drift', packages: ['sudo', 'haproxy'] });
+    host = lab.host('h1');
+    git = await serveGit(folder, { address: lab.network.gateway });
+    panel = await openPanel(lab, { port: panel_port, agent_dir: process.env['MAINSTAY_AGENT_DIR'] ?? built_agent });
+    await host.writeFile(host_node, readFileSync(process.execPath), '0755');
+    const { result } = await panel.client['servers.invite']({ server: 'h1' });
+    await host.run(['bash', '-c', result!.install!], { timeout_ms: 120_000 });
+    const web = {
+      source: { git: `${git.url}/app` },
+      run: [host_node, 'server.mjs'],
+      health: { interval_seconds: 0.5 },
+      route: { prefix: '/' },
+    };
+    const spec = {
+      poll_interval_seconds: 86_400,
+      proxy: { port: external, bind: 'public' as const },
+      services: { web },
+    };
+    await panel.client['stacks.apply']({ stack: 'app', spec });
+    await panel.client['servers.assign']({ server: 'h1', stack: 'app' });
+  });
+  afterAll(async () => {
+    await panel?.close();
+    await git?.close();
+    await lab?.down();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const diagnosis = async () => {
+    const { drift, problems } = (await reported())!;
+    const log = await host.run(['journalctl', '-u', 'mainstay-agent', '-n', '25', '-o', 'cat', '--no-pager']);
+    return `${JSON.stringify({ drift, problems }, null, 1)}\n${log}`;
+  };
+
+  /** Makes a change; gives the drift that is told of it, once it is put back and the service serves. */
+  const change = async (script: string, what: RegExp) => {
+    const began = Date.now();
+    await sh(script);
+    const found = async () =>
+      (await reported())?.drift.find((one) => what.test(one.what) && one.found_at >= began && one.put_back_at !== null);
+    const until = began + put_back_ms_max;
+    while (!(await found())) {
+      if (Date.now() < until) await new Promise((done) => setTimeout(done, 300));
+      else throw new Error(`${what} was not put back: ${await diagnosis()}`);
+    }
+    await expect.poll(served, { timeout: 20_000 }).toBe('v1');
+    const drift = (await found())!;
+    console.log(`${drift.what}: ${drift.found}; put back after ${drift.put_back_at! - began} ms; by ${drift.by}`);
+    return drift;
+  };
+
+  test('services are under systemd, HAProxy is before them, and there is no drift', async () => {
+    await expect.poll(served, { timeout: 60_000 }).toBe('v1');
+    expect((await reported())?.facts).toMatchObject({ supervisor: 'systemd', proxy: 'haproxy' });
+    expect((await host.run(['systemctl', 'is-active', 'mainstay-haproxy'])).trim()).toBe('active');
+    await new Promise((done) => setTimeout(done, interval_ms + 2_000));
+    expect((await reported())?.drift).toEqual([]);
+  });
+
+  test('a service that was killed', async () => {
+    const drift = await change(`systemctl kill --signal=SIGKILL 'mainstay-web-ins_*.service'`, /^service web$/);
+    expect(drift.found).toBe('it was ended by SIGKILL');
+  });
+
+  test('a build that was deleted under its service', async () => {
+    const drift = await change(`rm -rf ${home}/builds/bld_*`, /^build bld_\S+ of service web$/);
+    expect(drift.found).toBe('it is not whole on disk');
+  });
+
+  test('files of HAProxy that were edited or deleted', async () => {
+    const edited = await change(`sed -i 's/^  maxconn .*/  maxconn 7/' ${home}/haproxy/haproxy.cfg`, /haproxy\.cfg$/);
+    expect(edited.found).toBe('another text');
+    expect(Math.abs(edited.changed_at! - edited.found_at)).toBeLessThan(put_back_ms_max);
+    expect(await host.readFile(`${home}/haproxy/haproxy.cfg`)).not.toContain('maxconn 7\n');
+    expect((await change(`rm ${home}/haproxy/routes.map`, /routes\.map$/)).found).toBe('it is not there');
+  });
+
+  test('routes that were changed over HAProxy’s socket', async () => {
+    const node = `const s=require('net').connect('${home}/haproxy/master.sock');s.end(process.argv[1]+'\\n');s.pipe(process.stdout)`;
+    const tell = (command: string) => host.run([host_node, '-e', node, command]);
+    const servers = await tell('@1 show servers state svc:web');
+    const server = /(ins_\S+)/.exec(servers)![1];
+    await tell(`@1 set server svc:web/${server} state maint`);
+    const drift = await change('true', /^HAProxy$/);
+    expect(drift.found).toBe('it was told others over its socket');
+  });
+
+  test('units that were edited, stopped, disabled or deleted', async () => {
+    const before = await host.readFile(unit_file);
+    expect((await change(`echo '# mine' >> ${unit_file}`, /mainstay-haproxy\.service$/)).found).toBe('another text');
+    expect(await host.readFile(unit_file)).toBe(before);
+    await change('systemctl disable --quiet --now mainstay-haproxy', /wants\/mainstay-haproxy\.service$/);
+    expect((await host.run(['systemctl', 'is-enabled', 'mainstay-haproxy'])).trim()).toBe('enabled');
+    await change(`rm ${unit_file}`, /mainstay-haproxy\.service$/);
+    await change(
+      'sed -i s/^Restart=always/Restart=no/ /etc/systemd/system/mainstay-agent.service',
+      /mainstay-agent\.service$/,
+    );
+    expect((await host.run(['systemctl', 'show', 'mainstay-agent', '--value', '-p', 'Restart'])).trim()).toBe('always');
+  });
+
+  test('names and files of the agent', async () => {
+    if ((await reported())?.names?.how === 'hosts') {
+      await change(`sed -i '/svc.internal/d' /etc/hosts`, /^names of services$/);
+      expect(await host.readFile('/etc/hosts')).toContain('web.svc.internal');
+    }
+    await change(`rm ${home}/identity.json`, /identity\.json$/);
+    expect((await host.run(['stat', '-c', '%a', `${home}/identity.json`])).trim()).toBe('600');
+  });
+
+  test('all of it is in the events, and nothing of it is left when the agent goes', async () => {
+    const kinds = async () => {
+      const { events } = await panel.client['events.list']({ limit: 500 });
+      return events.filter(({ kind }) => kind.startsWith('drift.')).length;
+    };
+    await expect.poll(kinds).toBeGreaterThanOrEqual(9);
+    await host.run(['mainstay-agent', 'uninstall', '--yes'], { timeout_ms: 120_000 });
+    expect(await sh(`find /etc /run/systemd /var/lib -name '*mainstay*'`)).toBe('');
+    expect((await host.exec(['pgrep', '-f', 'mainstay'])).stdout).toBe('');
+  });
+});
