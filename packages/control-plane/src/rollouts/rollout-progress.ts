@@ -4,7 +4,7 @@ import type { OperationTarget } from '@mainstay/contract/operation';
 import type { Context } from '../context.ts';
 import type { OperationRow } from '../operations/operation-store.ts';
 import { type Told, toldBy } from '../operations/told.ts';
-import { drainedServers } from '../servers/server-state-store.ts';
+import { drainedServers, isDrained } from '../servers/server-state-store.ts';
 import { reportedStates, type ServerBrief, serversByIds } from '../servers/server-store.ts';
 import { type RolloutRow, type RolloutServer, serversOfRollout } from './rollout-store.ts';
 import type { Standing } from './waves.ts';
@@ -52,7 +52,7 @@ function seen(
   const told = toldBy(server, reported, row);
   // A rollout that it is at comes to its end before it is drained.
   const is_begun = told.state !== 'waiting' && !(told.state === 'running' && reported?.drained);
-  if (drained.has(server_id) && !is_begun)
+  if (isDrained(server_id, drained, reported) && !is_begun)
     return {
       ...fixed,
       ...last,

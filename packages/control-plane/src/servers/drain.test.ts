@@ -33,10 +33,13 @@ async function offered(server: ByHand): Promise<ServerStateOffer> {
 }
 
 /** The server takes a server state, and says that it is so. */
-async function takes(server: ByHand, { document, sha256 }: ServerStateOffer): Promise<void> {
-  const { version, drained } = document;
-  const receipt = { version, sha256, operation_id: null, message: null, hint: null, started_at: 1, finished_at: 2 };
-  Object.assign(server.state, { server: { ...receipt, state: 'succeeded' }, drained });
+async function takes(server: ByHand, offer: ServerStateOffer, failure: string | null = null): Promise<void> {
+  const { document, sha256 } = offer;
+  const { version } = document;
+  const drained = failure === null ? document.drained : server.state.drained;
+  const state = failure === null ? 'succeeded' : 'failed';
+  const receipt = { version, sha256, operation_id: null, message: failure, hint: null, started_at: 1, finished_at: 2 };
+  Object.assign(server.state, { server: { ...receipt, state }, drained });
   if (drained) server.state.services = {};
   await server.send('POST', '/heartbeat', { sent_at: Date.now(), state: server.state });
 }
@@ -101,4 +104,25 @@ test('a server that runs services is removed only when it is drained, or when th
   const removal = at.client['servers.remove']({ server: 'h2', leave_running: true });
   expect(await at.confirmed(removal)).toMatchObject({ state: 'succeeded' });
   expect((await two.desired()).status).toBe(401);
+});
+
+test('what did not come into force changes nothing: the server is as it says, and it can be tried again', async () => {
+  const server = await serving('h1');
+  const failing = at.client['servers.drain']({ server: 'h1' });
+  await takes(server, await offered(server), 'the tunnel did not connect');
+  expect(await ended((await failing).operation.id!)).toMatchObject({ state: 'failed' });
+  expect((await at.client['servers.get']({ server: 'h1' })).server.drained).toBe(false);
+  expect(await drain(server, 'h1')).toMatchObject({ state: 'succeeded' });
+
+  const undraining = at.client['servers.undrain']({ server: 'h1' });
+  await takes(server, await offered(server), 'this did not come up: api');
+  expect(await ended((await undraining).operation.id!)).toMatchObject({
+    state: 'failed',
+    message: expect.stringMatching(/api/),
+  });
+  expect((await at.client['servers.get']({ server: 'h1' })).server.drained).toBe(true);
+  const deployed = await deploy();
+  expect(deployed, 'it is not waited for').toMatchObject({ state: 'succeeded', targets: [] });
+  const { operation } = await at.client['servers.undrain']({ server: 'h1', dry_run: true });
+  expect(operation.plan.changes).toMatchObject([{ path: 'drained', to: false }]);
 });

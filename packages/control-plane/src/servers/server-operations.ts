@@ -21,7 +21,7 @@ import {
 import { forgetUsage } from '../usage/usage-store.ts';
 import { installLine } from './agent-releases.ts';
 import { forgetLabels, type Labelled, labelChanges, labelsOf, putLabels } from './server-labels.ts';
-import { drainedServers } from './server-state-store.ts';
+import { drainedServers, isDrained } from './server-state-store.ts';
 import {
   findServer,
   getServerRow,
@@ -43,7 +43,7 @@ export const serverHandlers: Handler[] = [
     const view = (row: ServerRow) =>
       viewOfServer(row, stacks, in_force, states.get(row.id) ?? null, {
         ...labels(row.id),
-        drained: drained.has(row.id),
+        drained: isDrained(row.id, drained, states.get(row.id) ?? null),
       });
     return { servers: rows.map(view) };
   }),
@@ -53,7 +53,7 @@ export const serverHandlers: Handler[] = [
     const reported = await reportedState(context.store, row);
     const in_force = await versionsInForce(context.store);
     const labels = (await labelsOf(context.store, [row.id]))(row.id);
-    const drained = (await drainedServers(context.store)).has(row.id);
+    const drained = isDrained(row.id, await drainedServers(context.store), reported);
     const view = viewOfServer(row, await stacksById(context), in_force, reported, { ...labels, drained });
     return { server: view, reported };
   }),
@@ -265,7 +265,7 @@ function viewOfServer(
     version: accepted?.accepted_version ?? null,
     converged:
       wanted !== null && accepted?.accepted_version === wanted.version && accepted.receipt?.state === 'succeeded',
-    drained: drained || reported?.drained === true,
+    drained,
     problems: reported?.problems.map((problem) => problem.message) ?? [],
     last_seen_at: row.last_seen_at,
     enrolled_at: row.enrolled_at,

@@ -1,4 +1,5 @@
 /** Rows of server states. Versions rise by one; of each server only the newest is kept, operations tell what was before. */
+import type { AgentState } from '@mainstay/contract/agent-api';
 import type { ServerState } from '@mainstay/contract/server-state';
 import { sql } from 'kysely';
 import type { Statement, Store } from '../store/store.ts';
@@ -20,7 +21,15 @@ export async function findServerState(store: Store, server_id: string): Promise<
   return row ? { ...row, document: JSON.parse(row.document) as ServerState } : null;
 }
 
-/** Ids of the servers that are drained, or are to be. */
+/**
+ * Whether a server is drained: as it says, or as it is to be. `wanted`: what `drainedServers` gives. Where its last server state did not come
+ * into force, what it says counts alone.
+ */
+export function isDrained(id: string, wanted: ReadonlySet<string>, reported: AgentState | null): boolean {
+  return reported?.drained === true || (wanted.has(id) && reported?.server?.state !== 'failed');
+}
+
+/** Ids of the servers that are to be drained. */
 export async function drainedServers(store: Store): Promise<Set<string>> {
   const rows = await store.db
     .selectFrom('server_states')

@@ -12,7 +12,7 @@ import type { Context } from '../context.ts';
 import type { Planned } from '../operations/planned.ts';
 import { refuseWhileRolling, rollsOut } from '../rollouts/rollout-plan.ts';
 import { findCredential, openCredential, selectSecrets } from '../secrets/secret-store.ts';
-import { drainedServers } from '../servers/server-state-store.ts';
+import { drainedServers, isDrained } from '../servers/server-state-store.ts';
 import { reportedStates, type ServerBrief, serversOfStack } from '../servers/server-store.ts';
 import { type RefRequest, resolveRefs } from './refs.ts';
 import { contentOf, diffStacks } from './stack-diff.ts';
@@ -186,17 +186,16 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
   for (const [service, why] of holds)
     changes.push({ action: 'update', path: `services.${service}.follows_ref`, from: true, to: why });
   const all = stack ? await serversOfStack(store, stack.id) : [];
-  const drained = all.length > 0 ? await drainedServers(store) : new Set<string>();
   // What is drained takes it up when it is undrained, and is not waited for.
-  const servers = all.filter(({ id }) => !drained.has(id));
+  const drained = await drainedAmong(context, all);
+  const servers = all.filter((server) => !drained.includes(server));
   const warnings = [...(plan.warnings ?? [])];
   if (all.length === 0)
     warnings.push('No server runs this stack yet: `mainstay servers invite NAME --stack …` adds one.');
   for (const server of servers) {
     if (!server.online) warnings.push(`Server ${server.name} is offline; it will follow when it is back.`);
   }
-  for (const { name } of all.filter(({ id }) => drained.has(id)))
-    warnings.push(`Server ${name} is drained; it will follow when it is undrained.`);
+  for (const { name } of drained) warnings.push(`Server ${name} is drained; it will follow when it is undrained.`);
   const strayed =
     plan.is_automatic || !stack || base?.version === stack.desired_version
       ? []
@@ -274,6 +273,13 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
       };
     },
   };
+}
+
+async function drainedAmong({ store }: Context, servers: ServerBrief[]): Promise<ServerBrief[]> {
+  if (servers.length === 0) return [];
+  const wanted = await drainedServers(store);
+  const states = await reportedStates(store, servers);
+  return servers.filter(({ id }) => isDrained(id, wanted, states.get(id) ?? null));
 }
 
 /** Servers that run a version which failed on others, and so is not the one that is in force. */

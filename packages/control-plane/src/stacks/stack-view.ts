@@ -3,7 +3,7 @@ import type { AgentState, ServiceObserved } from '@mainstay/contract/agent-api';
 import type { ServiceOnServer } from '@mainstay/contract/operations/services';
 import type { StackProxy, StackView } from '@mainstay/contract/operations/stacks';
 import type { Context } from '../context.ts';
-import { drainedServers } from '../servers/server-state-store.ts';
+import { drainedServers, isDrained } from '../servers/server-state-store.ts';
 import { reportedStates, type ServerBrief, serversOfStack } from '../servers/server-store.ts';
 import { baseVersion, findVersion, heldServices, pausedOf, type StackRow, type StackVersion } from './stack-store.ts';
 
@@ -14,7 +14,7 @@ export async function viewOfStack(context: Context, stack: StackRow): Promise<St
   const states = await reportedStates(context.store, servers);
   const drained = await drainedServers(context.store);
   // A server that is drained is left out of what the stack is.
-  const active = servers.filter(({ id }) => !drained.has(id));
+  const active = servers.filter(({ id }) => !isDrained(id, drained, states.get(id) ?? null));
   const shares = active.map((server) => shareOf(stack, base, server, states.get(server.id) ?? null));
   const { health, message } =
     servers.length > 0 && active.length === 0 ? all_drained : healthOf(newest ?? base, active, shares);
