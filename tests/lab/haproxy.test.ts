@@ -13,7 +13,7 @@ import { type Lab, type LabHost, openLab, whyNoLab } from './open-lab.ts';
 const missing = whyNoLab();
 if (missing) console.warn(`skipped: HAProxy on hosts of the lab: ${missing}`);
 
-const source = join(import.meta.dirname, '..', '..', 'packages/agent/src/proxy/haproxy/haproxy.host-tests.ts');
+const source = join(import.meta.dirname, 'in-host', 'haproxy-laws.ts');
 const program = '/opt/haproxy-program.mjs';
 const home = '/var/lib/mainstay-agent/haproxy';
 const unit = 'mainstay-haproxy.service';

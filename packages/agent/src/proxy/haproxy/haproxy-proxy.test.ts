@@ -7,9 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '@mainstay/runtime/log';
 import { describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import { haproxyDifferences } from '../conformance/haproxy-differences.ts';
 import { ask, createHarness, type Harness, raw, startLoad, until } from '../conformance/harness.ts';
 import { proxyConformance } from '../proxy.conformance.ts';
-import { haproxyDifferences } from './differences.ts';
 import { createHaproxyProxy, type HaproxyProxyOptions } from './haproxy-proxy.ts';
 import { createMasterSocket } from './master-socket.ts';
 

@@ -8,13 +8,13 @@
  */
 import { createServer } from 'node:http';
 import { basename } from 'node:path';
+import { haproxyDifferences } from '@mainstay/agent/proxy/conformance/haproxy-differences';
+import { createHaproxyProxy } from '@mainstay/agent/proxy/haproxy/haproxy-proxy';
+import { createUnitProcess } from '@mainstay/agent/proxy/haproxy/unit';
+import { proxyConformance } from '@mainstay/agent/proxy/proxy.conformance';
 import { silentLogger } from '@mainstay/runtime/log';
 import { WebSocketServer } from 'ws';
-import { runAll } from '../../../../../tests/lab/in-host/runner.ts';
-import { proxyConformance } from '../proxy.conformance.ts';
-import { haproxyDifferences } from './differences.ts';
-import { createHaproxyProxy } from './haproxy-proxy.ts';
-import { createUnitProcess } from './unit.ts';
+import { runAll } from './runner.ts';
 
 const log = silentLogger();
 const [what = '', ...given] = process.argv.slice(2);

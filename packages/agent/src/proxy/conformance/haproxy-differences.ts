@@ -1,5 +1,5 @@
 /** What HAProxy 2.6 does otherwise than the laws of the port say, and why nothing here changes it. */
-import { type Differences, noDifferences } from '../conformance/differences.ts';
+import { type Differences, noDifferences } from './differences.ts';
 
 export const haproxyDifferences: Differences = {
   ...noDifferences,
