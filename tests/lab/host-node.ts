@@ -8,11 +8,11 @@ import type { LabHost } from './open-lab.ts';
 export async function installNode(host: LabHost): Promise<void> {
   await host.writeFile('/usr/local/bin/node', readFileSync(process.execPath), '0755');
   const archive = execFileSync('tar', ['-cz', '-C', dirname(npmFolder()), 'npm'], { maxBuffer: 256 * 1024 * 1024 });
-  await host.writeFile('/root/npm.tar.gz', archive);
+  await host.writeFile('/var/tmp/npm.tar.gz', archive);
   await host.run(['mkdir', '-p', '/usr/local/lib/node_modules', '/usr/local/etc']);
-  await host.run(['tar', '-xzf', '/root/npm.tar.gz', '-C', '/usr/local/lib/node_modules']);
+  await host.run(['tar', '-xzf', '/var/tmp/npm.tar.gz', '-C', '/usr/local/lib/node_modules']);
   await host.run(['ln', '-sf', '../lib/node_modules/npm/bin/npm-cli.js', '/usr/local/bin/npm']);
-  await host.run(['rm', '/root/npm.tar.gz']);
+  await host.run(['rm', '/var/tmp/npm.tar.gz']);
   await host.writeFile('/usr/local/etc/npmrc', await npmSettings(host));
 }
 
