@@ -208,13 +208,17 @@ describe.skipIf(missing !== null)(`systemd on hosts${missing ? ` (skipped: ${mis
   });
 
   test('no line of a service is lost or doubled over kills of the agent and a reboot', async () => {
+    const recovered_at = async () =>
+      (await panel.client['events.list']({ kind: ['agent.recovered'], limit: 1 })).events[0]?.at ?? 0;
+    const adopted = await services();
     for (let kills = 0; kills < 3; kills++) {
+      const killed_at = Date.now();
       const pid = await property('mainstay-agent', 'MainPID');
       await killAgent();
       await expect.poll(() => property('mainstay-agent', 'MainPID')).not.toMatch(new RegExp(`^(0|${pid})$`));
-      await is('online');
+      await expect.poll(recovered_at).toBeGreaterThan(killed_at);
     }
-    const adopted = await services();
+    expect(await services()).toEqual(adopted);
     await host.reboot();
     await serves('v2');
     await leavesNoJunk();
