@@ -9,8 +9,10 @@ import { ServerFailure } from '../server/server-part.ts';
 import { textOf, writeDurably } from './files.ts';
 
 export type BootUnit = {
-  /** The rules of this file are loaded at each boot from now on. */
+  /** The rules of this file, once it is there, are loaded at each boot from now on. */
   install(rules_file: string): Promise<void>;
+  /** Loads them now, so that the unit follows nftables.service from now on; without it, from the next boot on. */
+  start(): Promise<void>;
   remove(): Promise<void>;
   /** UFW keeps on disk what it is told: a boot while this file is there puts the copies back before UFW starts. */
   guard(while_there: string, copies: readonly { copy: string; path: string }[]): Promise<void>;
@@ -29,6 +31,7 @@ export function bootUnitText(nft: string, rules_file: string): string {
 Description=Mainstay security mode
 DefaultDependencies=no
 RequiresMountsFor=${quoted(dirname(rules_file))}
+ConditionPathExists=${rules_file.replaceAll('%', '%%')}
 After=nftables.service ufw.service netfilter-persistent.service
 Wants=network-pre.target
 Before=network-pre.target shutdown.target
@@ -87,7 +90,10 @@ export function createBootUnit({ exec, nft }: { exec: Exec; nft: string }): Boot
   return {
     async install(rules_file) {
       await put(boot_unit, bootUnitText(nft, rules_file));
-      await systemctl('enable', '--quiet', '--now', boot_unit);
+      await systemctl('enable', '--quiet', boot_unit);
+    },
+    async start() {
+      await exec(['systemctl', 'start', boot_unit], { timeout_ms: 30_000 });
     },
     remove: () => take(boot_unit),
     async guard(while_there, copies) {

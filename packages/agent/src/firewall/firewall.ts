@@ -145,17 +145,18 @@ export function createFirewall(options: FirewallOptions): Firewall {
       const { rules, before, listing } = begun;
       const had_ufw = confirmed?.rules.firewall === 'ufw';
       if (had_ufw && rules.firewall !== 'ufw') await ufw.restore(file('before-ufw'), confirmed?.ufw ?? null);
+      // What is slow stands before and after: a power cut finds the change confirmed, or to be taken back, as a whole.
+      await boot_unit?.install(boot_rules);
       await dead_man.callOff();
       // It may have run a moment before.
       if (listing === null || (await table.listing()) !== listing)
         throw new ServerFailure('The rules were changed or taken back by somebody else before they were confirmed.');
       await remember(rules);
-      if (boot_unit) {
-        await boot_unit.install(boot_rules);
-        // The unit loads the rules anew, without the connections from before.
-        await table.load(tableText(rules, before));
-      }
       await settled();
+      if (!boot_unit) return;
+      await boot_unit.start();
+      // The unit loads the rules anew, without the connections from before.
+      await table.load(tableText(rules, before));
     },
 
     async drift() {
@@ -180,6 +181,7 @@ export function createFirewall(options: FirewallOptions): Firewall {
       await putInForce({ rules, before: [] });
       await remember(rules);
       await boot_unit?.install(boot_rules);
+      await boot_unit?.start();
     },
 
     async remove() {
