@@ -34,11 +34,13 @@ export function createMasterSocket(path: string, runs: () => boolean = () => fal
     const deadline = Date.now() + timeout_ms;
     for (;;) {
       try {
-        return await askOnce(command);
+        const answer = await askOnce(command);
+        // A master that reads its configuration anew closes what it had accepted; what can be shown is never without a line.
+        if (answer !== '' || !/(^| )show /.test(command) || !runs() || Date.now() > deadline) return answer;
       } catch (error) {
         if (!isClosed(error) || !runs() || Date.now() > deadline) throw error;
-        await sleep(retry_ms);
       }
+      await sleep(retry_ms);
     }
   };
 
