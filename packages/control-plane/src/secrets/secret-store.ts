@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { commitmentOf } from '@mainstay/contract/canonical';
 import { AppError } from '@mainstay/contract/errors';
 import type { GitCredential } from '@mainstay/runtime';
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { Context } from '../context.ts';
 import type { Store } from '../store/store.ts';
 import type { Tables } from '../store/tables.ts';
@@ -94,7 +94,7 @@ export async function openCredential(context: Context, commitment: string): Prom
 export async function pruneValues(store: Store, now: number): Promise<void> {
   const documents = [
     ...(await store.db.selectFrom('stack_versions').select('document').execute()),
-    ...(await store.db.selectFrom('server_states').select('document').execute()),
+    ...(await store.db.selectFrom('server_states').select(sql<string>`document || base`.as('document')).execute()),
   ];
   const named = new Set(documents.flatMap(({ document }) => document.match(/[0-9a-f]{64}/g) ?? []));
   const old = await store.db

@@ -5,7 +5,8 @@
 import { AppError } from '@mainstay/contract/errors';
 import type { Context } from '../context.ts';
 import { handedOutRelease } from './agent-releases.ts';
-import type { ServerChange, ServerContent } from './server-state-plan.ts';
+import type { ServerChange } from './server-state-plan.ts';
+import type { ServerContent } from './server-state-store.ts';
 import { reportedState, type ServerRow } from './server-store.ts';
 
 /** @throws AppError NotFound (no release, or not the expected one), Conflict (none for this server). */

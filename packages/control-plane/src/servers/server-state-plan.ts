@@ -8,10 +8,8 @@ import { type ServerState, serverStateDigest } from '@mainstay/contract/server-s
 import type { Context } from '../context.ts';
 import type { Planned } from '../operations/planned.ts';
 import type { Statement } from '../store/store.ts';
-import { findServerState, putServerState } from './server-state-store.ts';
+import { findServerState, putServerState, type ServerContent } from './server-state-store.ts';
 import { getServerRow, reportedState, type ServerRow } from './server-store.ts';
-
-export type ServerContent = Omit<ServerState, 'schema' | 'server_id' | 'version'>;
 
 export type ServerChange = {
   next: ServerContent;
@@ -26,14 +24,13 @@ export type ServerChange = {
 async function currentContent(context: Context, server: ServerRow): Promise<ServerContent> {
   const stored = await findServerState(context.store, server.id);
   const reported = await reportedState(context.store, server);
-  const security = reported?.security ?? null;
   if (stored) {
     const { schema: _, server_id: __, version, ...content } = stored.document;
-    const has_failed = reported?.server?.version === version && reported.server.state === 'failed';
     // What did not come into force is no base: it could be asked for again only as nothing to do, and would come along with other changes.
-    const in_force = has_failed && security ? { mode: security.mode, ssh_from: security.ssh_from } : {};
-    return { ...content, security: { ...content.security, ...in_force, cut_ssh: false } };
+    if (reported?.server?.version === version && reported.server.state === 'failed') return stored.base;
+    return { ...content, security: { ...content.security, cut_ssh: false } };
   }
+  const security = reported?.security ?? null;
   return {
     security: {
       mode: security?.mode ?? 'none',
@@ -61,13 +58,8 @@ export async function planServerState(
       hint: 'Enrol it with its token first; what it is to begin with can be said when its agent is installed.',
     });
   }
-  const {
-    next,
-    summary,
-    changes,
-    warnings,
-    statements = [],
-  } = await change(await currentContent(context, server), server);
+  const base = await currentContent(context, server);
+  const { next, summary, changes, warnings, statements = [] } = await change(base, server);
   const version = server.state_version + 1;
   const document: ServerState = { schema: 1, server_id: server.id, version, ...next };
   const sha256 = await serverStateDigest(document);
@@ -84,7 +76,7 @@ export async function planServerState(
     carryOut: ({ operation_id, grant, now }) => ({
       statements: [
         ...statements,
-        ...putServerState(store, { version, document, sha256, grant_jws: grant, operation_id, created_at: now }),
+        ...putServerState(store, { version, document, base, sha256, grant_jws: grant, operation_id, created_at: now }),
       ],
       signals: ['servers', `desired:${server.id}`],
     }),

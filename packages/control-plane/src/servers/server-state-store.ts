@@ -4,9 +4,14 @@ import type { ServerState } from '@mainstay/contract/server-state';
 import { sql } from 'kysely';
 import type { Statement, Store } from '../store/store.ts';
 
+/** What a server state says, apart from whose and which version it is. */
+export type ServerContent = Omit<ServerState, 'schema' | 'server_id' | 'version'>;
+
 export type StoredServerState = {
   version: number;
   document: ServerState;
+  /** What it was made from. */
+  base: ServerContent;
   sha256: string;
   grant_jws: string;
   operation_id: string;
@@ -15,10 +20,15 @@ export type StoredServerState = {
 export async function findServerState(store: Store, server_id: string): Promise<StoredServerState | null> {
   const row = await store.db
     .selectFrom('server_states')
-    .select(['version', 'document', 'sha256', 'grant_jws', 'operation_id'])
+    .select(['version', 'document', 'base', 'sha256', 'grant_jws', 'operation_id'])
     .where('server_id', '=', server_id)
     .executeTakeFirst();
-  return row ? { ...row, document: JSON.parse(row.document) as ServerState } : null;
+  if (!row) return null;
+  return {
+    ...row,
+    document: JSON.parse(row.document) as ServerState,
+    base: JSON.parse(row.base) as ServerContent,
+  };
 }
 
 /**
@@ -41,9 +51,9 @@ export async function drainedServers(store: Store): Promise<Set<string>> {
 
 /** Puts a version in the place of the one before it; both statements demand that it still is. */
 export function putServerState(store: Store, state: StoredServerState & { created_at: number }): Statement[] {
-  const { document, version, ...rest } = state;
+  const { document, base, version, ...rest } = state;
   const { server_id } = document;
-  const row = { server_id, version, document: JSON.stringify(document), ...rest };
+  const row = { server_id, version, document: JSON.stringify(document), base: JSON.stringify(base), ...rest };
   return [
     {
       query: store.db

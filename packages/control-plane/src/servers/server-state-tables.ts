@@ -7,6 +7,8 @@ export type ServerStateTables = {
     server_id: string;
     version: number;
     document: string;
+    /** JSON: what it was made from, which is what the server is to be again where this version does not come into force. */
+    base: string;
     sha256: string;
     grant_jws: string;
     operation_id: string;
@@ -21,6 +23,7 @@ export const serverStateMigration: Migration = {
       .addColumn('server_id', 'text', (c) => c.primaryKey().references('servers.id').onDelete('cascade'))
       .addColumn('version', 'integer', (c) => c.notNull())
       .addColumn('document', 'text', (c) => c.notNull())
+      .addColumn('base', 'text', (c) => c.notNull())
       .addColumn('sha256', 'text', (c) => c.notNull())
       .addColumn('grant_jws', 'text', (c) => c.notNull())
       .addColumn('operation_id', 'text', (c) => c.notNull())

@@ -170,3 +170,17 @@ test('a token with what is no part of one is refused before anything is planned'
   const answer = at.client['servers.tunnel_set']({ server: 'h1', token: 'two words' });
   await expect(answer).rejects.toMatchObject({ code: 'InvalidInput', field: 'token' });
 });
+
+test('a tunnel that did not come up does not come along with the next change', async () => {
+  const server = await at.enrol('h1');
+  const first = at.client['servers.tunnel_set']({ server: 'h1', token: 'stale' });
+  takenBy(server, await offered(server), 'failed', 'it ended');
+  await heartbeat(server);
+  await first;
+  const second = secure('h1', 'daemon-port');
+  const offer = await offered(server);
+  expect(offer.document).toMatchObject({ version: 2, tunnel: null, security: { mode: 'daemon-port' } });
+  takenBy(server, offer, 'succeeded');
+  await heartbeat(server);
+  await second;
+});
