@@ -1,4 +1,4 @@
-/** Two people in two browsers: what a role may not do is not offered and not done, and another role counts at once. */
+/** Two people in two browsers: what a role may not do is not offered and not done, and another role counts at once; one that may do more, after signing in anew. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Dashboard, no_browser, startDashboard, type Window } from './browser.ts';
@@ -66,17 +66,33 @@ describe.skipIf(no_browser)('people', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('may do at once what another role may, without loading the page again', async () => {
-    await vera.open('/stacks/shop');
-    await owner.page.getByRole('combobox', { name: 'Role of vera' }).selectOption('deployer');
-    const dialog = owner.page.getByRole('dialog', { name: 'Change the role of vera to Deployer' });
+  /** The owner gives vera another role in the dashboard. */
+  const makeVera = async (role: string, name: string) => {
+    await owner.page.getByRole('combobox', { name: 'Role of vera' }).selectOption(role);
+    const dialog = owner.page.getByRole('dialog', { name: `Change the role of vera to ${name}` });
     await dialog.getByRole('button', { name: 'Change the role' }).click();
     await dialog.getByText('Succeeded').waitFor();
     await dialog.getByRole('button', { name: 'Close' }).last().click();
+  };
 
-    await vera.page.getByRole('link', { name: 'Deploy', exact: true }).waitFor();
+  test('sign in anew when they may do more, and may do less at once, without loading the page again', async () => {
+    await vera.open('/stacks/shop');
+    await makeVera('deployer', 'Deployer');
+    await vera.page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    expect(await deployPastButtons(vera)).toBe(401);
+
+    const { result } = await clientOf(dashboard)['access.create_sign_in_link']({ user: 'vera' });
+    vera = await dashboard.window({}, result!.url!);
+    await vera.open('/stacks/shop');
+    const deploy = vera.page.getByRole('link', { name: 'Deploy', exact: true });
+    await deploy.waitFor();
     expect(await deployPastButtons(vera)).toBe(200);
+
+    await makeVera('viewer', 'Viewer');
+    await deploy.waitFor({ state: 'detached' });
+    expect(await deployPastButtons(vera)).toBe(403);
     expect(owner.complaints).toEqual([]);
+    expect(vera.complaints).toEqual([]);
   });
 
   test('make tokens that are shown once, and are signed out where their session is ended', async () => {

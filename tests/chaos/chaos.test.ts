@@ -36,7 +36,7 @@ describe('programs killed at the boundaries of a change', () => {
 describe('the laws notice', () => {
   const succeeded = "(select id from operations where state = 'succeeded' and run_id is not null limit 1)";
   it.each([
-    ['a version that is gone', 'delete from stack_versions where version = 1', /versions up to/],
+    ['a version that is gone', 'delete from stack_versions where version = 1', /versions from 2 to/],
     [
       'a version of no operation',
       "update stack_versions set operation_id = 'op_x' where version = 1",
