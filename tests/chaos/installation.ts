@@ -48,7 +48,7 @@ process.on('SIGTERM', () => process.exit(0));
 export type InstallationOptions = {
   /** Where the state is; a new temporary folder when left out. */
   home?: string;
-  /** Ports for the services of its agent, so that installations beside each other do not meet. */
+  /** Ports for the services of its agent, so that installations beside each other do not meet; below those that the kernel gives out. */
   ports_from?: number;
   /** Without an agent it is up sooner; for faults that need none. */
   agent?: boolean;
@@ -56,7 +56,7 @@ export type InstallationOptions = {
 
 export async function createInstallation(options: InstallationOptions = {}): Promise<Installation> {
   const folder = mkdtempSync(join(tmpdir(), 'mainstay-chaos-'));
-  const { home = join(folder, 'home'), ports_from = 41_000, agent = true } = options;
+  const { home = join(folder, 'home'), ports_from = 24_000, agent = true } = options;
   const policies = join(folder, 'policies');
   for (const path of [home, policies]) mkdirSync(path, { recursive: true });
   writeFileSync(join(policies, 'default.yaml'), default_policy_file.text);

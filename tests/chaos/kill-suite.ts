@@ -29,7 +29,7 @@ export async function killSuite({ seed, runs, lanes, onRun }: KillOptions): Prom
     try {
       for (let run = waiting.shift(); run !== undefined; run = waiting.shift()) {
         if (!at) verified = { commit: null, commits: 0 };
-        at ??= await createInstallation({ ports_from: 41_000 + number * 200 });
+        at ??= await createInstallation({ ports_from: 24_000 + number * 200 });
         const result = await runRound(at, verified, seed, run);
         results.runs.push(result);
         onRun?.(result);

@@ -12,6 +12,7 @@ import {
   mirroredEntries,
   openRecords,
   type Records,
+  servicesOf,
   underWay,
   verifyMirror,
 } from './laws.ts';
@@ -147,6 +148,8 @@ async function settle(at: Installation, records: Records, waits: Waits): Promise
     left = [`the mirror is at ${mirror?.seq} of ${head?.seq}: ${mirror?.problem}`];
     if (pending > 0 || !head || mirror?.seq !== head.seq) return false;
     chained = head.seq;
+    left = ['the old release is drained'];
+    if (servicesOf(at.folder).length > 1) return false;
     left = ['the server is not there'];
     return servers.some(({ name, state, converged }) => name === 'h1' && state === 'online' && converged);
   };
