@@ -65,6 +65,7 @@ function getByName(port: number, host: string): Promise<string> {
 test('names come and go with the services, and lead to them at the port of the server', async () => {
   const agent = await start(['api', 'web']);
   await until(() => read().includes('127.0.0.1 web.svc.internal\n'), 'the names');
+  await until(async () => (await namesOf(agent))?.state === 'active', 'the names to be told of');
   expect(await namesOf(agent)).toEqual({ state: 'active', how: 'hosts', address: `127.0.0.1:${own_port}` });
   expect(await getByName(own_port, 'api.svc.internal')).toBe('api');
   expect(await getByName(own_port, 'WEB.svc.internal.:80')).toBe('web');
@@ -82,7 +83,7 @@ test('names that somebody changed are put back, and told as drift', async () => 
   await until(() => lab.control.events().some(({ kind }) => kind === 'drift.repaired'), 'the event');
   const event = lab.control.events().find(({ kind }) => kind === 'drift.repaired');
   expect(event?.message).toMatch(/was deleted.*It was put back\. Who did it is not known/s);
-  expect((await namesOf(agent))?.state).toBe('active');
+  await until(async () => (await namesOf(agent))?.state === 'active', 'the names to be told of again');
 });
 
 test('names outlive the agent, and end when all is ended', async () => {
