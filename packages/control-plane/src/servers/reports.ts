@@ -152,45 +152,29 @@ export function createReports(context: Context): Reports {
   }
 }
 
+/** Fields of a report whose change people would notice; of its services a part. */
+const noticed = [
+  'accepted_version',
+  'receipt',
+  'refusal',
+  'server',
+  'server_refusal',
+  'drained',
+  'security',
+  'tunnel',
+  'proxy',
+  'names',
+  'drift',
+  'problems',
+] as const satisfies readonly (keyof AgentState)[];
+
 /** Stands for the part of a report whose change people would notice: not the seconds of a processor, nor how long the last check took. */
 export function noticeOf(state: AgentState): string {
   const services = Object.entries(state.services).map(([name, service]) => {
     const { cpu_fraction: _, memory_bytes: __, health, ...rest } = service;
     return [name, rest, health.state, health.message];
   });
-  const {
-    accepted_version,
-    receipt,
-    refusal,
-    server,
-    server_refusal,
-    drained,
-    security,
-    tunnel,
-    proxy,
-    names,
-    drift,
-    problems,
-  } = state;
-  return hash(
-    'sha256',
-    JSON.stringify([
-      accepted_version,
-      receipt,
-      refusal,
-      server,
-      server_refusal,
-      drained,
-      security,
-      tunnel,
-      proxy,
-      names,
-      drift,
-      problems,
-      services,
-    ]),
-    'base64url',
-  );
+  return hash('sha256', JSON.stringify([noticed.map((field) => state[field]), services]), 'base64url');
 }
 
 /** Groups that fit into one statement. */

@@ -87,10 +87,3 @@ function inputOfService(path: string, service: ServiceDraft): string {
   }
   return serviceField(service, byPath[`${head}.${next}`] ?? byPath[head] ?? 'name');
 }
-
-/** The message for an input, with what to do about it; which field it is about is seen where it stands. */
-export function problemText(error: { message: string; hint?: string | undefined; field?: string | undefined }): string {
-  const prefix = `"${error.field}": `;
-  const message = error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message;
-  return [message.charAt(0).toUpperCase() + message.slice(1), error.hint].filter(Boolean).join(' ');
-}

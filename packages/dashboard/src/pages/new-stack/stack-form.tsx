@@ -6,8 +6,9 @@ import { getRouteApi } from '@tanstack/react-router';
 import { useCallback, useRef, useState } from 'react';
 import { useRead } from '../../api/queries.ts';
 import { newStack as texts } from '../../texts/new-stack.ts';
+import { refusalText } from '../../ui/refusal.ts';
 import { type Change, ReviewChange } from '../../ui/review-change.tsx';
-import { emptyFields, inputOf, type Problems, problemText } from './draft-problems.ts';
+import { emptyFields, inputOf, type Problems } from './draft-problems.ts';
 import css from './new-stack.module.css';
 import { Repository } from './repository/repository.tsx';
 import { Services } from './services/services.tsx';
@@ -51,7 +52,7 @@ export function StackForm({ draft, setDraft }: StackFormProps) {
       const input = inputOf(error.field ?? '', latest.current);
       if (input === null || !document.getElementById(input)) return;
       setChange(null);
-      show({ [input]: problemText(error) });
+      show({ [input]: refusalText(error) });
     },
     [show],
   );

@@ -10,6 +10,7 @@ import { tunnel as texts } from '../../texts/tunnel.ts';
 import { Foreign } from '../../ui/foreign.tsx';
 import { withoutEscapes } from '../../ui/log-view/ansi.ts';
 import { Section } from '../../ui/page.tsx';
+import { refusalText } from '../../ui/refusal.ts';
 import { type Change, ReviewChange } from '../../ui/review-change.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { Time } from '../../ui/time.tsx';
@@ -119,7 +120,7 @@ function SetTunnel({ server, onClose }: { server: string; onClose(): void }) {
         confirm={words.confirm}
         onClose={onClose}
         onRefused={(error) => {
-          setRefusal([error.message, error.hint].filter(Boolean).join(' '));
+          setRefusal(refusalText(error));
           setChange(null);
         }}
       />

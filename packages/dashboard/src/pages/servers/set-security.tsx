@@ -1,10 +1,12 @@
 /** Asks for the security mode of a server, then shows what setting it would do. */
+import type { AppError } from '@mainstay/contract/app-error';
 import type { ServerView } from '@mainstay/contract/operations/servers';
 import type { SecurityObserved } from '@mainstay/contract/server-state';
 import { Button, Checkbox, Modal, Radio, Stack, Textarea } from '@mantine/core';
 import { useCallback, useState } from 'react';
 import { general } from '../../texts/general.ts';
 import { security as texts } from '../../texts/security.ts';
+import { refusalText } from '../../ui/refusal.ts';
 import { type Change, ReviewChange } from '../../ui/review-change.tsx';
 import css from './server.module.css';
 
@@ -20,8 +22,8 @@ export function SetSecurity({ server, security, onClose }: SetSecurityProps) {
   const [cut_ssh, setCutSsh] = useState(false);
   const [refusal, setRefusal] = useState<string | null>(null);
   const [change, setChange] = useState<Change | null>(null);
-  const refused = useCallback((error: { message: string; hint?: string | undefined }) => {
-    setRefusal([error.message, error.hint].filter(Boolean).join(' '));
+  const refused = useCallback((error: AppError) => {
+    setRefusal(refusalText(error));
     setChange(null);
   }, []);
   const ssh_from = networks.split(/[\s,]+/).filter((network) => network !== '');

@@ -3,8 +3,8 @@ import { Button, Modal, PasswordInput, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { general } from '../../../texts/general.ts';
 import { newStack } from '../../../texts/new-stack.ts';
+import { refusalText } from '../../../ui/refusal.ts';
 import { type Change, ReviewChange } from '../../../ui/review-change.tsx';
-import { problemText } from '../draft-problems.ts';
 import css from '../new-stack.module.css';
 
 const texts = newStack.credential;
@@ -99,7 +99,7 @@ function Making({ kind, taken, onClose, onMade }: MakingProps) {
         confirm={isKey ? texts.keyConfirm : texts.tokenConfirm}
         onClose={() => setChange(null)}
         onRefused={(error) => {
-          setProblem({ field: error.field ?? 'name', message: problemText(error) });
+          setProblem({ field: error.field ?? 'name', message: refusalText(error) });
           setChange(null);
         }}
         onSucceeded={() => {

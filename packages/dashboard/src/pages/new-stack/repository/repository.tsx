@@ -7,7 +7,7 @@ import { queryClient, useRead } from '../../../api/queries.ts';
 import { newStack } from '../../../texts/new-stack.ts';
 import { useDraft } from '../../../ui/draft.ts';
 import { ErrorNotice, Section } from '../../../ui/page.tsx';
-import { problemText } from '../draft-problems.ts';
+import { refusalText } from '../../../ui/refusal.ts';
 import css from '../new-stack.module.css';
 import { CredentialSelect, PublicKey } from './credential-select.tsx';
 import { LookedAt } from './looked-at.tsx';
@@ -35,7 +35,7 @@ export function Repository({ onRef }: { onRef(ref: string): void }) {
   const error = refs.error ?? found.error;
   // What is wrong with what was typed is said at its field; what the repository answered, below.
   const isTyped = error?.code === 'InvalidInput' && (error.field === 'git' || error.field === 'credential');
-  const atField = (field: string) => (error?.field === field ? !isTyped || problemText(error) : null);
+  const atField = (field: string) => (error?.field === field ? !isTyped || refusalText(error) : null);
   const look = () => {
     const wanted = url.trim();
     setEmpty(wanted === '');

@@ -3,8 +3,8 @@ import { Button, Modal, PasswordInput } from '@mantine/core';
 import { useState } from 'react';
 import { general } from '../../../texts/general.ts';
 import { newStack } from '../../../texts/new-stack.ts';
+import { refusalText } from '../../../ui/refusal.ts';
 import { type Change, ReviewChange } from '../../../ui/review-change.tsx';
-import { problemText } from '../draft-problems.ts';
 import css from '../new-stack.module.css';
 
 const texts = newStack.service;
@@ -59,7 +59,7 @@ function Asking({ stack, name, onClose }: { stack: string; name: string; onClose
         confirm={texts.secretConfirm}
         onClose={() => setChange(null)}
         onRefused={(error) => {
-          setProblem(problemText(error));
+          setProblem(refusalText(error));
           setChange(null);
         }}
         onSucceeded={onClose}
