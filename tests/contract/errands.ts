@@ -3,6 +3,7 @@
  * so that they stay as they are until somebody speaks on them. They are made before the control plane opens its database.
  */
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@mainstay/contract/errors';
 import { createOrchestrator } from '@mainstay/control-plane/orchestrator/orchestrator';
 import { workflow } from '@mainstay/control-plane/orchestrator/workflow';
@@ -32,7 +33,11 @@ export async function startErrands(home: string): Promise<ErrandIds> {
   const signals = createSignals();
   const log = silentLogger();
   const orchestrator = createOrchestrator({ store, signals, log, clock: systemClock, workflows: [errand] });
-  const start = (fails: boolean) => orchestrator.start(errand, { fails });
+  // Runs are listed by their ids, which have the order of their making only where each has a millisecond of its own.
+  const start = async (fails: boolean) => {
+    await delay(2);
+    return orchestrator.start(errand, { fails });
+  };
   const ids: ErrandIds = {
     running: [await start(false), await start(false), await start(false)],
     paused: [await start(false), await start(false)],
@@ -55,7 +60,7 @@ async function parked(store: Awaited<ReturnType<typeof openStore>>, run_ids: rea
   for (let round = 0; round < 300; round += 1) {
     const steps = await store.db.selectFrom('run_steps').select('state').where('run_id', 'in', run_ids).execute();
     if (steps.length === run_ids.length && steps.every(({ state }) => state === 'parked')) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await delay(100);
   }
   throw new Error('the errands have not begun to wait');
 }
