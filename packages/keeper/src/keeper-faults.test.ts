@@ -82,20 +82,76 @@ describe('policy files', () => {
     expect(await decided(again)).toBe('approved');
   });
 
-  it('that were broken from the beginning allow nothing', async () => {
-    write('rules: [');
+  it('that were broken from the beginning allow nothing, and who asks is told the file, the line and the fix', async () => {
+    write('schema: 1\nrules:\n  - { name: all, effect: perhaps }\n');
     const keeper = await start();
-    expect(await decided(keeper)).toBe('denied');
+    expect(await keeper.decide(await deployProposal(olga.actor))).toMatchObject({
+      decision: 'denied',
+      reason: expect.stringMatching(/^No policies are in force, so nothing is allowed: test\.yaml:3:\d+: /),
+      hint: expect.any(String),
+    });
     expect(await keeper.alerts()).toMatchObject([{ kind: 'policy_broken' }]);
+    write(allowAll);
+    await keeper.policies();
+    expect(await decided(keeper)).toBe('approved');
+  });
+
+  it('that are the first and broken leave the built-in set in force, also over a restart', async () => {
+    const keeper = await start();
+    write('rules: [');
+    expect(await keeper.policies()).toMatchObject({ source: 'default', error: { file: 'test.yaml' } });
+    stop();
+    const again = await start();
+    expect(await again.policies()).toMatchObject({ source: 'default', error: { file: 'test.yaml' } });
+    expect(await decided(again)).toBe('approved');
+  });
+
+  it('whose folder is gone at a restart stay in force: the built-in set does not take their place', async () => {
+    write(denyAll);
+    await start();
+    stop();
+    rmSync(policies, { recursive: true });
+    const again = await start();
+    expect(await again.policies()).toMatchObject({
+      source: 'folder',
+      error: { message: expect.stringContaining('is not there'), hint: expect.stringContaining('empty folder') },
+    });
+    expect(await decided(again)).toBe('denied');
+    mkdirSync(policies);
+    stop();
+    expect(await (await start()).policies()).toMatchObject({ source: 'default', error: null });
+  });
+
+  it('that this version does not take any more, as the last good set either, allow nothing and reject nothing that waits', async () => {
+    write(askOne);
+    const keeper = await start();
+    const waiting = await deployProposal(olga.actor);
+    await keeper.decide(waiting);
+    stop();
+    const database = new DatabaseSync(join(directory(), 'ledger.db'));
+    database.exec("UPDATE meta SET value = replace(value, 'require', 'demand') WHERE key = 'policies'");
+    database.close();
+    write('rules: [');
+    const again = await start();
+    expect(await decided(again)).toBe('denied');
+    expect(await again.decisionOf(waiting.operation_id)).toMatchObject({ decision: 'waiting' });
+    write(allowAll);
+    await again.policies();
+    expect(await again.decisionOf(waiting.operation_id)).toMatchObject({ decision: 'approved' });
   });
 
   it('that are all taken away do not bring the built-in set back by themselves', async () => {
     write(denyAll);
     const keeper = await start();
-    rmSync(policies, { recursive: true });
+    rmSync(join(policies, 'test.yaml'));
     expect(await keeper.policies()).toMatchObject({
       source: 'folder',
       error: { message: expect.stringContaining('empty') },
+    });
+    rmSync(policies, { recursive: true });
+    expect(await keeper.policies()).toMatchObject({
+      source: 'folder',
+      error: { message: expect.stringContaining('is not there') },
     });
     expect(await decided(keeper)).toBe('denied');
   });

@@ -75,9 +75,12 @@ export function createDecisions(parts: Parts): Decisions {
   /** Inside a write: brings a row to where it belongs by now. `is_new`: it was proposed this moment. */
   const settle = (row: ProposalRow, is_new: boolean) => {
     const at = now();
-    const verdict = judge(policies.current().rules, row.judged.subject);
     if (!is_new && row.expires_at !== null && row.expires_at <= at)
       return end(row, 'expired', 'Nobody approved it in time.');
+    const refusal = policies.refusal();
+    // What waits goes on waiting.
+    if (refusal) return is_new ? end(row, 'denied', refusal.reason, refusal.hint) : undefined;
+    const verdict = judge(policies.current().rules, row.judged.subject);
     if (verdict.kind === 'denied') {
       row.policy = verdict.policy;
       if (is_new) return end(row, 'denied', verdict.reason, verdict.hint);

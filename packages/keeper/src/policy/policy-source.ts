@@ -1,9 +1,9 @@
 /**
  * Where the policies come from: the YAML files of a folder, or the built-in set where there are none. Files are read again when they
  * change (told by the system, and looked at every few seconds all the same). What is broken does not count: the last good set stays in
- * force, also over a restart, and the error can be read.
+ * force, also over a restart, and the error can be read. Where no good set is known nothing is allowed, and whoever asks is told why.
  */
-import { type FSWatcher, readdirSync, readFileSync, statSync, watch } from 'node:fs';
+import { existsSync, type FSWatcher, readdirSync, readFileSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
 import type { PolicyProblem, PolicySetView } from '@mainstay/contract/keeper-views';
@@ -13,6 +13,8 @@ import { type PolicySet, type PolicyText, policySetOf } from './policy-set.ts';
 
 export type PolicySource = {
   current(): PolicySet;
+  /** Why nothing can be allowed at all, with the place and the fix: the files are broken and no good set is known. Null otherwise. */
+  refusal(): { reason: string; hint: string } | null;
   view(): PolicySetView;
   /** Looks at the folder now. */
   refresh(): void;
@@ -25,7 +27,7 @@ export type PolicySourceOptions = {
   now: () => number;
   /** How often the folder is looked at, milliseconds. */
   poll_interval_ms: number;
-  /** The last good set of an earlier run, and where to keep the present one. */
+  /** The last good set of an earlier run (empty: the built-in one; null: there was none), and where to keep the present one. */
   kept: { read(): PolicyText[] | null; write(texts: readonly PolicyText[], digest: string): void };
 };
 
@@ -50,13 +52,20 @@ export function createPolicySource({ folder, now, poll_interval_ms, kept }: Poli
     problem = null;
   };
 
+  const hasOwn = () => (loaded ? loaded.source === 'folder' : (kept.read()?.length ?? 0) > 0);
+
   const refresh = () => {
     try {
       const found = folder === null ? '' : signatureOf(folder);
       if (found === seen && problem === null) return;
       const texts = folder === null ? [] : readFolder(folder);
       if (texts.length > 0) take('folder', texts);
-      else if (loaded?.source === 'folder') {
+      else if (folder !== null && hasOwn() && !existsSync(folder)) {
+        // Such as a disk that is not mounted yet: the built-in set may allow what their own denied.
+        throw new AppError('Unavailable', `The folder of the policies is not there: ${folder}`, {
+          hint: 'Put it back. To use the built-in set, make it as an empty folder and start the keeper again.',
+        });
+      } else if (loaded?.source === 'folder') {
         throw new AppError('InvalidInput', 'The folder of the policies is empty.', {
           hint: 'Put the files back. To use the built-in set, start the keeper again with the folder empty.',
         });
@@ -91,17 +100,19 @@ export function createPolicySource({ folder, now, poll_interval_ms, kept }: Poli
   };
 
   refresh();
-  if (!loaded) {
-    const before = kept.read();
-    const texts = before && before.length > 0 ? before : null;
-    const set = texts ? policySetOf(texts) : policySetOf([]);
-    loaded = { source: 'folder', set, loaded_at: now() };
-  }
+  const nothing = policySetOf([]);
+  loaded ??= { ...lastGood(kept.read(), nothing), loaded_at: now() };
   const timer = folder === null ? null : setInterval(refresh, poll_interval_ms).unref();
   const present = () => loaded as Loaded;
 
   return {
     current: () => present().set,
+    refusal() {
+      if (present().set !== nothing || !problem) return null;
+      const { message, hint } = problem;
+      const reason = `No policies are in force, so nothing is allowed: ${message}`;
+      return { reason, hint: hint ?? 'Mend the files of the policies; they are read again at once.' };
+    },
     refresh,
     view() {
       const { source, set, loaded_at } = present();
@@ -113,6 +124,16 @@ export function createPolicySource({ folder, now, poll_interval_ms, kept }: Poli
       watcher?.close();
     },
   };
+}
+
+/** `nothing` where there was no good set, or this version does not take it any more. */
+function lastGood(before: readonly PolicyText[] | null, nothing: PolicySet): Omit<Loaded, 'loaded_at'> {
+  if (before?.length === 0) return { source: 'default', set: policySetOf([default_policy_file]) };
+  try {
+    return { source: 'folder', set: before ? policySetOf(before) : nothing };
+  } catch {
+    return { source: 'folder', set: nothing };
+  }
 }
 
 function namesIn(folder: string): string[] {
