@@ -89,7 +89,6 @@ export async function createKeeper(options: KeeperOptions): Promise<Keeper> {
     ...createKeyExchange({ database, ledger, grants, proposals, statements, signer, now }),
     ...createDecisions({ database, ledger, grants, proposals, statements, policies, now }),
     enrol: grants.enrol,
-    enrolTarget: grants.enrolTarget,
     reissue: grants.reissue,
     ...createUndo({ database, grants, proposals, now }),
     policies: async () => {
