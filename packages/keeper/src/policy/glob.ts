@@ -31,19 +31,3 @@ export function fitsGlob(pattern: string, text: string): boolean {
 export function fitsAny(patterns: readonly string[], text: string): boolean {
   return patterns.some((pattern) => fitsGlob(pattern, text));
 }
-
-/**
- * A source as globs see it: what URLs and paths mean, not how they are spelt, so that `https://git.example.org/mine/../theirs` does
- * not pass for one of mine.
- */
-export function plainSource(source: string): string {
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(source) && URL.canParse(source)) return new URL(source).href.replace(/\/$/, '');
-  const path = /^([^/]*@[^:/]+:)?(.*)$/s.exec(source);
-  if (!path) return source;
-  const parts: string[] = [];
-  for (const part of (path[2] ?? '').split('/')) {
-    if (part === '..' && parts.length > 0 && parts.at(-1) !== '') parts.pop();
-    else if (part !== '.' && (part !== '' || parts.length === 0)) parts.push(part);
-  }
-  return (path[1] ?? '') + parts.join('/');
-}

@@ -5,8 +5,9 @@
 import type { Actor, Proof, Role } from '@mainstay/contract/operation';
 import type { MaintenanceWindow, PolicyRequirement, PolicyRule } from '@mainstay/contract/policy';
 import { levelOf } from '../people/roles.ts';
-import { fitsAny, fitsGlob, plainSource } from './glob.ts';
+import { fitsAny, fitsGlob } from './glob.ts';
 import type { NamedRule } from './policy-set.ts';
+import { fitsSource, type SourceForm, sourceForm } from './source-form.ts';
 
 /** How a desired state differs from the one before that the keeper signed itself; not what the plan says of it. */
 export type Difference = 'commits_only' | 'more';
@@ -88,7 +89,7 @@ function casesOf(rules: readonly NamedRule[], { servers, sources, environment }:
   const ofServers = kindsOf(rules, servers.length > 0 ? servers : [null], (rule, server) =>
     fitsServer(rule, server, environment),
   );
-  const ofSources = kindsOf(rules, sources.length > 0 ? sources.map(plainSource) : [null], fitsSource);
+  const ofSources = kindsOf(rules, sources.length > 0 ? sources.map(sourceForm) : [null], fitsSources);
   return ofServers.flatMap((a) => ofSources.map((b) => rules.filter((_, index) => a[index] && b[index])));
 }
 
@@ -128,8 +129,8 @@ function fitsServer({ match: { target } }: PolicyRule, server: ServerSubject | n
   });
 }
 
-function fitsSource({ match: { sources } }: PolicyRule, source: string | null): boolean {
-  return !sources || (source !== null && fitsAny(sources, source));
+function fitsSources({ match: { sources }, effect }: PolicyRule, source: SourceForm | null): boolean {
+  return !sources || (source !== null && fitsSource(sources, effect, source));
 }
 
 function nothingMatched(rules: readonly NamedRule[], subject: Subject): Verdict {

@@ -5,7 +5,7 @@ import { PolicyCaseFile, weekdays } from '@mainstay/contract/policy';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { default_policy_file } from './default-policies.ts';
-import { fitsGlob, plainSource } from './glob.ts';
+import { fitsGlob } from './glob.ts';
 import { judge, type Subject } from './judge.ts';
 import { policySetOf } from './policy-set.ts';
 import { tryCase, tryCases } from './policy-tests.ts';
@@ -240,15 +240,6 @@ describe('globs', () => {
     ['(a+)+', 'aaaa', false],
     [`${'a*'.repeat(50)}b`, 'a'.repeat(2_000), false],
   ])('%s against %s', (pattern, text, fits) => expect(fitsGlob(pattern, text)).toBe(fits));
-
-  it.each([
-    ['https://git.example.org/mine/../theirs', 'https://git.example.org/theirs'],
-    ['https://git.example.org/mine/%2e%2e/theirs/', 'https://git.example.org/theirs'],
-    ['https://GIT.example.org/a', 'https://git.example.org/a'],
-    ['git@host:mine/../theirs', 'git@host:theirs'],
-    ['/srv/git/./mine//x/../y', '/srv/git/mine/y'],
-    ['nginx', 'nginx'],
-  ])('see %s as %s', (source, plain) => expect(plainSource(source)).toBe(plain));
 });
 
 describe('maintenance windows', () => {
