@@ -312,6 +312,7 @@ export const eventKinds = [
   'stack.resumed',
   'webhook.received',
   'webhook.refused',
+  'server.left',
   'access.signed_in',
   'access.refused',
   'audit.alert',

@@ -20,6 +20,7 @@ import {
   Route,
   SecurityMode,
   type ServiceSpec,
+  targets_max,
 } from './stack.ts';
 
 export const Digest = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
@@ -66,6 +67,8 @@ export const DesiredState = z
     names: z.strictObject({ domain: z.string(), port: z.int() }),
     security_mode: SecurityMode,
     services: z.record(DnsName, DesiredService),
+    /** The servers that it is for, where its stack chooses them; one that runs the stack and is not among them stops it, and keeps its data. */
+    targets: z.array(idSchema('server')).min(1).max(targets_max).optional(),
     /** Set when the stack is taken off: services are stopped, and their data kept unless this says otherwise. */
     removed: z.strictObject({ delete_data: z.boolean() }).nullable(),
   })

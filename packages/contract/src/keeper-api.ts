@@ -123,6 +123,16 @@ export type KeeperApi = {
   /** Turns an invitation that the keeper signed, and its token, into the grant that enrols one server. */
   enrol(request: { invitation: string; token: string }): Promise<Issued>;
   /**
+   * Enrols a server for a stack whose desired state names it among its `targets`: the grant is the one that the keeper gave for exactly that
+   * document, and the server has an enrolment of this keeper's already. No new decision: who approved the document approved its targets.
+   */
+  enrolTarget(request: {
+    grant: string;
+    document: DesiredState;
+    server_id: string;
+    enrolment_grant: string;
+  }): Promise<Issued>;
+  /**
    * Signs a desired state, or a server state, again that the keeper signed before, with a new expiry, for one server: one that it already
    * named, or one whose enrolment grant allows that stack. It is no new decision, and so allows nothing new.
    */

@@ -36,6 +36,15 @@ export const keeperMethods = {
   speak: { input: Word, output: Decision },
   withdraw: { input: idSchema('operation'), output: nothing },
   enrol: { input: z.strictObject({ invitation: jws, token: z.string().max(1_024) }), output: Issued },
+  enrolTarget: {
+    input: z.strictObject({
+      grant: jws,
+      document: DesiredState,
+      server_id: idSchema('server'),
+      enrolment_grant: jws,
+    }),
+    output: Issued,
+  },
   reissue: {
     input: z.strictObject({ grant: jws, server_id: idSchema('server'), enrolment_grant: jws }),
     output: Issued,

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { envNameMessage, envNamePattern, reservedEnv, reservedEnvMessage, serviceUrlVariable } from './env-names.ts';
+import { Labels } from './server-labels.ts';
 
 export { reservedEnv, serviceUrlVariable } from './env-names.ts';
 
@@ -267,7 +268,21 @@ export const RolloutSettings = z.strictObject({
 });
 export type RolloutSettings = z.infer<typeof RolloutSettings>;
 
+/** Servers that one stack may choose by their labels. */
+export const targets_max = 1_000;
+
+/** By what a stack chooses its servers. Without it, servers are given the stack one by one. */
+export const TargetSettings = z.strictObject({
+  labels: Labels.refine((labels) => Object.keys(labels).length > 0, 'must name a label at least').describe(
+    'Servers that have all of these labels run the stack. They are chosen when it is applied or deployed, and stay until the next time.',
+  ),
+});
+export type TargetSettings = z.infer<typeof TargetSettings>;
+
 const StackFields = z.strictObject({
+  targets: TargetSettings.optional().describe(
+    'Which servers run the stack; left out, those that were given it by `servers.invite` or `servers.assign`.',
+  ),
   poll_interval_seconds: z
     .int()
     .min(5)

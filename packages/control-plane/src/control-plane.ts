@@ -55,6 +55,7 @@ import { createSourceHandlers } from './sources/source-operations.ts';
 import { pruneSubjects } from './stacks/commit-subjects.ts';
 import { pauseHandlers } from './stacks/pause-operations.ts';
 import { createRefFollower } from './stacks/refs.reconciler.ts';
+import { reconcileTargets } from './stacks/targets.reconciler.ts';
 import { serviceHandlers } from './stacks/service-operations.ts';
 import { stackHandlers } from './stacks/stack-operations.ts';
 import { openStore } from './store/store.ts';
@@ -174,6 +175,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const unlisten = context.signals.listen((topic) => {
     if (!topic.startsWith('refs:')) return;
     follower.ask(topic.slice('refs:'.length));
+    { name: 'targets', every_ms: 2_000, run: () => reconcileTargets(context) },
     void follower.tick();
   });
   const reconcilers = startReconcilers(log, [

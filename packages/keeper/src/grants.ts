@@ -3,9 +3,11 @@
  * keeper that the ledger does not know.
  */
 import { randomBytes } from 'node:crypto';
+import { DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
 import { Grant } from '@mainstay/contract/grant';
 import type { Issued, KeeperApi } from '@mainstay/contract/keeper-api';
 import type { LedgerEntry } from '@mainstay/contract/keeper-views';
+import { parsed } from './input.ts';
 import type { KeeperDatabase } from './ledger/database.ts';
 import { type Ledger, sha256 } from './ledger/ledger.ts';
 import type { Signer } from './signer.ts';
@@ -18,7 +20,7 @@ export const invitation_lifetime_seconds = 604_800;
 export const grant_type = 'mainstay-grant+jws';
 
 export type GrantTerms = Omit<Grant, 'iss' | 'jti' | 'iat' | 'exp'>;
-export type Grants = Pick<KeeperApi, 'enrol' | 'reissue'> & {
+export type Grants = Pick<KeeperApi, 'enrol' | 'enrolTarget' | 'reissue'> & {
   /** Inside a write: signs and writes down. `more` goes into the ledger beside what was signed. */
   issue(kind: string, terms: GrantTerms, more?: Record<string, LedgerEntry['body']>): string;
   /** The grant, if this keeper signed it; its expiry is not looked at. Of a revoked key only what the ledger holds counts. */
@@ -61,6 +63,20 @@ export function createGrants({ database, ledger, signer, now }: Parts): Grants {
       const action = { kind: 'enrolment', server_id, stack_id } as const;
       const terms = { ...provenance(invited), aud: [server_id], action };
       return { decision: 'approved', grant: database.write(() => issue('enrolled', terms, { follows: invited.jti })) };
+    },
+
+    async enrolTarget({ grant, document: unchecked, server_id, enrolment_grant }) {
+      const document = parsed(DesiredState, unchecked);
+      const allowed = open(grant);
+      if (allowed?.action.kind !== 'desired_state' || allowed.action.sha256 !== (await desiredStateDigest(document)))
+        return denied('That desired state was not signed by this keeper.');
+      if (!document.targets?.includes(server_id)) return denied('The desired state does not name that server.');
+      const enrolment = open(enrolment_grant);
+      if (enrolment?.action.kind !== 'enrolment' || enrolment.action.server_id !== server_id)
+        return denied('The server has no enrolment that this keeper signed.');
+      const action = { kind: 'enrolment', server_id, stack_id: document.stack_id } as const;
+      const terms = { ...provenance(allowed), aud: [server_id], action };
+      return { decision: 'approved', grant: database.write(() => issue('enrolled', terms, { follows: allowed.jti })) };
     },
 
     async reissue({ grant, server_id, enrolment_grant }) {

@@ -99,6 +99,7 @@ export async function createKeeper(options: KeeperOptions): Promise<Keeper> {
       const { cases, files } = parsed(PolicyTestRequest, unchecked);
       return tryCases(files ? rulesSent(files) : policies.current().rules, cases, now());
     },
+    enrolTarget: grants.enrolTarget,
     ...people,
     ledger: async (unchecked) => {
       const { after, limit } = parsed(LedgerQuery, unchecked);

@@ -132,6 +132,16 @@ test('a server that is assigned another stack takes it at any version', async ()
   expect(await refusal(await signed(other), memory)).toBe('accepted');
 });
 
+test('a document that names its targets is for those: who runs the stack and is none stops it and keeps its data, who does not refuses it', async () => {
+  const others = { targets: [newId('server')] };
+  expect(await refusal(await signed(documentOf(1, others)))).toBe('wrong_target');
+  const memory = empty();
+  await accept(memory, await signed(documentOf(1, { targets: [server_id] })));
+  const left = await judge(await signed(documentOf(2, others)), memory);
+  expect(left).toMatchObject({ kind: 'accepted', state: { version: 2, document: { services: {} } } });
+  expect(left).toHaveProperty('state.document.removed', { delete_data: false });
+});
+
 test('without the plan that was approved, or with another one, nothing new is accepted', async () => {
   const response = await signed(documentOf(1));
   expect(await refusal({ ...response, plan: null })).toBe('plan_missing');

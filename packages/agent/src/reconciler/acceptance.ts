@@ -8,6 +8,9 @@
  * Which stack a server may run follows from the grant too: the keeper signs the ids of the servers that a document is for.
  * Enrolment is such a signature, and so is an assignment; a server that is named in neither gets no grant that names it.
  *
+ * A document that names its targets is for those alone. To a server that runs its stack and is not among them it says that the stack has left
+ * it: services stop, and data is kept. Any other server refuses it.
+ *
  * What is accepted already is neither verified nor refused again, however old its grant has become: it is the agent's own.
  */
 import type { DesiredStateResponse, Receipt } from '@mainstay/contract/agent-api';
@@ -99,6 +102,9 @@ export async function judgeDesiredState(
   const content = sha256Of(texts.content);
   if (content !== plan.content_sha256 && content !== plan.undo_sha256)
     return refuse('wrong_plan', 'The document is not what the approved plan shows.');
+  const is_target = document.targets?.includes(options.server_id) ?? true;
+  if (!is_target && accepted?.stack_id !== stack_id)
+    return refuse('wrong_target', 'The document is for other servers than this one.');
   const { operation_id } = grant;
   const state = {
     stack_id,
@@ -106,7 +112,7 @@ export async function judgeDesiredState(
     sha256,
     operation_id,
     grant_jws: response.grant,
-    document,
+    document: is_target ? document : { ...document, services: {}, removed: { delete_data: false } },
     accepted_at: options.now_ms,
   };
   return { kind: 'accepted', state, grant };

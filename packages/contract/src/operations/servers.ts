@@ -38,6 +38,10 @@ export const ServerView = z
     converged: z
       .boolean()
       .describe('It runs the version that is in force: the newest, or the one before it where that failed.'),
+    chosen_by: Labels.nullable().describe('Labels by which its stack chose it; null where it was given the stack.'),
+    next_moves: z
+      .array(z.object({ stack: z.string(), move: z.enum(['joins', 'leaves']), why: z.string() }))
+      .describe('What the next deployment of stacks that choose their servers would change, by its labels now.'),
     drained: z.boolean().describe('Its services are stopped, or are to be, until it is undrained.'),
     problems: z.array(z.string()),
     last_seen_at: z.int().nullable(),

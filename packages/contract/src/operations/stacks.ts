@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { AgentState } from '../agent-api.ts';
 import { CommitSha, ReleaseId } from '../desired-state.ts';
 import { change, read } from '../operation.ts';
+import { Labels } from '../server-labels.ts';
 import { ServiceName, StackName, StackSpec } from '../stack.ts';
 
 export const StackHealth = z
@@ -48,6 +49,19 @@ export const StackProxy = z
   .meta({ id: 'StackProxy' });
 export type StackProxy = z.infer<typeof StackProxy>;
 
+const Move = z.object({ server: z.string(), why: z.string() });
+
+export const StackTargets = z
+  .object({
+    labels: Labels.describe('Servers that have all of these run the stack.'),
+    servers: z.array(z.string()).describe('Those that the version in force names.'),
+    joins: z.array(Move).describe('Those that would come in with the next deployment, by their labels now.'),
+    leaves: z.array(Move).describe('Those that would leave with it.'),
+    passed_over: z.array(z.string()).describe('Why servers that have the labels would not come in.'),
+  })
+  .meta({ id: 'StackTargets' });
+export type StackTargets = z.infer<typeof StackTargets>;
+
 const commit_subjects = z
   .record(z.string(), z.string().nullable())
   .describe('First line of the message of each service’s commit; null until a server has fetched it.');
@@ -67,6 +81,7 @@ export const getStack = read({
     proxies: z
       .array(StackProxy)
       .describe('Where requests from outside come in, by what each server that runs it last reported.'),
+    targets: StackTargets.nullable().describe('How it chooses its servers; null where they are given it one by one.'),
   }),
   errors: ['NotFound'],
 });

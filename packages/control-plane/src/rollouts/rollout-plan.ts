@@ -16,6 +16,8 @@ type GoingOut = {
   spec: StackSpec;
   goes?: 'in_waves' | 'at_once';
   servers: ServerBrief[];
+  /** Ids of those that the stack leaves: after all others, once those serve the new version. */
+  leaving: ReadonlySet<string>;
   held_before: Record<string, string>;
 };
 
@@ -25,7 +27,7 @@ type GoingOut = {
  */
 export async function rollsOut(
   context: Context,
-  { document, base, spec, goes = 'in_waves', servers, held_before }: GoingOut,
+  { document, base, spec, goes = 'in_waves', servers, leaving, held_before }: GoingOut,
 ): Promise<Pick<Planned, 'rollout' | 'undo_sha256'>> {
   if (goes === 'at_once' || document.removed) return {};
   const in_waves = await context.recall('in_waves', () => servers.length > 1);
@@ -33,7 +35,9 @@ export async function rollsOut(
   const undo = base ? { undo_sha256: await contentDigest(base.document) } : {};
   if (servers.length < 2) return undo;
   const settings = rolloutOf(spec);
-  const waves = wavesOf(servers, settings);
+  const staying = servers.filter(({ id }) => !leaving.has(id));
+  const last = servers.filter(({ id }) => leaving.has(id));
+  const waves = [...wavesOf(staying, settings), ...(last.length > 0 ? [last] : [])];
   return { ...undo, rollout: { waves, settings, previous_version: base?.version ?? null, held_before } };
 }
 

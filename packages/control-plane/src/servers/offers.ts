@@ -93,6 +93,10 @@ export function createOffers(context: Context, key_changes: KeyChanges): Offers 
     if (etag === have) return { kind: 'same', etag };
     const { sha256, grant_jws } = version.row;
     const grant = await grantOver(server, { kind: 'stack', sha256, grant_jws });
+    // Before its wave comes, a server that comes in has nothing of the stack; one that leaves is told so.
+    const { targets, stack_id } = version.document;
+    if (targets && !targets.includes(server.id) && (await reportedState(store, server))?.stack_id !== stack_id)
+      return { kind: 'none' };
     if (grant === null) return { kind: 'none' };
     const { document, row } = version;
     const plan = await planBodyOf(store, row.operation_id);

@@ -7,6 +7,7 @@ import type { PlanChange } from '@mainstay/contract/operation';
 import { operations } from '@mainstay/contract/operations/index';
 import { type Labels, labels_max } from '@mainstay/contract/server-labels';
 import { changes, type Handler } from '../operations/handlers.ts';
+import { moveText, nextMoves } from '../stacks/target-views.ts';
 import type { Statement, Store } from '../store/store.ts';
 import { getServerRow, updateServer } from './server-store.ts';
 
@@ -80,7 +81,10 @@ export const serverLabelHandlers: Handler[] = [
       });
     }
     const to: Labelled = { labels, environment: environment === undefined ? from.environment : environment || null };
+    const relabelled = new Map([[server.id, labels]]);
+    const moves = (await nextMoves({ store }, relabelled))(server).next_moves;
     return {
+      warnings: moves.map(({ stack, move, why }) => moveText(name, stack, move, why)),
       summary: `Label server ${name}`,
       target: `server/${name}`,
       base: server.rev,

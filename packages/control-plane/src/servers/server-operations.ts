@@ -18,6 +18,7 @@ import {
   selectStacks,
   versionsInForce,
 } from '../stacks/stack-store.ts';
+import { type Chosen, nextMoves, refuseChooser } from '../stacks/target-views.ts';
 import { forgetUsage } from '../usage/usage-store.ts';
 import { installLine } from './agent-releases.ts';
 import { forgetLabels, type Labelled, labelChanges, labelsOf, putLabels } from './server-labels.ts';
@@ -40,9 +41,11 @@ export const serverHandlers: Handler[] = [
     const in_force = await versionsInForce(context.store);
     const labels = await labelsOf(context.store);
     const drained = await drainedServers(context.store);
+    const moves = await nextMoves(context);
     const view = (row: ServerRow) =>
       viewOfServer(row, stacks, in_force, states.get(row.id) ?? null, {
         ...labels(row.id),
+        ...moves(row),
         drained: isDrained(row.id, drained, states.get(row.id) ?? null),
       });
     return { servers: rows.map(view) };
@@ -54,7 +57,11 @@ export const serverHandlers: Handler[] = [
     const in_force = await versionsInForce(context.store);
     const labels = (await labelsOf(context.store, [row.id]))(row.id);
     const drained = isDrained(row.id, await drainedServers(context.store), reported);
-    const view = viewOfServer(row, await stacksById(context), in_force, reported, { ...labels, drained });
+    const view = viewOfServer(row, await stacksById(context), in_force, reported, {
+      ...labels,
+      ...(await nextMoves(context))(row),
+      drained,
+    });
     return { server: view, reported };
   }),
 
@@ -68,6 +75,7 @@ export const serverHandlers: Handler[] = [
       });
     }
     const row = stack === undefined ? null : await getStackRow(store, stack);
+    if (row) await refuseChooser(context, row, name);
     const token = await context.recall('token', async () => {
       const [key] = await keeper.keys();
       return `mst_${randomBytes(32).toString('base64url')}.${key!.kid}`;
@@ -129,6 +137,7 @@ export const serverHandlers: Handler[] = [
       });
     }
     const row = await getStackRow(store, stack);
+    await refuseChooser(context, row, name);
     const before = server.stack_id === null ? null : await findStackById(store, server.stack_id);
     const moves = before !== null && !before.removed && before.id !== row.id;
     if (before && before.id !== row.id) await refuseSharedData(context, name, before, row);
@@ -242,7 +251,7 @@ function viewOfServer(
   stacks: ReadonlyMap<string, StackRow>,
   in_force: ReadonlyMap<string, InForce>,
   reported: AgentState | null,
-  { labels, environment, drained }: Labelled & { drained: boolean },
+  { labels, environment, drained, ...chosen }: Labelled & Chosen & { drained: boolean },
 ): ServerView {
   const stack = stacks.get(row.stack_id ?? '') ?? null;
   const accepted = reported?.stack_id === row.stack_id ? reported : null;
@@ -265,6 +274,7 @@ function viewOfServer(
     version: accepted?.accepted_version ?? null,
     converged:
       wanted !== null && accepted?.accepted_version === wanted.version && accepted.receipt?.state === 'succeeded',
+    ...chosen,
     drained,
     problems: reported?.problems.map((problem) => problem.message) ?? [],
     last_seen_at: row.last_seen_at,

@@ -7,7 +7,7 @@ const service = StackSpec.parse({ services: { api: { source: { git: '/srv/api' }
 
 function content(services: DesiredState['services'], removed: DesiredState['removed'] = null): StackContent {
   const document = { stack: 'shop', poll_interval_seconds: 60, services, removed } as DesiredState;
-  return { document, auto_deploy: true, rollout: RolloutSettings.parse({}) };
+  return { document, auto_deploy: true, rollout: RolloutSettings.parse({}), targets: null };
 }
 
 describe('a service that goes', () => {

@@ -2,16 +2,21 @@
 import { canonicalJson } from '@mainstay/contract/canonical';
 import type { DesiredService, DesiredState } from '@mainstay/contract/desired-state';
 import type { PlanChange } from '@mainstay/contract/operation';
-import type { RolloutSettings, StackSpec } from '@mainstay/contract/stack';
+import type { RolloutSettings, StackSpec, TargetSettings } from '@mainstay/contract/stack';
 import { rolloutOf } from '../rollouts/waves.ts';
 
 type Json = NonNullable<PlanChange['from']>;
 
 /** What is compared: the desired state, and what the specification says that no server needs to know. */
-export type StackContent = { document: DesiredState; auto_deploy: boolean; rollout: RolloutSettings };
+export type StackContent = {
+  document: DesiredState;
+  auto_deploy: boolean;
+  rollout: RolloutSettings;
+  targets: TargetSettings | null;
+};
 
 export function contentOf(document: DesiredState, spec: StackSpec): StackContent {
-  return { document, auto_deploy: spec.auto_deploy, rollout: rolloutOf(spec) };
+  return { document, auto_deploy: spec.auto_deploy, rollout: rolloutOf(spec), targets: spec.targets ?? null };
 }
 
 export function diffStacks(before: StackContent | null, after: StackContent): PlanChange[] {
@@ -27,9 +32,9 @@ export function diffStacks(before: StackContent | null, after: StackContent): Pl
   return changes;
 }
 
-function settingsOf({ document, auto_deploy, rollout }: StackContent): Record<string, unknown> {
+function settingsOf({ document, auto_deploy, rollout, targets }: StackContent): Record<string, unknown> {
   const { poll_interval_seconds, proxy, names, security_mode } = document;
-  return { poll_interval_seconds, auto_deploy, rollout, proxy, names, security_mode };
+  return { poll_interval_seconds, auto_deploy, rollout, targets, proxy, names, security_mode };
 }
 
 function diffServices(

@@ -1,6 +1,7 @@
 /** What the operations on stacks do. */
 
 import { randomBytes } from 'node:crypto';
+import type { DesiredState } from '@mainstay/contract/desired-state';
 import { AppError } from '@mainstay/contract/errors';
 import type { Plan } from '@mainstay/contract/operation';
 import { operations } from '@mainstay/contract/operations/index';
@@ -21,7 +22,9 @@ import {
   selectVersions,
   updateStack,
 } from './stack-store.ts';
+import { plannedTargets, type Selection } from './stack-targets.ts';
 import { proxiesOfStack, viewOfStack } from './stack-view.ts';
+import { targetsOfStack } from './target-views.ts';
 
 export const stackHandlers: Handler[] = [
   reads(operations['stacks.list'], async (context) => {
@@ -39,6 +42,7 @@ export const stackHandlers: Handler[] = [
       commits,
       commit_subjects: subjectsOf(commits, subjects),
       proxies: await proxiesOfStack(context, row),
+      targets: await targetsOfStack(context, row, base),
     };
   }),
 
@@ -97,11 +101,15 @@ export const stackHandlers: Handler[] = [
       secrets: service in held ? 'keep' : 'fresh',
       restart: false,
     }));
+    const selection = await plannedTargets(context, { name, ...present, spec });
     const count = Object.keys(spec.services).length;
     const summary = base
       ? `Change stack ${name}`
       : `Make stack ${name} with ${count} ${count === 1 ? 'service' : 'services'}`;
-    return planDesired(context, { name, ...present, spec, document, held, summary });
+    return planDesired(context, {
+      ...{ name, ...present, spec, held, summary, selection },
+      document: withTargets(document, selection),
+    });
   }),
 
   changes(operations['stacks.deploy'], async (context, { stack: name, services, restart }, actor) => {
@@ -120,13 +128,16 @@ export const stackHandlers: Handler[] = [
       secrets: isMeant(service) && !automatic ? 'fresh' : 'keep',
       restart: restart === true && isMeant(service),
     }));
+    // Where it runs is a person's to change.
+    const selection = automatic ? null : await plannedTargets(context, { name, stack: row, base, spec: base.spec });
     const which = services ? services.join(', ') : 'all services';
     const planned = await planDesired(context, {
       name,
       stack: row,
       base,
       spec: base.spec,
-      document,
+      document: withTargets(document, selection),
+      selection,
       held,
       is_automatic: automatic,
       summary: `Deploy ${which} of stack ${name}`,
@@ -203,6 +214,10 @@ function tellingOfRefs(stack: string, planned: Planned): Planned {
       return { ...carried, events: [moved, ...(carried.events ?? [])] };
     },
   };
+}
+
+function withTargets(document: DesiredState, selection: Selection | null): DesiredState {
+  return selection ? { ...document, targets: selection.servers } : document;
 }
 
 function commitsOf({ document }: StackVersion): Record<string, string> {

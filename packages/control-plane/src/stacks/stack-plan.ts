@@ -12,6 +12,7 @@ import type { Context } from '../context.ts';
 import type { Planned } from '../operations/planned.ts';
 import { refuseWhileRolling, rollsOut } from '../rollouts/rollout-plan.ts';
 import { findCredential, openCredential, selectSecrets } from '../secrets/secret-store.ts';
+import { labelsOf } from '../servers/server-labels.ts';
 import { drainedServers, isDrained } from '../servers/server-state-store.ts';
 import { reportedStates, type ServerBrief, serversOfStack } from '../servers/server-store.ts';
 import { type RefRequest, resolveRefs } from './refs.ts';
@@ -28,6 +29,7 @@ import {
   type StackVersion,
   updateStack,
 } from './stack-store.ts';
+import { joiningRows, joinStatements, type Selection, targetChanges } from './stack-targets.ts';
 
 /** How a service comes to its commit and to the commitments of its secrets. */
 export type ServiceBasis = 'fresh' | 'keep';
@@ -45,6 +47,8 @@ export type DesiredPlan = {
   goes?: 'in_waves' | 'at_once';
   /** Asked for by Mainstay itself: moves commits and nothing else. */
   is_automatic?: boolean;
+  /** Its servers, chosen anew; left out: they stay as they are. */
+  selection?: Selection | null;
 };
 
 /** What stands in force for a name: its row, and the version that changes are made against. */
@@ -90,6 +94,8 @@ export async function documentFor(
     names: spec.names,
     security_mode: spec.security_mode,
     services: {},
+    // Chosen anew where a person has it applied or deployed (stack-targets.ts).
+    ...(base?.document.targets && spec.targets ? { targets: base.document.targets } : {}),
     removed: null,
   };
   for (const [index, [service, serviceSpec]] of services.entries()) {
@@ -185,11 +191,15 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
   const holds = Object.entries(plan.held).filter(([service]) => changes.length > 0 && !(service in held_before));
   for (const [service, why] of holds)
     changes.push({ action: 'update', path: `services.${service}.follows_ref`, from: true, to: why });
-  const all = stack ? await serversOfStack(store, stack.id) : [];
+  const { selection } = plan;
+  const joining = selection ? await joiningRows(context, selection.joins, stack) : [];
+  if (selection) changes.push(...targetChanges(selection));
+  const own = stack ? await serversOfStack(store, stack.id) : [];
+  const all = [...own, ...joining.filter(({ id }) => own.every((server) => server.id !== id))];
   // What is drained takes it up when it is undrained, and is not waited for.
   const drained = await drainedAmong(context, all);
   const servers = all.filter((server) => !drained.includes(server));
-  const warnings = [...(plan.warnings ?? [])];
+  const warnings = [...(plan.warnings ?? []), ...(selection?.passed_over ?? [])];
   if (all.length === 0)
     warnings.push('No server runs this stack yet: `mainstay servers invite NAME --stack …` adds one.');
   for (const server of servers) {
@@ -213,7 +223,9 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
     return { ...unchanged(plan), warnings };
   }
   const sha256 = await desiredStateDigest(document);
-  const rolled = await rollsOut(context, { ...plan, servers, held_before });
+  const leaving = new Set(selection?.leaves.map(({ id }) => id));
+  const rolled = await rollsOut(context, { ...plan, servers, leaving, held_before });
+  const labels = document.targets ? await labelsOf(store) : null;
   return {
     summary: plan.summary,
     target: `stack/${plan.name}`,
@@ -224,10 +236,12 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
     ...(base ? { basis: { document: base.document, grant: base.row.grant_jws } } : {}),
     action: { kind: 'desired_state', stack_id: document.stack_id, version: document.version, sha256 },
     targets: servers.map((server) => server.id),
+    ...(labels ? { about_servers: all.map(({ id, name }) => ({ name, ...labels(id) })) } : {}),
     stack: { id: document.stack_id, name: plan.name, version: document.version },
     ...rolled,
     settled_by_receipts: servers.length > 0,
-    carryOut: ({ operation_id, grant, now }) => {
+    carryOut: async ({ operation_id, grant, now }) => {
+      const joins = await joinStatements(context, joining, { grant, document });
       const settled = servers.length === 0;
       const row = {
         desired_version: document.version,
@@ -267,9 +281,10 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
         statements: [
           stackStatement,
           version,
+          ...joins,
           ...(stack ? [pruneVersions(store, { ...stack, desired_version: document.version })] : []),
         ],
-        signals: ['stacks', ...all.map((server) => `desired:${server.id}`)],
+        signals: ['stacks', ...(selection ? ['servers'] : []), ...all.map((server) => `desired:${server.id}`)],
       };
     },
   };

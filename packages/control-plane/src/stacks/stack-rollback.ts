@@ -56,15 +56,23 @@ export async function planRollback(context: Context, wish: RollbackWish): Promis
   });
 }
 
-/** What stands in force after going back to a version, with one of its services or all of them. */
+/** What stands in force after going back to a version, with one of its services or all of them. Where it runs stays as it is. */
 function restoredFrom(to: StackVersion, { row, base, service }: RollbackWish): Restored {
   const version = row.desired_version + 1;
-  if (service === undefined) return { spec: to.spec, document: { ...to.document, version } };
+  if (service === undefined) {
+    const { targets: _, ...spec } = to.spec;
+    const { targets: __, ...document } = to.document;
+    return { spec: { ...spec, ...whereOf(base.spec) }, document: { ...document, version, ...whereOf(base.document) } };
+  }
   const services = { ...base.document.services, [service]: to.document.services[service]! };
   return {
     spec: { ...base.spec, services: { ...base.spec.services, [service]: to.spec.services[service]! } },
     document: { ...base.document, version, services },
   };
+}
+
+function whereOf<T>({ targets }: { targets?: T | undefined }): { targets?: T } {
+  return targets === undefined ? {} : { targets };
 }
 
 function targetOf(wish: RollbackWish, versions: readonly StackVersion[]): StackVersion {

@@ -58,6 +58,7 @@ const kinds: Record<EventKind, string> = {
   'server.offline': 'Server offline',
   'server.removed': 'Server removed',
   'server.assigned': 'Server assigned',
+  'server.left': 'Server left its stack',
   'stack.ref_moved': 'New commits',
   'stack.source_unavailable': 'Repository unreadable',
   'stack.source_available': 'Repository readable again',

@@ -48,7 +48,22 @@ export async function contradictionIn(proposal: Proposal, known: KnownNames, ope
     return 'A document that takes the stack away belongs to stacks.remove, and to nothing else.';
   if ((await desiredStateDigest(document)) !== action.sha256) return 'The digest does not fit the document.';
   if ((await contentDigest(document)) !== plan.content_sha256) return 'The document is not what the plan shows.';
-  return contradictionInUndo(proposal, open);
+  return (await contradictionInTargets(proposal, known, open)) ?? contradictionInUndo(proposal, open);
+}
+
+/** A server that is among the targets now, and was not before, is one that was invited here, and that the policies are asked about. */
+async function contradictionInTargets(proposal: Proposal, known: KnownNames, open: Open): Promise<string | null> {
+  const { document, basis, about } = proposal;
+  if (!document?.targets) return null;
+  const before = new Set((await isSignedBasis(proposal, open)) ? basis?.document.targets : []);
+  const told = new Set(about.servers.map(({ name }) => `server/${name}`));
+  for (const id of document.targets) {
+    if (before.has(id)) continue;
+    const target = known.serverTarget(id);
+    if (target === null) return `The server ${id}, which the document names, was not invited.`;
+    if (!told.has(target)) return `The document names ${target}, and the policies are not asked about it.`;
+  }
+  return null;
 }
 
 /** What an operation may be taken back to is what it was planned against, and was signed here for that stack. */

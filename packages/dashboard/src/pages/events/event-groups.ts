@@ -62,6 +62,7 @@ const groupOf: Record<EventKind, EventGroup> = {
   'server.offline': 'servers',
   'server.removed': 'servers',
   'server.assigned': 'servers',
+  'server.left': 'servers',
   'stack.ref_moved': 'sources',
   'stack.source_unavailable': 'sources',
   'stack.source_available': 'sources',

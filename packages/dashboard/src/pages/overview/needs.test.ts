@@ -42,6 +42,8 @@ const server = (change: Partial<ServerView> = {}): ServerView => ({
   usage: null,
   version: 3,
   converged: true,
+  chosen_by: null,
+  next_moves: [],
   drained: false,
   problems: [],
   last_seen_at: now - 1_000,

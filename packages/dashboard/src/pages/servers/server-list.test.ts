@@ -20,6 +20,8 @@ function server(name: string, more: Partial<ServerView> = {}): ServerView {
     usage: null,
     version: 1,
     converged: true,
+    chosen_by: null,
+    next_moves: [],
     drained: false,
     problems: [],
     last_seen_at: 1,

@@ -1,0 +1,60 @@
+/**
+ * Lets servers go that their stack has left: once a server says that it carried out the version which is no longer for it, or never had any of
+ * the stack, it is nobody's, and another stack may choose it. Until then it stays with the stack, so that it is told so when it is back.
+ */
+import type { Context } from '../context.ts';
+import { insertEvent } from '../events/event-store.ts';
+import { findServerById, reportedStates, serversOfStack, updateServer } from '../servers/server-store.ts';
+import { BatchConflict } from '../store/store.ts';
+import { baseVersion, findStackById, findVersion } from './stack-store.ts';
+
+/** Idempotent. */
+export async function reconcileTargets(context: Context): Promise<void> {
+  const { store, clock, signals } = context;
+  for (const id of await choosers(context)) {
+    const stack = await findStackById(store, id);
+    const base = stack && (await baseVersion(store, stack));
+    const newest = stack && (await findVersion(store, id, stack.desired_version));
+    const targets = base?.document.targets;
+    if (!stack || !targets || newest?.row.state === 'running') continue;
+    const leaving = (await serversOfStack(store, id)).filter((server) => !targets.includes(server.id));
+    const states = await reportedStates(store, leaving);
+    for (const server of leaving) {
+      const reported = states.get(server.id);
+      const has_left = reported?.accepted_version === base.version && reported.receipt?.state === 'succeeded';
+      if (reported?.stack_id === id && !has_left) continue;
+      const row = await findServerById(store, server.id);
+      if (row?.stack_id !== id) continue;
+      const message = `Server ${row.name} is no longer of stack ${stack.name}, which chooses its servers by their labels.`;
+      try {
+        await store.batch([
+          updateServer(store, row, { stack_id: null }),
+          insertEvent(store, { kind: 'server.left', message, at: clock.now(), server: row.name, stack: stack.name }),
+        ]);
+      } catch (error) {
+        // Somebody gave it something else to do; it is looked at again.
+        if (!(error instanceof BatchConflict)) throw error;
+      }
+      signals.notify('servers', 'stacks', 'events');
+    }
+  }
+}
+
+/** Ids of stacks of which a version that may be in force names its servers. */
+async function choosers({ store }: Context): Promise<string[]> {
+  const rows = await store.db
+    .selectFrom('stacks')
+    .innerJoin('stack_versions as version', 'version.stack_id', 'stacks.id')
+    .select('stacks.id')
+    .distinct()
+    .where('stacks.removed', '=', 0)
+    .where((e) =>
+      e.or([
+        e('version.version', '=', e.ref('stacks.desired_version')),
+        e('version.version', '=', e.ref('stacks.serving_version')),
+      ]),
+    )
+    .where('version.document', 'like', '%"targets":[%')
+    .execute();
+  return rows.map(({ id }) => id);
+}
