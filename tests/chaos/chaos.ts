@@ -6,6 +6,8 @@
  *   npm run chaos -- --seed 7 --run 31      this run alone
  *   npm run chaos -- --lanes 2              installations beside each other (4)
  *   npm run chaos -- --only kills|faults|lab   a part: kills, faults of the programs, faults of real servers in the lab
+ *   npm run chaos -- --only lab --away-minutes 60   the panel of the lab is away for so long (2)
+ *   npm run chaos -- --only lab --fault 'no panel'   those whose name has these words
  */
 import { parseArgs } from 'node:util';
 import { clockFaults } from './clock-faults.ts';
@@ -45,9 +47,11 @@ if (has('faults')) {
   rows.push(...coveredFaults());
 }
 if (has('lab')) {
-  const lab = labFaults();
+  const lab = labFaults(options);
   try {
-    for (const fault of lab.faults) rows.push(await resultOf(fault));
+    const named = lab.faults.filter(({ fault }) => fault.includes(options.fault));
+    if (named.length === 0) refuse(`No fault of the lab is named "${options.fault}".`);
+    for (const fault of named) rows.push(await resultOf(fault));
   } finally {
     await lab.close();
   }
@@ -79,6 +83,8 @@ function readOptions() {
       run: { type: 'string' },
       lanes: { type: 'string', default: '4' },
       only: { type: 'string' },
+      'away-minutes': { type: 'string', default: '2' },
+      fault: { type: 'string', default: '' },
     },
   });
   const runs =
@@ -86,7 +92,14 @@ function readOptions() {
   const { only } = values;
   if (only !== undefined && !['kills', 'faults', 'lab'].includes(only)) refuse('--only must be kills, faults or lab.');
   const seed = numberOf('seed', values.seed, 2 ** 31, 0);
-  return { seed, runs, lanes: numberOf('lanes', values.lanes, 16), only: values.run === undefined ? only : 'kills' };
+  return {
+    seed,
+    runs,
+    lanes: numberOf('lanes', values.lanes, 16),
+    only: values.run === undefined ? only : 'kills',
+    away_minutes: numberOf('away-minutes', values['away-minutes'], 1_440),
+    fault: values.fault,
+  };
 }
 
 function numberOf(name: string, text: string, most: number, least = 1): number {

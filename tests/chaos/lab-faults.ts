@@ -1,70 +1,62 @@
 /**
  * Faults of real servers, on hosts of the lab: agents killed and hosts without power at every stage of a deploy, a panel that is away, a
- * wire that is cut, a disk that is full, and many servers that come at once. Each ends with the same laws: what is served is the old or
- * the new version, all servers end with the same one, and nothing is left behind.
+ * wire that is cut, rules that cut off the panel, a disk that is full, builds that take what they can get, and many servers that come at
+ * once. Each ends with the same laws: what is served is the old or the new version, all servers end with the same one, and nothing is
+ * left behind.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  createRepository,
-  type GitServer,
-  type Repository,
-  serveGit,
-} from '@mainstay/agent/workspace/git-server.fixtures';
 import { DeployStage } from '@mainstay/contract/agent-api';
-import { terminalOperationStates } from '@mainstay/contract/operation';
 import { cutNetwork, fillDisk, freeDisk, healNetwork } from '@mainstay/runtime/local-hosts/index';
-import { installNode } from '../lab/host-node.ts';
-import { type Lab, type LabHost, openLab, whyNoLab } from '../lab/open-lab.ts';
-import { openPanel, type Panel } from '../lab/panel.ts';
+import { type LabHost, whyNoLab } from '../lab/open-lab.ts';
 import { type Fault, Skipped } from './faults.ts';
 import { pause, until } from './installation.ts';
+import {
+  answer,
+  deploy,
+  ended,
+  enrol,
+  openPlace,
+  type Place,
+  settled,
+  specOf,
+  stageOf,
+  succeeds,
+  watchAnswers,
+} from './lab-place.ts';
 
-const port = 31_310;
-const settled_within_ms = 120_000;
-/** The panel is away for so long. */
-const away_ms = 120_000;
 const crowd = 20;
-const servers_of_stack = 3;
 const stages: DeployStage[] = DeployStage.options.filter((stage) => stage !== 'done');
-
-const server_program = `
-import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-const version = readFileSync(new URL('version.txt', import.meta.url), 'utf8');
-const server = createServer((_, response) => response.end(version));
-setTimeout(() => server.listen(Number(process.env.PORT), '127.0.0.1'), 300);
-process.on('SIGTERM', () => process.exit(0));
-`;
-
-type Place = {
-  lab: Lab;
-  panel: Panel;
-  git: GitServer;
-  repository: Repository;
-  folder: string;
-  /** The version that was deployed last. */
-  version: string;
-};
+/** While the panel is away for long, a service is killed and a server rebooted each time that so much has passed. */
+const harm_every_ms = 600_000;
+/** How long rules that nobody confirmed may stay. */
+const revert_within_ms = 60_000;
+const quiet_ms = 15_000;
+/** The p99 of requests during a fault, as a multiple of that in quiet; what is quicker than this counts as this. */
+const slower_max = 1.5;
+const quick_enough_ms = 10;
 
 /** All faults, on one lab that the first of them opens; `close` ends it. */
-export function labFaults(): { faults: Fault[]; close(): Promise<void> } {
+export function labFaults({ away_minutes }: { away_minutes: number }): { faults: Fault[]; close(): Promise<void> } {
   let opening: Promise<Place> | null = null;
   const toClose: (() => Promise<unknown>)[] = [];
   const on = (work: (place: Place) => ReturnType<Fault['run']>) => async () => {
     const missing = whyNoLab();
     if (missing) throw new Skipped(missing);
-    opening ??= open((close) => toClose.unshift(close));
+    opening ??= openPlace((close) => toClose.unshift(close));
     return work(await opening);
   };
   return {
     faults: [
       { fault: 'server: agent kill -9 at every stage of a deploy', run: on(agentsKilled) },
       { fault: 'server: power off at every stage of a deploy', run: on(hostsWithoutPower) },
-      { fault: `server: no panel for ${away_ms / 60_000} minutes`, run: on(panelAway) },
+      {
+        fault: `server: no panel for ${away_minutes} minutes`,
+        run: on((place) => panelAway(place, away_minutes * 60_000)),
+      },
       { fault: 'server: cut off in the middle of a deploy', run: on(partition) },
+      { fault: 'server: rules that cut off the panel', run: on(cutOffByRules) },
       { fault: 'server: disk full in a build', run: on(diskFull) },
+      { fault: 'server: a build that forks without end', run: on(wildBuild('b() { b | b & }; b; sleep 60')) },
+      { fault: 'server: a build that writes 50 GB', run: on(wildBuild('head -c 50G /dev/zero > filler')) },
       { fault: `${crowd} servers enrol at once`, run: on(crowdEnrols) },
     ],
     async close() {
@@ -72,144 +64,6 @@ export function labFaults(): { faults: Fault[]; close(): Promise<void> } {
       for (const each of toClose) await each();
     },
   };
-}
-
-async function open(atEnd: (close: () => Promise<unknown>) => void): Promise<Place> {
-  const folder = mkdtempSync(join(tmpdir(), 'mainstay-chaos-lab-'));
-  atEnd(async () => rmSync(folder, { recursive: true, force: true }));
-  mkdirSync(join(folder, 'web'));
-  const repository = createRepository(join(folder, 'web'));
-  repository.commit({ 'server.mjs': server_program, 'version.txt': 'first' });
-  const lab = await openLab({ hosts: servers_of_stack, name: 'chaos', packages: ['sudo', 'haproxy', 'git'] });
-  atEnd(lab.down);
-  const git = await serveGit(folder, { address: lab.network.gateway });
-  atEnd(git.close);
-  const panel = await openPanel(lab, { port });
-  atEnd(panel.close);
-  const place: Place = { lab, panel, git, repository, folder, version: 'first' };
-  await Promise.all(
-    lab.hosts().map(async (host) => {
-      await installNode(host);
-      await enrol(panel, host);
-    }),
-  );
-  const { operation } = await panel.client['stacks.apply']({ stack: 'shop', spec: specOf(git, 'sleep 1') });
-  await ended(place, operation.id!);
-  for (const { name } of lab.hosts())
-    await ended(place, (await panel.client['servers.assign']({ server: name, stack: 'shop' })).operation.id!);
-  await settled(place);
-  return place;
-}
-
-function specOf(git: GitServer, build: string) {
-  return {
-    poll_interval_seconds: 86_400,
-    proxy: { port: 80, bind: 'public' as const },
-    services: {
-      web: {
-        source: { git: `${git.url}/web` },
-        build,
-        run: ['node', 'server.mjs'],
-        route: { prefix: '/' },
-        health: { interval_seconds: 1 },
-        drain_timeout_seconds: 5,
-        limits: { build_timeout_seconds: 120 },
-      },
-    },
-  };
-}
-
-async function enrol(panel: Panel, host: LabHost): Promise<void> {
-  const { result } = await panel.client['servers.invite']({ server: host.name });
-  await host.run(['bash', '-c', `${result!.install!} --with-haproxy`], { timeout_ms: 300_000 });
-}
-
-async function ended({ panel }: Place, id: string) {
-  for (const end = Date.now() + settled_within_ms; ; ) {
-    const { operation } = await panel.client['operations.get']({ id, wait_seconds: 20 });
-    if (terminalOperationStates.includes(operation.state as never)) return operation;
-    if (Date.now() > end) throw new Error(`${operation.operation} is ${operation.state}: ${operation.message}`);
-  }
-}
-
-/** Asks for a deploy of a new version; resolves with how the operation ends. */
-async function deploy(place: Place, version: string) {
-  place.repository.commit({ 'version.txt': version });
-  place.version = version;
-  const { operation } = await place.panel.client['stacks.deploy']({ stack: 'shop' });
-  return ended(place, operation.id!);
-}
-
-/** The stage that a server told of last. */
-async function stageOf({ panel }: Place, server: string): Promise<DeployStage | null> {
-  const { reported } = await panel.client['servers.get']({ server });
-  return reported?.services['web']?.candidate?.stage ?? null;
-}
-
-async function answer(host: LabHost): Promise<string | null> {
-  try {
-    const response = await fetch(`http://${host.ip}/`, { signal: AbortSignal.timeout(2_000) });
-    return response.ok ? await response.text() : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Asks a server all the while; `wrong` is what it said that is neither of the versions, or null where it said nothing. */
-function watchAnswers(host: LabHost, versions: readonly string[]) {
-  const wrong: (string | null)[] = [];
-  let asked = 0;
-  let isOver = false;
-  const loop = (async () => {
-    while (!isOver) {
-      const said = await answer(host);
-      asked += 1;
-      if (said === null || !versions.includes(said)) wrong.push(said);
-      await pause(20);
-    }
-  })();
-  return async () => {
-    isOver = true;
-    await loop;
-    return { asked, wrong };
-  };
-}
-
-/** Waits until all servers run the version that was deployed last and nothing else; gives how long that took. */
-async function settled(place: Place): Promise<number> {
-  const { panel, version } = place;
-  const hosts = place.lab.hosts().slice(0, servers_of_stack);
-  const began = performance.now();
-  let left = '';
-  await until(
-    async () => {
-      const { servers } = await panel.client['servers.list']({});
-      const own = servers.filter(({ name }) => hosts.some((host) => host.name === name));
-      const slow = own.filter(({ state, converged }) => !(state === 'online' && converged));
-      left = slow.map(({ name, state, version: at }) => `${name} is ${state} at ${at}`).join('; ');
-      if (slow.length > 0) return false;
-      for (const host of hosts) {
-        const said = await answer(host);
-        left = `${host.name} answers ${said} and not ${version}`;
-        if (said !== version) return false;
-        const units = await instancesOn(host);
-        left = `${host.name} runs ${units.join(', ')}`;
-        if (units.length !== 1) return false;
-      }
-      return true;
-    },
-    'all servers to settle',
-    settled_within_ms,
-  ).catch((error: Error) => {
-    throw new Error(`${error.message}: ${left}`, { cause: error });
-  });
-  return performance.now() - began;
-}
-
-/** Processes of the service that run on a host, by pid. */
-async function instancesOn(host: LabHost): Promise<string[]> {
-  const { stdout } = await host.exec(['pgrep', '-x', '-f', 'node server.mjs']);
-  return stdout.split('\n').filter(Boolean);
 }
 
 async function agentsKilled(place: Place) {
@@ -270,23 +124,31 @@ function tellHits(hit: readonly string[]): string {
   return `hit at ${[...counts].map(([stage, count]) => `${stage} (${count})`).join(', ')}`;
 }
 
-function succeeds({ state, message }: { state: string; message: string | null }, before = ''): void {
-  if (state !== 'succeeded') throw new Error(`the deploy ended as ${state}: ${message} ${before}`.trim());
-}
-
-async function panelAway(place: Place) {
+async function panelAway(place: Place, away_ms: number) {
   const { lab, panel } = place;
   const [h1, h2, h3] = lab.hosts();
   await panel.stop();
   const began = Date.now();
-  await h1!.run(['pkill', '-9', '-x', '-f', 'node server.mjs']);
+  const kill = () => h1!.run(['pkill', '-9', '-x', '-f', 'node server.mjs']);
+  await kill();
   await h2!.reboot();
   const inside = async (host: LabHost) =>
     (await host.exec(['curl', '-fsS', '--max-time', '3', 'http://web.svc.internal/'])).stdout;
-  for (const host of [h1, h2, h3])
-    await until(async () => (await inside(host!)) === place.version, `${host!.name} to serve by name`, 60_000);
-  const stop = watchAnswers(h3!, [place.version]);
-  while (Date.now() - began < away_ms) await pause(1_000);
+  const serveByName = async () => {
+    for (const host of [h1, h2, h3])
+      await until(async () => (await inside(host!)) === place.version, `${host!.name} to serve by name`, 60_000);
+  };
+  await serveByName();
+  const stop = watchAnswers(h3!, [place.version], 250);
+  let harmed_at = began;
+  while (Date.now() - began < away_ms) {
+    await pause(1_000);
+    if (Date.now() - harmed_at < harm_every_ms) continue;
+    harmed_at = Date.now();
+    await kill();
+    await h2!.reboot();
+    await serveByName();
+  }
   const { asked, wrong } = await stop();
   const back = Date.now();
   await panel.start();
@@ -319,6 +181,33 @@ async function partition(place: Place) {
   return { saw: `cut off it served ${inside}; the deploy ended as ${state}, and all serve the new version`, settle_ms };
 }
 
+/** Where no connection is tracked, a mode that drops what is not known as an answer cuts off everything. */
+const untracked = 'table inet raw { chain pre { type filter hook prerouting priority raw; notrack; }\n }\n';
+
+async function cutOffByRules(place: Place) {
+  const [, , host] = place.lab.hosts();
+  const rules = async () =>
+    (await host!.run(['nft', '-s', 'list', 'ruleset'])).replaceAll(/counter .*? bytes \d+/g, '');
+  await host!.run(['nft', '-f', '-'], { stdin: untracked });
+  const before = await rules();
+  const began = performance.now();
+  const input = { server: host!.name, mode: 'daemon-port' as const, ssh_from: ['192.0.2.0/24'], cut_ssh: true };
+  const { operation } = await place.panel.client['servers.firewall_set'](input);
+  const open_again = (async () => {
+    await until(async () => (await rules()) !== before, 'the rules to be there', 30_000);
+    await until(async () => (await rules()) === before, 'the rules to be gone', revert_within_ms);
+    return performance.now() - began;
+  })();
+  const { state, message } = await ended(place, operation.id!);
+  const reverted_ms = await open_again;
+  if (state !== 'failed') throw new Error(`the mode that cut off the panel is told as ${state}`);
+  await host!.run(['nft', 'delete', 'table', 'inet', 'raw']);
+  return {
+    saw: `"${message}"; back as it was after ${(reverted_ms / 1000).toFixed(0)} s`,
+    settle_ms: await settled(place),
+  };
+}
+
 async function diskFull(place: Place) {
   const { lab, panel, git } = place;
   const [host] = lab.hosts();
@@ -333,6 +222,29 @@ async function diskFull(place: Place) {
   if (state === 'succeeded') throw new Error('a build that had no room succeeded');
   await succeeds(await deploy(place, 'after-full'));
   return { saw: `"${message}"; ${asked} requests, none failed`, settle_ms: await settled(place) };
+}
+
+/** A build that takes what it can get: it is ended for it, and requests take about as long as in quiet. */
+function wildBuild(build: string) {
+  return async (place: Place) => {
+    const { lab, panel, git } = place;
+    const [host] = lab.hosts();
+    const quietly = watchAnswers(host!, [place.version]);
+    await pause(quiet_ms);
+    const quiet = await quietly();
+    const stop = watchAnswers(host!, [place.version]);
+    const spec = specOf(git, build, { build_disk_mb: 1_024 });
+    const { operation } = await panel.client['stacks.apply']({ stack: 'shop', spec });
+    const { state, message } = await ended(place, operation.id!);
+    const { asked, wrong, p99_ms } = await stop();
+    if (wrong.length > 0) throw new Error(`beside it, it answered ${JSON.stringify(wrong)}`);
+    if (state !== 'failed') throw new Error(`the build is told as ${state}`);
+    const saw = `"${message}"; ${asked} requests, none failed, p99 ${p99_ms.toFixed(1)} ms (in quiet ${quiet.p99_ms.toFixed(1)})`;
+    if (p99_ms > slower_max * Math.max(quiet.p99_ms, quick_enough_ms)) throw new Error(saw);
+    const back = await panel.client['stacks.apply']({ stack: 'shop', spec: specOf(git, 'sleep 1') });
+    await succeeds(await ended(place, back.operation.id!));
+    return { saw, settle_ms: await settled(place) };
+  };
 }
 
 async function crowdEnrols(place: Place) {
