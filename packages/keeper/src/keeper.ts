@@ -10,6 +10,7 @@ import type { Role } from '@mainstay/contract/operation';
 import { createAnchors } from './anchors.ts';
 import { createDecisions } from './decisions/decisions.ts';
 import { createProposalStore } from './decisions/proposal-store.ts';
+import { createSignedParts } from './decisions/server-parts.ts';
 import { createUndo } from './decisions/undo.ts';
 import { createGrants } from './grants.ts';
 import { parsed } from './input.ts';
@@ -87,8 +88,18 @@ export async function createKeeper(options: KeeperOptions): Promise<Keeper> {
     keys: async () => signer.keys(),
     keyHistory: async () => signer.history(),
     ...createKeyExchange({ database, ledger, grants, proposals, statements, signer, now }),
-    ...createDecisions({ database, ledger, grants, proposals, statements, policies, now }),
+    ...createDecisions({
+      database,
+      ledger,
+      grants,
+      proposals,
+      signed_parts: createSignedParts(database),
+      statements,
+      policies,
+      now,
+    }),
     enrol: grants.enrol,
+    enrolTarget: grants.enrolTarget,
     reissue: grants.reissue,
     ...createUndo({ database, grants, proposals, now }),
     policies: async () => {
@@ -99,7 +110,6 @@ export async function createKeeper(options: KeeperOptions): Promise<Keeper> {
       const { cases, files } = parsed(PolicyTestRequest, unchecked);
       return tryCases(files ? rulesSent(files) : policies.current().rules, cases, now());
     },
-    enrolTarget: grants.enrolTarget,
     ...people,
     ledger: async (unchecked) => {
       const { after, limit } = parsed(LedgerQuery, unchecked);

@@ -223,9 +223,9 @@ export function decisionLaws(name: string, start: StartKeeper): void {
       });
     });
 
-    it('that takes another name for what it does is denied', async () => {
+    it.each(['secrets.set', 'stacks.pause'])('that takes the name %s for what it does is denied', async (operation) => {
       const proposal = await deployProposal(world.people.olga.actor);
-      proposal.plan.operation = 'secrets.set';
+      proposal.plan.operation = operation;
       expect(await world.keeper.decide(proposal)).toMatchObject({
         decision: 'denied',
         reason: expect.stringMatching(/does not lead to/),

@@ -16,7 +16,6 @@ import type { Grants } from '../grants.ts';
 import { parsed } from '../input.ts';
 import type { KeeperDatabase } from '../ledger/database.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { mayApprove } from '../people/roles.ts';
 import { type Proven, provenActor, type Statements } from '../people/statements.ts';
 import { isEnough, judge } from '../policy/judge.ts';
 import type { PolicySource } from '../policy/policy-source.ts';
@@ -25,6 +24,8 @@ import { isSatisfied, requirementOf } from '../policy/requirement.ts';
 import { nextOpening } from '../policy/window.ts';
 import { contradictionIn, differenceOf, sourcesOf } from './proposal-checks.ts';
 import type { ProposalRow, ProposalStore } from './proposal-store.ts';
+import { type SignedParts, serverPartsOf } from './server-parts.ts';
+import { forbidden, mayThey } from './words.ts';
 
 export type Decisions = Pick<KeeperApi, 'decide' | 'decisionOf' | 'speak' | 'withdraw'>;
 
@@ -33,6 +34,7 @@ type Parts = {
   ledger: Ledger;
   grants: Grants;
   proposals: ProposalStore;
+  signed_parts: SignedParts;
   statements: Statements;
   policies: PolicySource;
   now: () => number;
@@ -42,7 +44,7 @@ type Parts = {
 const waiting_max = 1_000;
 
 export function createDecisions(parts: Parts): Decisions {
-  const { database, ledger, grants, proposals, statements, policies, now } = parts;
+  const { database, ledger, grants, proposals, signed_parts, statements, policies, now } = parts;
   const { write } = database;
 
   const decisionFrom = (row: ProposalRow): Decision => {
@@ -66,8 +68,9 @@ export function createDecisions(parts: Parts): Decisions {
   };
 
   const approve = (row: ProposalRow, policy: string) => {
-    const { terms, target } = row.judged;
+    const { terms, target, server_parts } = row.judged;
     const approvals = proposals.words(row.operation_id);
+    if (server_parts) signed_parts.add(terms.operation, server_parts);
     Object.assign(row, { state: 'approved', policy });
     row.grant_jws = grants.issue('approved', terms, { target, policy, approvals });
   };
@@ -77,6 +80,9 @@ export function createDecisions(parts: Parts): Decisions {
     const at = now();
     if (!is_new && row.expires_at !== null && row.expires_at <= at)
       return end(row, 'expired', 'Nobody approved it in time.');
+    const { terms, server_parts } = row.judged;
+    const contradiction = server_parts && signed_parts.contradictionIn(terms.operation, server_parts);
+    if (contradiction) return end(row, is_new ? 'denied' : 'rejected', contradiction);
     const refusal = policies.refusal();
     // What waits goes on waiting.
     if (refusal) return is_new ? end(row, 'denied', refusal.reason, refusal.hint) : undefined;
@@ -98,7 +104,7 @@ export function createDecisions(parts: Parts): Decisions {
     row.requirement = { ...requirement, confirmation, expires_at: row.expires_at };
     row.policy = verdict.policy;
     if (is_new) {
-      const { terms, target } = row.judged;
+      const { target } = row.judged;
       const { operation, actor } = terms;
       ledger.append('waiting', row.operation_id, { operation, target, plan_hash: row.plan_hash, actor, requirement });
     }
@@ -155,7 +161,7 @@ export function createDecisions(parts: Parts): Decisions {
   return {
     async decide(unchecked) {
       const proposal = parsed(Proposal, unchecked);
-      const { operation_id, actor, plan, action, about } = proposal;
+      const { operation_id, actor, plan, action, about, server_document } = proposal;
       const digest = await digestOf(proposal);
       const known = proposals.find(operation_id) && write(() => upToDate(operation_id));
       if (known) {
@@ -194,6 +200,7 @@ export function createDecisions(parts: Parts): Decisions {
           terms: { aud: proposal.targets, operation: plan.operation, operation_id, plan_hash, actor: who, action },
           target: plan.target,
           ...(plan.undo_sha256 === undefined ? {} : { undo_sha256: plan.undo_sha256 }),
+          ...(server_document ? { server_parts: serverPartsOf(server_document) } : {}),
           is_signed: proven !== null,
         },
         state: 'waiting',
@@ -271,34 +278,4 @@ export function createDecisions(parts: Parts): Decisions {
       });
     },
   };
-}
-
-function mayThey(row: ProposalRow, { actor, verdict }: Approval): void {
-  const { requirement, judged } = row;
-  const is_proposer = actor.id === judged.terms.actor.id;
-  if (verdict === 'confirm' && !is_proposer)
-    throw forbidden('Only who proposed it can confirm it.', 'Approve or reject it.');
-  if (verdict !== 'confirm' && is_proposer)
-    throw forbidden(`Nobody can ${verdict} what they proposed themselves.`, 'Let somebody else decide, or cancel it.');
-  const least = verdict === 'approve' ? (requirement?.role ?? 'approver') : 'approver';
-  if (verdict !== 'confirm' && !mayApprove(actor.role, least))
-    throw forbidden(
-      `It takes the role ${least} or above to ${verdict} this; ${actor.name} is ${actor.role ?? 'nobody'}.`,
-      `Ask somebody who is ${least}.`,
-    );
-  if (verdict !== 'reject' && !isEnough(actor.proof, requirement?.proof ?? null)) {
-    const signed = requirement?.proof === 'signed';
-    throw forbidden(
-      signed
-        ? `To ${verdict} this takes a statement signed by a key of your own.`
-        : `To ${verdict} this takes proof by "${requirement?.proof}"; this is "${actor.proof}".`,
-      signed
-        ? 'Register a key of this device, have it admitted, and sign the plan hash with it.'
-        : 'Sign in on the dashboard.',
-    );
-  }
-}
-
-function forbidden(message: string, hint: string): AppError {
-  return new AppError('Forbidden', message, { hint });
 }

@@ -7,10 +7,10 @@ import type { Difference } from '../policy/judge.ts';
 
 /** Operations that may lead to an action, by the beginnings of their ids: a policy on `stacks.deploy` is not to be got round by another name. */
 const operationsOf: Record<Proposal['action']['kind'], readonly string[]> = {
-  desired_state: ['stacks.'],
+  desired_state: ['stacks.apply', 'stacks.deploy', 'stacks.rollback', 'stacks.remove'],
   server_state: ['servers.'],
-  invitation: ['servers.', 'environments.'],
-  enrolment: ['servers.', 'environments.'],
+  invitation: ['servers.invite', 'environments.'],
+  enrolment: ['servers.assign', 'environments.'],
   control_plane: [''],
 };
 

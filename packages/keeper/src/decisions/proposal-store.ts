@@ -3,6 +3,7 @@ import type { Actor, Approval, Requirement } from '@mainstay/contract/operation'
 import type { GrantTerms } from '../grants.ts';
 import type { KeeperDatabase } from '../ledger/database.ts';
 import type { Subject } from '../policy/judge.ts';
+import type { ServerParts } from './server-parts.ts';
 
 export type ProposalState = 'waiting' | 'approved' | 'denied' | 'rejected' | 'expired' | 'withdrawn';
 
@@ -14,6 +15,8 @@ export type Judged = {
   target: string;
   /** Content that it may be taken back to; missing where it may not be. */
   undo_sha256?: string;
+  /** What the state of a server comes to, where that is to be signed. */
+  server_parts?: ServerParts;
   /** The proposer signed the plan when they proposed it. */
   is_signed: boolean;
 };
