@@ -341,6 +341,15 @@ describe('runs and the keeper', () => {
     expect(await mainstay(['keeper', 'revoke-key', former!.kid])).toMatchObject({ code: 8 });
     expect(await mainstay(['keeper', 'revoke-key', former!.kid, '--yes'])).toMatchObject({ code: 0 });
     expect((await keeper.keys()).map(({ kid }) => kid)).toEqual([current!.kid]);
+    const entries = JSON.parse((await mainstay(['audit', 'list', '--kind', 'key.', '--json'])).stdout) as {
+      entries: { kind: string; target: string; data: object }[];
+    };
+    expect(entries.entries.map(({ kind, target, data }) => ({ kind, target, data }))).toEqual(
+      expect.arrayContaining([
+        { kind: 'key.rotated', target: 'keeper/signing-key', data: { from: former!.kid, to: current!.kid } },
+        { kind: 'key.revoked', target: `keeper/signing-key/${former!.kid}`, data: { kid: former!.kid } },
+      ]),
+    );
   });
 
   it('the ledger is verified, and its keys are listed', async () => {

@@ -12,7 +12,6 @@ import { Actor, JsonValue } from './operation.ts';
 /** The closed set of what is audited. */
 export const auditKinds = [
   'operation.proposed',
-  'operation.decided',
   'operation.waiting',
   'operation.approved',
   'operation.denied',

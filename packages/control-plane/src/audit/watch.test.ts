@@ -144,6 +144,32 @@ describe('an alert', () => {
   });
 });
 
+describe('the policies in force', () => {
+  it('are noted once, and again when others come into force; broken ones are not', async () => {
+    const noted = async () => {
+      const rows = await trail.store.db
+        .selectFrom('audit_entries')
+        .select('body')
+        .where('kind', '=', 'policy.changed')
+        .orderBy('position')
+        .execute();
+      return rows.map(({ body }) => (JSON.parse(body) as { data: object }).data);
+    };
+    const { digest: built_in } = await keeper.policies();
+    await watchOf()();
+    await watchOf()();
+    const first = { digest: built_in, before: null, source: 'default', files: ['default.yaml'] };
+    expect(await noted()).toEqual([first]);
+    writeFileSync(join(policies(), 'own.yaml'), 'schema: 1\nrules: [{ name: all, effect: allow }]\n');
+    const { digest } = await keeper.policies();
+    const watch = watchOf();
+    await watch();
+    writeFileSync(join(policies(), 'own.yaml'), 'schema: 1\nrules: oops\n');
+    await watch();
+    expect(await noted()).toEqual([first, { digest, before: built_in, source: 'folder', files: ['own.yaml'] }]);
+  });
+});
+
 async function hashOf(seq: number) {
   const row = await trail.store.db.selectFrom('audit_entries').select('hash').where('seq', '=', seq).executeTakeFirst();
   return row?.hash ?? null;

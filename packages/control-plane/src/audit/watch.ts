@@ -1,11 +1,13 @@
 /**
  * The audit trail watches itself: it walks the chain again and again, a little at a time, holds the keeper's ledger against it, and looks
- * at the mirror, its remotes, and what the keeper itself warns of. What is wrong becomes an alert; nothing is mended here.
+ * at the mirror, its remotes, and what the keeper itself warns of. What is wrong becomes an alert; nothing is mended here. That other policies
+ * are in force is noted on the way.
  */
 import type { AuditAnchor, ChainHead } from '@mainstay/contract/audit';
 import type { Context } from '../context.ts';
 import { type Alert, tellAlerts } from './alerts.ts';
 import { isAway } from './ledger-heads.ts';
+import { notePolicies } from './policy-changes.ts';
 import type { AuditParts } from './start-audit.ts';
 import { verifyStore } from './verify.ts';
 
@@ -85,6 +87,7 @@ export function createWatch(
   const keeperAlerts = async (): Promise<Alert[] | null> => {
     try {
       const ledger = await parts.ledgerProblem();
+      await notePolicies(context);
       const own = (await keeper.alerts()).map(({ kind, message, hint }): Alert => {
         const about = kind === 'policy_broken' ? 'policy.alert' : 'audit.alert';
         return { kind: about, target: `keeper/${kind}`, message: `${message} ${hint}` };

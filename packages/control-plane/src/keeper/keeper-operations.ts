@@ -5,6 +5,7 @@ import { operations } from '@mainstay/contract/operations/index';
 import { auditEntry } from '../audit/audit-entry.ts';
 import type { Context } from '../context.ts';
 import { acts, changes, type Handler, reads } from '../operations/handlers.ts';
+import type { Approved } from '../operations/planned.ts';
 
 export const keeperHandlers: Handler[] = [
   reads(operations['policies.get'], async ({ keeper }) => {
@@ -47,7 +48,7 @@ export const keeperHandlers: Handler[] = [
     return { keys, changes: history.length };
   }),
 
-  changes(operations['keeper.rotate_key'], async ({ keeper }) => {
+  changes(operations['keeper.rotate_key'], async ({ keeper, store }) => {
     const [current] = await keeper.keys();
     return {
       summary: 'Give the keeper a new signing key',
@@ -57,11 +58,18 @@ export const keeperHandlers: Handler[] = [
         { action: 'update', path: 'signing_key', from: current!.kid, note: 'the one before holds until it is revoked' },
       ],
       action: { kind: 'control_plane' },
-      carryOut: async ({ grant }) => ({ statements: [], result: await keeper.rotateSigningKey({ grant }) }),
+      carryOut: async ({ grant, ...approved }) => {
+        const made = await keeper.rotateSigningKey({ grant });
+        const data = { from: current!.kid, to: made.kid };
+        return {
+          statements: [signingKeyEntry(store, 'key.rotated', signing_key_target, approved, data)],
+          result: made,
+        };
+      },
     };
   }),
 
-  changes(operations['keeper.revoke_key'], async ({ keeper }, { kid }) => {
+  changes(operations['keeper.revoke_key'], async ({ keeper, store }, { kid }) => {
     const [current, ...others] = await keeper.keys();
     if (kid === current!.kid) {
       throw new AppError('Conflict', 'This is the current signing key.', {
@@ -72,9 +80,10 @@ export const keeperHandlers: Handler[] = [
     if (!others.some((key) => key.kid === kid)) {
       throw new AppError('NotFound', `The keeper has no signing key ${kid}.`, { field: 'kid' });
     }
+    const target = `${signing_key_target}/${kid}`;
     return {
       summary: `End the trust in signing key ${kid.slice(0, 12)}… of the keeper`,
-      target: `${signing_key_target}/${kid}`,
+      target,
       base: (await keeper.keyHistory()).length,
       changes: [
         {
@@ -85,7 +94,10 @@ export const keeperHandlers: Handler[] = [
         },
       ],
       action: { kind: 'control_plane' },
-      carryOut: async ({ grant }) => ({ statements: [], result: { keys: await keeper.revokeSigningKey({ grant }) } }),
+      carryOut: async ({ grant, ...approved }) => {
+        const keys = await keeper.revokeSigningKey({ grant });
+        return { statements: [signingKeyEntry(store, 'key.revoked', target, approved, { kid })], result: { keys } };
+      },
     };
   }),
 
@@ -93,6 +105,16 @@ export const keeperHandlers: Handler[] = [
 
   reads(operations['keeper.verify_ledger'], ({ keeper }) => keeper.verifyLedger()),
 ];
+
+function signingKeyEntry(
+  store: Context['store'],
+  kind: 'key.rotated' | 'key.revoked',
+  target: string,
+  { actor, operation_id, now }: Omit<Approved, 'grant'>,
+  data: Record<string, unknown>,
+) {
+  return auditEntry(store, { kind, at: now, actor, operation_id, target, outcome: 'succeeded', data });
+}
 
 async function record(
   { store, clock }: Context,

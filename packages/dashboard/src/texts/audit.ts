@@ -3,7 +3,6 @@ import type { AuditKind, AuditOutcome } from '@mainstay/contract/audit';
 
 const kinds: Record<AuditKind, string> = {
   'operation.proposed': 'Operation proposed',
-  'operation.decided': 'Operation decided',
   'operation.waiting': 'Operation waits for people',
   'operation.approved': 'Operation approved',
   'operation.denied': 'Operation denied',
