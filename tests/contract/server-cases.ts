@@ -10,6 +10,14 @@ export const serverCases = {
   'servers.list': { success: () => ({}), errors: {} },
   'servers.get': { success: () => ({ server: 'main' }), errors: { NotFound: () => ({ server: nowhere }) } },
   'servers.usage': { success: () => ({ server: 'main' }), errors: { NotFound: () => ({ server: nowhere }) } },
+  'servers.diagnose': {
+    success: () => ({ server: 'main', unit: 'agent', lines: 5 }),
+    errors: {
+      NotFound: () => ({ server: 'main', unit: 'service/nowhere' }),
+      Conflict: () => ({ server: 'invited' }),
+    },
+    fields: { NotFound: 'unit', Conflict: 'server' },
+  },
   'servers.invite': {
     success: () => ({ server: 'new', stack: 'shop', expires_seconds: 600 }),
     errors: {
@@ -57,6 +65,14 @@ export const serverCases = {
       Conflict: () => ({ server: 'invited' }),
     },
     fields: { NotFound: 'version', Conflict: 'server' },
+  },
+  'servers.update_agents': {
+    success: () => ({ servers: ['main'], version: '9.9.9' }),
+    errors: {
+      NotFound: () => ({ labels: { tier: nowhere } }),
+      Conflict: () => ({ servers: ['invited'] }),
+    },
+    fields: { NotFound: 'labels', Conflict: 'servers' },
   },
   'servers.drain': {
     success: () => ({ server: 'idle' }),

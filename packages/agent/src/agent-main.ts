@@ -29,6 +29,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { AppError } from '@mainstay/contract/errors';
 import { createLogger } from '@mainstay/runtime/log';
+import { createRecentLines } from '@mainstay/runtime/recent-lines';
 import { type AgentOptions, createAgent } from './agent.ts';
 import { places, readAgentFile } from './installation/agent-file.ts';
 import { type MetricsServer, serveMetrics } from './metrics/metrics-server.ts';
@@ -117,9 +118,10 @@ function readRange(text: string): { first: number; last: number } {
 }
 
 async function main(): Promise<void> {
-  const log = createLogger({ name: 'agent' });
+  const recent = createRecentLines();
+  const log = createLogger({ name: 'agent', recent });
   const { metrics, ...options } = readUsage();
-  const agent = createAgent({ ...options, log });
+  const agent = createAgent({ ...options, log, recent });
   let metrics_server: MetricsServer | null = null;
   let stopping = false;
 

@@ -12,12 +12,15 @@ import { AppError, isRetryable } from '@mainstay/contract/errors';
 import type { SecuritySettings } from '@mainstay/contract/server-state';
 import { type Clock, systemClock } from '@mainstay/runtime/clock';
 import type { Logger } from '@mainstay/runtime/log';
+import type { RecentLines } from '@mainstay/runtime/recent-lines';
 import { type AdapterNeeds, type Adapters, embeddedAdapters, type ProxyKind } from './adapters.ts';
+import { followLastExits, type LastExits } from './diagnosis/last-exits.ts';
 import { agent_version, createServerUsage, serverFacts } from './facts.ts';
 import { createBackoff } from './link/backoff.ts';
 import { enrol } from './link/enrol.ts';
 import { isHeartbeatAcknowledged } from './link/fresh-heartbeat.ts';
 import { createLinkClient } from './link/http.ts';
+import { answered_kinds } from './link/inquiries.ts';
 import { createLink, type Link } from './link/link.ts';
 import { createProblems } from './problems.ts';
 import { type Context, defaultSettings, type Settings } from './reconciler/context.ts';
@@ -46,6 +49,8 @@ export type AgentOptions = {
   /** PEM file of the authority behind an https control plane. */
   ca_file?: string | undefined;
   log: Logger;
+  /** What it logged last, for people who ask how this server is. */
+  recent?: RecentLines;
   clock?: Clock;
   adapters?: (needs: AdapterNeeds) => Adapters;
   settings?: Partial<Settings>;
@@ -91,6 +96,7 @@ type Running = {
     observer: Observer;
     server: ServerReconciler;
     server_parts: ServerParts;
+    last_exits: LastExits;
   } | null;
 };
 
@@ -218,6 +224,11 @@ export function createAgent(options: AgentOptions): Agent {
         return outcome ?? 'retry_later';
       },
       offerServerState: async (offer) => running?.work?.server.offer(offer),
+      answer: async (inquiry, offset_ms) => {
+        if (!running) throw new AppError('Unavailable', 'The agent is ending.');
+        const { diagnoseAgent } = await import('./diagnosis/of-agent.ts');
+        return diagnoseAgent({ options, agent, identity, ...running }, inquiry, offset_ms);
+      },
       ...(options.heartbeat_interval_ms ? { heartbeat_interval_ms: options.heartbeat_interval_ms } : {}),
     });
     running = { adapters, outbox, link, keeper_keys, work: null };
@@ -248,7 +259,9 @@ export function createAgent(options: AgentOptions): Agent {
         emit,
         changed,
       });
-      running.work = { state, reconciler, observer: createObserver(reconciler.parts), server, server_parts };
+      const observer = createObserver(reconciler.parts);
+      const last_exits = followLastExits(reconciler.parts.instances);
+      running.work = { state, reconciler, observer, server, server_parts, last_exits };
       await reconciler.start(await server_parts.recover());
       server.start();
     }
@@ -305,6 +318,7 @@ export function createAgent(options: AgentOptions): Agent {
         server: work?.state.server.receipt() ?? null,
         server_refusal: work?.server.refusal() ?? null,
         ...(work?.server_parts.observe() ?? { security: null, tunnel: null }),
+        answers: [...answered_kinds],
         drained: work?.reconciler.parts.upkeep.isSuspended() ?? false,
         services: (await work?.observer.services()) ?? {},
         names: work?.reconciler.parts.names_upkeep.observed() ?? null,

@@ -7,6 +7,7 @@ import type * as z from 'zod';
 import { sessionLines, tokenLines, userLines } from './access-views.ts';
 import { auditLines } from './audit-views.ts';
 import { eventLine } from './change/progress.ts';
+import { diagnosisLines } from './diagnosis-view.ts';
 import { ledgerLines, personKeyLines, policyLines, signingKeyLines } from './keeper-views.ts';
 import { operationDetails, operationLines } from './operation-views.ts';
 import { runDetails, runEventLine, runLines, taskLines } from './run-views.ts';
@@ -53,6 +54,7 @@ const views: { [Id in OperationId]?: View<Id> } = {
   'sources.inspect': sourceProposalLines,
   'servers.list': ({ servers }, options) => serverLines(servers, options),
   'servers.usage': serverUsageLines,
+  'servers.diagnose': diagnosisLines,
   'audit.list': auditLines,
   'secrets.list': ({ secrets }, options) =>
     table(

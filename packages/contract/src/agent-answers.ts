@@ -54,6 +54,24 @@ export const SecretsResponse = z.object({
 /** Header of an answer to the desired-state poll: a newer server state waits for the next heartbeat; its value is the version. */
 export const server_state_header = 'mainstay-server-state';
 
+/** Header of an answer to the desired-state poll: there are inquiries to be fetched. */
+export const inquiry_header = 'mainstay-inquiry';
+
+/** What may be asked of an agent: a closed list, of which nothing changes anything (ADR 0031). */
+export const Inquiry = z.strictObject({
+  id: idSchema('inquiry'),
+  kind: z.literal('diagnose'),
+  /** One of the units that the agent itself lists; null for its own log only. */
+  unit: z.string().max(128).nullable(),
+  lines: z.int().min(1).max(500),
+});
+export type Inquiry = z.infer<typeof Inquiry>;
+/** Each is read by itself, so that one of a kind that this agent does not know is refused and not in the way of others. */
+export const InquiriesResponse = z.object({
+  inquiries: z.array(z.looseObject({ id: idSchema('inquiry') })).max(20),
+  time_ms: z.int(),
+});
+
 /** A server state with the plan that people approved and the grant that allows it on this server. */
 export const ServerStateOffer = z.object({
   document: ServerState,

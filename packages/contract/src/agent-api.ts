@@ -9,6 +9,8 @@
  * | POST /agent/v1/heartbeat     | the full observed state |
  * | POST /agent/v1/events        | numbered batch; sending one again changes nothing |
  * | POST /agent/v1/logs          | numbered lines; sending them again changes nothing |
+ * | POST /agent/v1/inquiries     | what people ask to see of this server now, each handed out once (ADR 0031) |
+ * | POST /agent/v1/answers       | the answer to one of them, or why there is none |
  *
  * All but enrol carry `Authorization: Bearer <credential>`. Errors are the contract's `Error` body.
  */
@@ -189,6 +191,11 @@ export const AgentState = z
       .describe('Why the last server state that was offered was not taken.'),
     security: SecurityObserved.nullable().default(null).describe('Null where the agent may not touch the firewall.'),
     tunnel: TunnelObserved.nullable().default(null),
+    answers: z
+      .array(z.string().max(64))
+      .max(20)
+      .default([])
+      .describe('Kinds of questions that it answers at once, such as `diagnose`.'),
     drained: z.boolean().default(false).describe('It starts nothing of its stack until it is undrained.'),
     services: z.record(DnsName, ServiceObserved),
     proxy: z.object({
@@ -305,6 +312,7 @@ export const eventKinds = [
   'server.offline',
   'server.removed',
   'server.assigned',
+  'server.left',
   'stack.ref_moved',
   'stack.source_unavailable',
   'stack.source_available',
@@ -312,7 +320,6 @@ export const eventKinds = [
   'stack.resumed',
   'webhook.received',
   'webhook.refused',
-  'server.left',
   'access.signed_in',
   'access.refused',
   'audit.alert',

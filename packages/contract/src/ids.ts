@@ -18,6 +18,7 @@ export const idPrefixes = {
   audit: 'aud',
   installation: 'mns',
   access_key: 'key',
+  inquiry: 'inq',
 } as const;
 export type IdKind = keyof typeof idPrefixes;
 

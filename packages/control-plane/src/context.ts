@@ -4,6 +4,7 @@ import type { Clock, Git, Logger } from '@mainstay/runtime';
 import type { StoreBus } from './bus/store-bus.ts';
 import type { Recall } from './operations/planned.ts';
 import type { Seal } from './secrets/seal.ts';
+import type { Inquiries } from './servers/inquiries.ts';
 import type { Signals } from './signals.ts';
 import type { Store } from './store/store.ts';
 import type { UsageRecorder } from './usage/usage-recorder.ts';
@@ -14,6 +15,8 @@ export type Context = {
   log: Logger;
   keeper: KeeperApi;
   signals: Signals;
+  /** What is asked of servers now. */
+  inquiries: Inquiries;
   bus: StoreBus;
   git: Git;
   seal: Seal;

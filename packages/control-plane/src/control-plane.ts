@@ -45,19 +45,17 @@ import { goesInWaves, pruneRollouts } from './rollouts/rollout-store.ts';
 import { loadSeal } from './secrets/seal.ts';
 import { secretHandlers } from './secrets/secret-operations.ts';
 import { pruneValues } from './secrets/secret-store.ts';
-import { drainHandlers } from './servers/drain-operations.ts';
+import { createInquiries } from './servers/inquiries.ts';
 import { reconcilePresence } from './servers/presence.reconciler.ts';
-import { serverLabelHandlers } from './servers/server-labels.ts';
-import { serverHandlers } from './servers/server-operations.ts';
-import { serverStateHandlers } from './servers/server-state-operations.ts';
+import { allServerHandlers } from './servers/server-handlers.ts';
 import { createSignals } from './signals.ts';
 import { createSourceHandlers } from './sources/source-operations.ts';
 import { pruneSubjects } from './stacks/commit-subjects.ts';
 import { pauseHandlers } from './stacks/pause-operations.ts';
 import { createRefFollower } from './stacks/refs.reconciler.ts';
-import { reconcileTargets } from './stacks/targets.reconciler.ts';
 import { serviceHandlers } from './stacks/service-operations.ts';
 import { stackHandlers } from './stacks/stack-operations.ts';
+import { reconcileTargets } from './stacks/targets.reconciler.ts';
 import { openStore } from './store/store.ts';
 import { systemHandlers } from './system/system-operations.ts';
 import { reconcileUsage } from './usage/usage.reconciler.ts';
@@ -114,6 +112,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     version,
     keeper: options.keeper,
     signals,
+    inquiries: createInquiries({ clock, signals }),
     bus,
     git: createGit({ folder: join(home, 'git'), exec: options.exec ?? systemExec }),
     seal: loadSeal(join(home, 'secrets.key')),
@@ -133,10 +132,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     ...pauseHandlers,
     ...serviceHandlers,
     ...createSourceHandlers(),
-    ...serverHandlers,
-    ...serverLabelHandlers,
-    ...serverStateHandlers,
-    ...drainHandlers,
+    ...allServerHandlers,
     ...usageHandlers,
     ...secretHandlers,
     ...watchHandlers,
@@ -175,11 +171,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const unlisten = context.signals.listen((topic) => {
     if (!topic.startsWith('refs:')) return;
     follower.ask(topic.slice('refs:'.length));
-    { name: 'targets', every_ms: 2_000, run: () => reconcileTargets(context) },
     void follower.tick();
   });
   const reconcilers = startReconcilers(log, [
     { name: 'presence', every_ms: 5_000, run: () => reconcilePresence(context, started_at) },
+    { name: 'targets', every_ms: 2_000, run: () => reconcileTargets(context) },
     { name: 'usage', every_ms: 1_000, run: () => reconcileUsage(context) },
     {
       name: 'decisions',

@@ -4,6 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { destination, type Logger, pino } from 'pino';
+import type { RecentLines } from './recent-lines.ts';
 
 export type { Logger };
 
@@ -20,9 +21,23 @@ export function correlationId(): string | undefined {
   return context.getStore()?.correlation_id;
 }
 
-export type LogOptions = { name: string; level?: string; file?: string };
+export type LogOptions = {
+  name: string;
+  level?: string;
+  file?: string;
+  /** Is given each line as well. */
+  recent?: RecentLines;
+};
 
 export function createLogger(options: LogOptions): Logger {
+  const output = destination({ dest: options.file ?? 2, sync: true, mkdir: true });
+  const { recent } = options;
+  const both = recent && {
+    write(text: string) {
+      recent.add(text);
+      output.write(text);
+    },
+  };
   return pino(
     {
       name: options.name,
@@ -33,7 +48,7 @@ export function createLogger(options: LogOptions): Logger {
       redact: { paths: redactedNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[redacted]' },
       mixin: () => context.getStore() ?? {},
     },
-    destination({ dest: options.file ?? 2, sync: true, mkdir: true }),
+    both ?? output,
   );
 }
 

@@ -1,4 +1,4 @@
-/** TCP sockets of this server as the kernel lists them in /proc/net/tcp and tcp6 (proc_net_tcp.txt of the kernel). */
+/** Sockets of this server as the kernel lists them in /proc/net/tcp, udp and their like for IPv6 (proc_net_tcp.txt of the kernel). */
 import { textOf } from './files.ts';
 
 export type TcpSocket = {
@@ -10,20 +10,28 @@ export type TcpSocket = {
   inode: string;
 };
 
-const states: Record<string, TcpSocket['state']> = { '01': 'established', '0A': 'listening' };
+type States = Record<string, TcpSocket['state']>;
+const states: States = { '01': 'established', '0A': 'listening' };
+/** A datagram socket that is bound and not connected; what it answers goes to anybody. */
+const udp_states: States = { '07': 'listening' };
 
 /** All that listen or are connected. An IPv4 address within IPv6 is given as the IPv4 address that it is. */
 export function tcpSockets(proc = '/proc'): TcpSocket[] {
-  return ['tcp', 'tcp6'].flatMap((name) => parseSockets(textOf(`${proc}/net/${name}`)));
+  return ['tcp', 'tcp6'].flatMap((name) => parseSockets(textOf(`${proc}/net/${name}`), states));
 }
 
-function parseSockets(table: string): TcpSocket[] {
+/** UDP sockets that take what anybody sends. */
+export function udpSockets(proc = '/proc'): TcpSocket[] {
+  return ['udp', 'udp6'].flatMap((name) => parseSockets(textOf(`${proc}/net/${name}`), udp_states));
+}
+
+function parseSockets(table: string, known: States): TcpSocket[] {
   const found: TcpSocket[] = [];
   for (const line of table.split('\n')) {
     const match = /^\s*\d+: ([0-9A-F]+):([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) ([0-9A-F]{2}) (?:\S+\s+){5}(\d+)/.exec(
       line,
     );
-    const state = match && states[match[5]!];
+    const state = match && known[match[5]!];
     if (!match || !state) continue;
     const [, local, local_port, remote, remote_port, , inode] = match as unknown as string[];
     found.push({

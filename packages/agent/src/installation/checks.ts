@@ -6,13 +6,21 @@ import { createServer } from 'node:net';
 import { AppError } from '@mainstay/contract/errors';
 import { loadIdentity } from '../state/identity.ts';
 import { type AgentFile, places } from './agent-file.ts';
-import { askAgent } from './agent-socket.ts';
+import type { RunningAgent } from './agent-socket.ts';
 import { askPanel } from './panel.ts';
+import { securityText } from './secured.ts';
 import { findProgram, succeeds, unitProperties } from './system.ts';
 
 export type Finding = { ok: boolean; message: string; fix?: string };
-/** `settings` is null where the agent is not installed. */
-export type Check = { name: string; look(settings: AgentFile | null): Promise<Finding | null> };
+/** Asks the agent that runs here; null while none answers. */
+export type AskAgent = () => Promise<Pick<RunningAgent, 'connected' | 'state'> | null>;
+export type Check = {
+  name: string;
+  /** It is about how the agent is installed, which an agent that somebody started by hand is not. */
+  of_installation?: true;
+  /** `settings` is null where the agent is not installed. */
+  look(settings: AgentFile | null, ask: AskAgent): Promise<Finding | null>;
+};
 
 const skew_ms_max = 60_000;
 const free_bytes_min = 2 * 1024 ** 3;
@@ -24,6 +32,7 @@ const right = (message: string): Finding => ({ ok: true, message });
 export const checks: readonly Check[] = [
   {
     name: 'systemd',
+    of_installation: true,
     async look() {
       if (existsSync('/run/systemd/system')) return right('runs this machine');
       return wrong('does not run this machine', 'Install on a server with Debian or Ubuntu.');
@@ -93,6 +102,7 @@ export const checks: readonly Check[] = [
   },
   {
     name: 'unit',
+    of_installation: true,
     async look(settings) {
       if (!settings) return null;
       const { ActiveState, SubState } = await unitProperties(places.unit, ['ActiveState', 'SubState']);
@@ -106,10 +116,10 @@ export const checks: readonly Check[] = [
   },
   {
     name: 'agent',
-    async look(settings) {
+    async look(settings, ask) {
       if (!settings) return wrong('is not installed', 'Run the line that the dashboard shows under "Add a server".');
       const name = loadIdentity(settings.home)?.server ?? 'not enrolled';
-      const agent = await askAgent();
+      const agent = await ask();
       if (!agent) return wrong('does not answer', `systemctl restart ${places.unit}`);
       const [problem] = agent.state.problems;
       if (problem) return wrong(problem.message, 'See the page of this server in the dashboard.');
@@ -119,9 +129,9 @@ export const checks: readonly Check[] = [
   },
   {
     name: 'port 80',
-    async look(settings) {
+    async look(settings, ask) {
       // The agent's own proxy has it once it serves something.
-      if (!settings?.names || (await askAgent())?.state.proxy.pid) return null;
+      if (!settings?.names || (await ask())?.state.proxy.pid) return null;
       const free = await isFree(80);
       return free
         ? right('is free at 127.0.0.1, for the names of services')
@@ -134,6 +144,20 @@ export const checks: readonly Check[] = [
       const found = ['ufw', 'nft', 'firewalld'].filter((program) => findProgram(program));
       const ufw = findProgram('ufw') && /ENABLED=yes/.test(readIfThere('/etc/ufw/ufw.conf'));
       return right(found.length === 0 ? 'none is installed' : `${found.join(', ')}${ufw ? '; UFW is active' : ''}`);
+    },
+  },
+  {
+    name: 'security',
+    async look(settings, ask) {
+      if (!settings) return null;
+      const agent = await ask();
+      // That it does not answer is what another check says.
+      if (!agent) return null;
+      const { security } = agent.state;
+      const text = securityText(security);
+      const is_so = security === null || security.state === 'in_force' || security.state === 'off';
+      if (is_so || security.state === 'confirming') return right(text);
+      return wrong(text, 'Set it again: mainstay servers secure SERVER MODE');
     },
   },
 ];

@@ -7,6 +7,7 @@ import {
   agentApiLimits,
   DesiredStateResponse,
   HeartbeatResponse,
+  inquiry_header,
   SecretsResponse,
   type ServerStateOffer,
   server_state_header,
@@ -20,6 +21,7 @@ import type { Problems } from '../problems.ts';
 import type { Outbox } from '../state/outbox.ts';
 import { createBackoff } from './backoff.ts';
 import type { LinkClient } from './http.ts';
+import { type AnswerInquiry, createInquiries } from './inquiries.ts';
 import { createWake, type Wake } from './wake.ts';
 
 export type FetchedSecrets = z.infer<typeof SecretsResponse>['secrets'];
@@ -40,6 +42,8 @@ export type LinkOptions = {
   offer: (response: DesiredStateResponse | null) => Promise<OfferOutcome>;
   /** A newer server state came than the heartbeat reported. Never rejects. */
   offerServerState: (offer: ServerStateOffer) => Promise<void>;
+  /** How this server is, for people who ask. */
+  answer: AnswerInquiry;
   heartbeat_interval_ms?: number;
 };
 
@@ -66,6 +70,7 @@ export function createLink(options: LinkOptions): Link {
   const ending = new AbortController();
   const heartbeat = createWake();
   const wakes = { events: createWake(), logs: createWake() };
+  const inquiries = createInquiries({ client, clock, log, answer: options.answer });
   let connected = false;
   let loops: Promise<void>[] = [];
 
@@ -121,6 +126,7 @@ export function createLink(options: LinkOptions): Link {
     });
     // A newer server state waits, which comes with the answer to a heartbeat.
     if (response.headers[server_state_header] !== undefined) heartbeat.ring();
+    if (response.headers[inquiry_header] !== undefined) inquiries.look();
     if (response.status !== 200) {
       etag = response.headers.etag ?? etag ?? '"none"';
       // An answer that did not wait as it was asked to is no reason to ask again at once.
@@ -205,7 +211,7 @@ export function createLink(options: LinkOptions): Link {
     isConnected: () => connected,
     async stop() {
       ending.abort();
-      await Promise.all(loops);
+      await Promise.all([...loops, inquiries.stop()]);
       if (!connected) return;
       const late = AbortSignal.timeout(last_words_ms);
       try {

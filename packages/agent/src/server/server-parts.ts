@@ -7,6 +7,7 @@ import { tcpSockets } from '../firewall/sockets.ts';
 import { publicPorts, stackMode } from '../firewall/stack-exposure.ts';
 import type { Context } from '../reconciler/context.ts';
 import type { Secrets } from '../reconciler/secrets.ts';
+import type { InstanceHandle } from '../supervisor/supervisor.ts';
 import { cloudflared } from '../tunnel/cloudflared.ts';
 import { createTunnelPart } from '../tunnel/tunnel-part.ts';
 import type { ServerPart } from './server-part.ts';
@@ -16,6 +17,8 @@ export type ServerParts = {
   /** Takes back what runs of them; before the supervisor's sweep. Gives the ids of instances that are theirs. */
   recover(): Promise<string[]>;
   observe(): Pick<AgentState, 'security' | 'tunnel'>;
+  /** What runs the program of the tunnel. */
+  tunnel(): InstanceHandle | null;
   /** Ends what runs of them. */
   stop(): Promise<void>;
 };
@@ -50,6 +53,7 @@ export function createServerParts({ home, context, secrets, firewall, reachable 
     all: [security ?? createNoSecurityPart(), tunnel],
     recover: tunnel.recover,
     observe: () => ({ security: security?.observe() ?? null, tunnel: tunnel.observe() }),
+    tunnel: tunnel.handle,
     stop: tunnel.stop,
   };
 }

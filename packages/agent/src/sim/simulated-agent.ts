@@ -3,7 +3,7 @@
  * runs nothing: what is desired of it is so at once. Light enough for thousands in one process; for benches and tests of
  * the control plane.
  */
-import type { ServerStateOffer } from '@mainstay/contract/agent-answers';
+import { inquiry_header, type ServerStateOffer } from '@mainstay/contract/agent-answers';
 import type {
   AgentState,
   AgentStateSent,
@@ -16,9 +16,11 @@ import type { DesiredState } from '@mainstay/contract/desired-state';
 import { AppError } from '@mainstay/contract/errors';
 import { applyKeyChanges } from '@mainstay/contract/key-changes';
 import { type Clock, systemClock } from '@mainstay/runtime/clock';
+import { silentLogger } from '@mainstay/runtime/log';
 import { createBackoff } from '../link/backoff.ts';
 import { enrol } from '../link/enrol.ts';
 import { createLinkClient } from '../link/http.ts';
+import { answered_kinds, createInquiries } from '../link/inquiries.ts';
 import { createWake } from '../link/wake.ts';
 import { judgeDesiredState } from '../reconciler/acceptance.ts';
 import { runningReceipt } from '../reconciler/receipts.ts';
@@ -26,6 +28,7 @@ import { judgeServerState } from '../server/acceptance.ts';
 import type { StoredState } from '../state/desired-states.ts';
 import { type Identity, newCredential } from '../state/identity.ts';
 import { runningServerReceipt, type StoredServerState } from '../state/server-states.ts';
+import { simulatedDiagnosis } from './simulated-diagnosis.ts';
 import { simulatedSecurity } from './simulated-security.ts';
 import { simulatedServices } from './simulated-services.ts';
 
@@ -39,9 +42,13 @@ export type SimulatedAgentOptions = {
   idle_services?: number;
   /** Addresses from which it tells that SSH sessions are open. */
   ssh_peers?: readonly string[];
+  /** What becomes of an update of the agent to a version; left out, it is so at once. */
+  update?: (version: string) => SimulatedOutcome | Promise<SimulatedOutcome>;
   /** What becomes of a desired state that it accepted; left out, it is so at once. A newer one ends the wait for it. */
   outcome?: (document: DesiredState) => SimulatedOutcome | Promise<SimulatedOutcome>;
 };
+
+const done: SimulatedOutcome = { state: 'succeeded' };
 
 export type SimulatedOutcome = { state: 'succeeded' | 'failed'; message?: string };
 
@@ -69,9 +76,17 @@ const facts: ServerFacts = {
   proxy: 'none',
 };
 
+const quiet = silentLogger();
+
 export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedAgent {
   const { clock = systemClock, heartbeat_interval_ms = 10_000, idle_services = 5 } = options;
   const client = createLinkClient({ url: options.url });
+  const inquiries = createInquiries({
+    client,
+    clock,
+    log: quiet,
+    answer: async (inquiry, offset_ms) => simulatedDiagnosis(inquiry, offset_ms, clock.now()),
+  });
   const ending = new AbortController();
   const changed = createWake();
   const counts = { heartbeats: 0, polls: 0, accepted: 0, refused: 0, failed_requests: 0 };
@@ -89,6 +104,8 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
   let serving: DesiredState | null = null;
   let ill: ServiceState | null = null;
   let server_state: StoredServerState | null = null;
+  let server_receipt: AgentState['server'] = null;
+  let updated: string | null = null;
   let server_refusal: AgentState['server_refusal'] = null;
 
   const followKeys = async (changes: readonly string[]) => {
@@ -154,13 +171,16 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
       signal: ending.signal,
     });
     counts.polls++;
+    if (response.headers[inquiry_header] !== undefined) inquiries.look();
     etag = response.headers.etag ?? etag ?? '"none"';
     if (response.status === 200) await take(response.body as DesiredStateResponse);
-    return response.status === 204 ? 1_000 : 0;
+    // The poll that tells of a question comes back until it is fetched.
+    return response.status === 204 || response.headers[inquiry_header] !== undefined ? 1_000 : 0;
   };
 
   const observe = (): AgentStateSent => ({
-    agent_version: 'simulated',
+    agent_version: updated ?? 'simulated',
+    updatable: true,
     started_at,
     facts,
     stack_id: accepted?.stack_id ?? null,
@@ -169,8 +189,9 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
     receipt,
     refusal,
     keeper_keys_seq: identity?.keeper.seq ?? 0,
-    server: server_state && { ...runningServerReceipt(server_state), state: 'succeeded', finished_at: clock.now() },
+    server: server_receipt,
     server_refusal,
+    answers: [...answered_kinds],
     security: simulatedSecurity(server_state?.document ?? null, options.ssh_peers ?? []),
     services: simulatedServices(serving, ill, idle_services, started_at, clock.now()),
     proxy: { state: 'none', pid: null, address: null },
@@ -194,7 +215,7 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
     const { key_changes, server_state: offer } = answer.body as HeartbeatAnswer;
     await followKeys(key_changes ?? []);
     counts.heartbeats++;
-    if (offer) await takeServerState(offer);
+    if (offer) void takeServerState(offer).catch(() => counts.failed_requests++);
     return heartbeat_interval_ms;
   };
 
@@ -206,8 +227,19 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
     const judgement = await judgeServerState(offer, { server_id, keeper, states, now_ms: clock.now() });
     if (judgement.kind === 'refused') server_refusal = { ...judgement.refusal, at: clock.now() };
     if (judgement.kind !== 'accepted') return;
-    server_state = judgement.state;
+    const { state } = judgement;
+    const before = server_state?.document.agent?.version;
+    server_state = state;
     server_refusal = null;
+    const { agent } = state.document;
+    const isUpdate = agent !== null && agent.version !== before;
+    server_receipt = runningServerReceipt(state);
+    changed.ring();
+    const became = isUpdate ? ((await options.update?.(agent.version)) ?? done) : done;
+    if (state !== server_state) return;
+    if (became.state === 'succeeded') updated = agent?.version ?? updated;
+    const { message = null } = became;
+    server_receipt = { ...server_receipt, state: became.state, message, finished_at: clock.now() };
     changed.ring();
   };
 
@@ -248,7 +280,7 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
     },
     async stop() {
       ending.abort();
-      await Promise.all(loops);
+      await Promise.all([...loops, inquiries.stop()]);
       client.close();
     },
   };

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ServerStateOffer } from '@mainstay/contract/agent-answers';
+import { inquiry_header, type ServerStateOffer } from '@mainstay/contract/agent-answers';
 import {
   type AgentEvent,
   type AgentLogLine,
@@ -19,6 +19,7 @@ import {
 } from '@mainstay/contract/agent-api';
 import { commitmentOf } from '@mainstay/contract/canonical';
 import type { DesiredState } from '@mainstay/contract/desired-state';
+import { InquiryAnswer } from '@mainstay/contract/diagnosis';
 import { AppError } from '@mainstay/contract/errors';
 import type { Grant } from '@mainstay/contract/grant';
 import { newId } from '@mainstay/contract/ids';
@@ -50,6 +51,8 @@ export type StandIn = {
   offerRaw(response: unknown): void;
   /** Signs a server state for this server, and gives it with the next heartbeats. */
   offerServerState(document: ServerState): Promise<void>;
+  /** Asks the agent for whatever this is, as a control plane should or should not; gives its answer, of the contract's shape. */
+  ask(question: Record<string, unknown>): Promise<InquiryAnswer['outcome']>;
   /** Answers questions for a desired state at once, with whatever this gives; null ends it. */
   answerDesiredStateWith(answer: (() => { status: number; etag?: string; body?: unknown }) | null): void;
   /** Gives another value for a commitment than it was made for. */
@@ -82,6 +85,11 @@ export async function startStandIn(over: StandInOptions = {}): Promise<StandIn> 
   const lines = new Map<number, AgentLogLine>();
   const secrets = new Map<string, { key: string; value: string }>();
   const waiting = new Set<() => void>();
+  const asked = new Map<
+    string,
+    { question: object; fetched: boolean; resolve: (outcome: InquiryAnswer['outcome']) => void }
+  >();
+  const isAsked = () => [...asked.values()].some(({ fetched }) => !fetched);
   let server_state: ServerStateOffer | null = null;
   let offered: { etag: string; body: unknown } | null = null;
   let acks_to_lose = 0;
@@ -102,7 +110,7 @@ export async function startStandIn(over: StandInOptions = {}): Promise<StandIn> 
   const answer = async (
     request: http.IncomingMessage,
     body: unknown,
-  ): Promise<{ status: number; etag?: string; body?: unknown }> => {
+  ): Promise<{ status: number; etag?: string; body?: unknown; headers?: Record<string, string> }> => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://stand-in');
     if (pathname === '/agent/v1/enrol') {
       const asked = EnrolRequest.parse(body);
@@ -131,7 +139,8 @@ export async function startStandIn(over: StandInOptions = {}): Promise<StandIn> 
         if (whatever) return whatever();
         const have = request.headers['if-none-match'];
         const wait_ms = Number(searchParams.get('wait_seconds')) * 1000;
-        const nothing_new = () => offered === null || offered.etag === have;
+        const is_same = () => offered === null || offered.etag === have;
+        const nothing_new = () => is_same() && !isAsked();
         if (nothing_new() && wait_ms > 0) {
           await new Promise<void>((resolve) => {
             const done = () => {
@@ -144,8 +153,20 @@ export async function startStandIn(over: StandInOptions = {}): Promise<StandIn> 
             request.once('close', done);
           });
         }
-        if (offered === null) return { status: 204 };
-        return nothing_new() ? { status: 304, etag: offered.etag } : { status: 200, ...offered };
+        const headers: Record<string, string> = isAsked() ? { [inquiry_header]: '1' } : {};
+        if (offered === null) return { status: 204, headers };
+        return is_same() ? { status: 304, etag: offered.etag, headers } : { status: 200, ...offered, headers };
+      }
+      case '/agent/v1/inquiries': {
+        const fresh = [...asked.values()].filter(({ fetched }) => !fetched);
+        for (const one of fresh) one.fetched = true;
+        const inquiries = fresh.map(({ question }) => question);
+        return { status: 200, body: { inquiries, time_ms: Date.now() + time_offset_ms } };
+      }
+      case '/agent/v1/answers': {
+        const { id, outcome } = InquiryAnswer.parse(body);
+        asked.get(id)?.resolve(outcome);
+        return { status: 200, body: { taken: asked.delete(id) } };
       }
       case '/agent/v1/heartbeat':
         received.heartbeats.push(HeartbeatRequest.parse(body).state);
@@ -177,8 +198,8 @@ export async function startStandIn(over: StandInOptions = {}): Promise<StandIn> 
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const text = Buffer.concat(chunks).toString('utf8');
     try {
-      const { status, etag, body } = await answer(request, text ? JSON.parse(text) : null);
-      response.writeHead(status, { 'content-type': 'application/json', ...(etag ? { etag } : {}) });
+      const { status, etag, body, headers } = await answer(request, text ? JSON.parse(text) : null);
+      response.writeHead(status, { 'content-type': 'application/json', ...(etag ? { etag } : {}), ...headers });
       response.end(body === undefined ? undefined : JSON.stringify(body));
     } catch (error) {
       const known = error instanceof AppError ? error : new AppError('InvalidInput', (error as Error).message);
@@ -207,6 +228,13 @@ export async function startStandIn(over: StandInOptions = {}): Promise<StandIn> 
       const response = await standIn.sign(document, grant);
       standIn.offerRaw(response);
       return response;
+    },
+    ask(question) {
+      const id = newId('inquiry');
+      const { promise, resolve } = Promise.withResolvers<InquiryAnswer['outcome']>();
+      asked.set(id, { question: { id, ...question }, fetched: false, resolve });
+      for (const done of [...waiting]) done();
+      return promise;
     },
     offerRaw(body) {
       offered = { etag: `"${randomBytes(8).toString('hex')}"`, body };

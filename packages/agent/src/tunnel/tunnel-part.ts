@@ -51,6 +51,8 @@ export type TunnelPart = ServerPart & {
   /** Ends the tunnel's program. What is wanted stays so: `keepUp` starts it again. */
   stop(): Promise<void>;
   observe(): TunnelObserved | null;
+  /** What runs its program; null while nothing does. */
+  handle(): InstanceHandle | null;
 };
 
 type Running = { id: string; token: string; metrics_port: number; handle: InstanceHandle | null };
@@ -208,6 +210,7 @@ export function createTunnelPart(options: TunnelOptions): TunnelPart {
 
     stop: takeDown,
     observe: () => observed,
+    handle: () => running?.handle ?? null,
   };
 }
 

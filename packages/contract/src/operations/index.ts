@@ -14,6 +14,7 @@ import {
 } from './access.ts';
 import { approveOperation, cancelOperation, collectResult, confirmOperation, rejectOperation } from './approvals.ts';
 import { getAuditHead, listAudit, verifyAudit } from './audit.ts';
+import { diagnoseServer } from './diagnosis.ts';
 import {
   admitKey,
   getPolicies,
@@ -99,6 +100,7 @@ const all = [
   listServers,
   getServer,
   getServerUsage,
+  diagnoseServer,
   inviteServer,
   assignServer,
   setServerFirewall,

@@ -1,6 +1,6 @@
 /** The agent API: what agents dial. Shapes and limits stand in the contract (agent-api.ts). */
 
-import { server_state_header } from '@mainstay/contract/agent-answers';
+import { inquiry_header, server_state_header } from '@mainstay/contract/agent-answers';
 import {
   agentApiLimits,
   EnrolRequest,
@@ -20,6 +20,7 @@ import { createRateLimit } from '../gateway/rate-limit.ts';
 import { jsonBody } from '../gateway/request-input.ts';
 import { openValues } from '../secrets/secret-store.ts';
 import { enrolServer } from './enrolment.ts';
+import { inquiryRoutes } from './inquiry-routes.ts';
 import { createKeyChanges } from './key-changes.ts';
 import { createOffers } from './offers.ts';
 import { createReports } from './reports.ts';
@@ -54,11 +55,19 @@ export function agentRoutes(context: Context, metrics: Metrics): Hono {
     const server = await serverOf(context, req.raw);
     const wait = Math.min(Math.max(Number(req.query('wait_seconds') ?? 0) || 0, 0), agentApiLimits.wait_seconds_max);
     const offer = await offers.next(server, req.header('if-none-match') ?? null, wait * 1000, req.raw.signal);
-    const news = offer.server_state === null ? {} : { [server_state_header]: String(offer.server_state) };
+    const news = {
+      ...(offer.server_state === null ? {} : { [server_state_header]: String(offer.server_state) }),
+      ...(offer.is_asked ? { [inquiry_header]: '1' } : {}),
+    };
     if (offer.kind === 'none') return new Response(null, { status: 204, headers: news });
     if (offer.kind === 'same') return new Response(null, { status: 304, headers: { etag: offer.etag, ...news } });
     return new Response(offer.body, { headers: { 'content-type': 'application/json', etag: offer.etag, ...news } });
   });
+
+  app.route(
+    '/',
+    inquiryRoutes(context, (request) => serverOf(context, request)),
+  );
 
   app.post('/secrets', async ({ req }) => {
     const server = await serverOf(context, req.raw);

@@ -15,8 +15,12 @@ import { findServerState } from './server-state-store.ts';
 import { enrolmentGrant, findServerById, reportedState, type ServerRow } from './server-store.ts';
 
 type Found = { kind: 'none' } | { kind: 'same'; etag: string } | { kind: 'offer'; etag: string; body: string };
-/** `server_state`: version of a server state that came meanwhile, and that the next heartbeat's answer brings; else null. */
-export type Offer = Found & { server_state: number | null };
+export type Offer = Found & {
+  /** Version of a server state that came meanwhile, and that the next heartbeat's answer brings; else null. */
+  server_state: number | null;
+  /** Something is asked of the server that it has not fetched. */
+  is_asked: boolean;
+};
 
 /** A grant with less left than this is signed anew before it is given out, seconds. */
 const grant_left_min_seconds = 600;
@@ -33,7 +37,7 @@ export type Offers = {
 type Signed = { kind: 'stack' | 'server'; sha256: string; grant_jws: string };
 
 export function createOffers(context: Context, key_changes: KeyChanges): Offers {
-  const { store, keeper, clock, signals } = context;
+  const { store, keeper, clock, signals, inquiries } = context;
   /** Grants signed anew, per kind and server; made again after a restart. */
   const reissued = new Map<string, { sha256: string; grant: string }>();
 
@@ -89,14 +93,14 @@ export function createOffers(context: Context, key_changes: KeyChanges): Offers 
   const look = async (server: ServerRow, have: string | null): Promise<Found> => {
     const version = await versionFor(server);
     if (!version) return { kind: 'none' };
-    const etag = `"${version.document.stack_id}-${version.version}-${version.row.sha256.slice(0, 16)}"`;
-    if (etag === have) return { kind: 'same', etag };
-    const { sha256, grant_jws } = version.row;
-    const grant = await grantOver(server, { kind: 'stack', sha256, grant_jws });
     // Before its wave comes, a server that comes in has nothing of the stack; one that leaves is told so.
     const { targets, stack_id } = version.document;
     if (targets && !targets.includes(server.id) && (await reportedState(store, server))?.stack_id !== stack_id)
       return { kind: 'none' };
+    const etag = `"${version.document.stack_id}-${version.version}-${version.row.sha256.slice(0, 16)}"`;
+    if (etag === have) return { kind: 'same', etag };
+    const { sha256, grant_jws } = version.row;
+    const grant = await grantOver(server, { kind: 'stack', sha256, grant_jws });
     if (grant === null) return { kind: 'none' };
     const { document, row } = version;
     const plan = await planBodyOf(store, row.operation_id);
@@ -112,9 +116,10 @@ export function createOffers(context: Context, key_changes: KeyChanges): Offers 
       for (;;) {
         const found: Found = row ? await look(row, have) : { kind: 'none' };
         const server_state = row && row.state_version > server.state_version ? row.state_version : null;
-        const offer = { ...found, server_state };
+        const is_asked = inquiries.areWaiting(server.id);
+        const offer = { ...found, server_state, is_asked };
         const left = until - clock.now();
-        const has_news = found.kind === 'offer' || server_state !== null;
+        const has_news = found.kind === 'offer' || server_state !== null || is_asked;
         if (has_news || row === null || left <= 0 || signal.aborted) return offer;
         if (!(await signals.wait([`desired:${server.id}`], left, signal))) return offer;
         row = await findServerById(store, server.id);
