@@ -10,6 +10,7 @@ import type { Role } from '@mainstay/contract/operation';
 import { createAnchors } from './anchors.ts';
 import { createDecisions } from './decisions/decisions.ts';
 import { createProposalStore } from './decisions/proposal-store.ts';
+import { createProposalPruning, defaultRetention, type ProposalRetention } from './decisions/retention.ts';
 import { createSignedParts } from './decisions/server-parts.ts';
 import { createUndo } from './decisions/undo.ts';
 import { createGrants } from './grants.ts';
@@ -37,6 +38,8 @@ export type KeeperOptions = {
   poll_interval_ms?: number;
   /** How large the ledger may grow, bytes. Beyond it nothing is signed any more. */
   ledger_bytes_max?: number;
+  /** How long ended proposals are kept; the ledger is kept whole. */
+  retention?: ProposalRetention;
 };
 
 export type Keeper = KeeperApi & {
@@ -96,6 +99,7 @@ export async function createKeeper(options: KeeperOptions): Promise<Keeper> {
       signed_parts: createSignedParts(database),
       statements,
       policies,
+      prune: createProposalPruning(database, now, options.retention ?? defaultRetention),
       now,
     }),
     enrol: grants.enrol,

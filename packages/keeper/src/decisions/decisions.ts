@@ -37,6 +37,8 @@ type Parts = {
   signed_parts: SignedParts;
   statements: Statements;
   policies: PolicySource;
+  /** Inside a write: lets go of proposals that are too old, or too many. */
+  prune(): void;
   now: () => number;
 };
 
@@ -44,7 +46,7 @@ type Parts = {
 const waiting_max = 1_000;
 
 export function createDecisions(parts: Parts): Decisions {
-  const { database, ledger, grants, proposals, signed_parts, statements, policies, now } = parts;
+  const { database, ledger, grants, proposals, signed_parts, statements, policies, prune, now } = parts;
   const { write } = database;
 
   const decisionFrom = (row: ProposalRow): Decision => {
@@ -150,6 +152,7 @@ export function createDecisions(parts: Parts): Decisions {
       if (!(error instanceof AppError) || error.code !== 'Conflict') throw error;
       wrong ??= error;
     }
+    prune();
     proposals.insert(row);
     if (wrong === null) settle(row, true);
     else if (wrong instanceof AppError) end(row, 'denied', wrong.message, wrong.hint);

@@ -4,6 +4,7 @@ import type { GrantTerms } from '../grants.ts';
 import type { KeeperDatabase } from '../ledger/database.ts';
 import type { Subject } from '../policy/judge.ts';
 import type { ServerParts } from './server-parts.ts';
+import { createSignedNames } from './signed-names.ts';
 
 export type ProposalState = 'waiting' | 'approved' | 'denied' | 'rejected' | 'expired' | 'withdrawn';
 
@@ -37,25 +38,13 @@ export type ProposalRow = {
 };
 type Stored = Omit<ProposalRow, 'judged' | 'requirement'> & { subject: string; requirement: string | null };
 
-/** Of a row that allows a desired state; the words of the index, so that it is used. */
-const stack_id_of_document = `CASE json_extract(subject, '$.terms.action.kind')
-  WHEN 'desired_state' THEN json_extract(subject, '$.terms.action.stack_id') END`;
-
 export type ProposalStore = ReturnType<typeof createProposalStore>;
 
-/** The server that an invitation is for, so that one can be found by it. */
-const server_id_of_invitation = `CASE json_extract(subject, '$.terms.action.kind')
-  WHEN 'invitation' THEN json_extract(subject, '$.terms.action.server_id') END`;
-
-export function createProposalStore({ sql }: KeeperDatabase) {
-  sql.exec(
-    `CREATE INDEX IF NOT EXISTS proposals_server ON proposals (${server_id_of_invitation}) WHERE state = 'approved'`,
-  );
+export function createProposalStore(database: KeeperDatabase) {
+  const { sql } = database;
+  const { remember, ...names } = createSignedNames(database);
   sql.exec(
     'CREATE TABLE IF NOT EXISTS undos (operation_id TEXT PRIMARY KEY, sha256 TEXT NOT NULL, grant_jws TEXT NOT NULL) STRICT',
-  );
-  sql.exec(
-    `CREATE INDEX IF NOT EXISTS proposals_stack ON proposals (${stack_id_of_document}) WHERE state = 'approved'`,
   );
   const one = sql.prepare('SELECT * FROM proposals WHERE operation_id = ?');
   const save = sql.prepare(
@@ -71,12 +60,6 @@ export function createProposalStore({ sql }: KeeperDatabase) {
   const addWord = sql.prepare(
     'INSERT OR REPLACE INTO words (operation_id, user_id, verdict, approval) VALUES (?, ?, ?, ?)',
   );
-  const nameOf = sql.prepare(`SELECT json_extract(subject, '$.subject.stack') AS name FROM proposals
-    WHERE state = 'approved' AND ${stack_id_of_document} = ? LIMIT 1`);
-  const invitationOf = sql.prepare(`SELECT json_extract(subject, '$.target') AS target FROM proposals
-    WHERE state = 'approved' AND ${server_id_of_invitation} = ? LIMIT 1`);
-  const newestOf = sql.prepare(`SELECT max(json_extract(subject, '$.terms.action.version')) AS version FROM proposals
-    WHERE state = 'approved' AND ${stack_id_of_document} = ?`);
   const undoOf = sql.prepare('SELECT sha256, grant_jws FROM undos WHERE operation_id = ?');
   const addUndo = sql.prepare('INSERT INTO undos (operation_id, sha256, grant_jws) VALUES (?, ?, ?)');
   const waiting = sql.prepare("SELECT count(*) AS n FROM proposals WHERE state = 'waiting'");
@@ -94,6 +77,7 @@ export function createProposalStore({ sql }: KeeperDatabase) {
     ] as const;
 
   return {
+    ...names,
     find(operation_id: string): ProposalRow | null {
       const row = one.get(operation_id) as Stored | undefined;
       if (!row) return null;
@@ -110,6 +94,7 @@ export function createProposalStore({ sql }: KeeperDatabase) {
     },
     update(row: ProposalRow): void {
       change.run(row.state, ...columns(row), row.expires_at, row.operation_id);
+      if (row.state === 'approved') remember(row.judged);
     },
     words: (operation_id: string) =>
       (wordsOf.all(operation_id) as { approval: string }[]).map(({ approval }) => JSON.parse(approval) as Approval),
@@ -117,13 +102,6 @@ export function createProposalStore({ sql }: KeeperDatabase) {
     addWord(operation_id: string, { id }: Actor, approval: Approval): void {
       addWord.run(operation_id, id, approval.verdict, JSON.stringify(approval));
     },
-    /** What a stack was called when a desired state of it was first signed; null when none was. */
-    stackName: (stack_id: string) => (nameOf.get(stack_id) as { name: string | null } | undefined)?.name ?? null,
-    /** What a server was called when it was invited, as `server/<name>`; null when this keeper invited none of that id. */
-    serverTarget: (server_id: string) =>
-      (invitationOf.get(server_id) as { target: string | null } | undefined)?.target ?? null,
-    /** The highest version of a stack that was approved; 0 when none was. */
-    newestVersion: (stack_id: string) => (newestOf.get(stack_id) as { version: number | null }).version ?? 0,
     /** By which an operation was taken back; null when it was not. */
     undoOf: (operation_id: string) =>
       (undoOf.get(operation_id) as { sha256: string; grant_jws: string } | undefined) ?? null,
