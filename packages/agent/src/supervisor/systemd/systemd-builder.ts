@@ -16,12 +16,13 @@ import { argvOf, checkCommand } from '../command.ts';
 import { agentMark, markEnvironment } from '../process-group.ts';
 import type { Builder, BuildSpec } from '../supervisor.ts';
 import { buildMarkId } from '../sweep.ts';
+import { setupFailure } from './exit-codes.ts';
 import { buildSettings, checkHome, service_path } from './sandbox.ts';
 import { createEnvironmentFiles, describeUnit } from './unit-files.ts';
 import { giveFolder } from './unit-folders.ts';
 import { createUnitGroup } from './unit-group.ts';
 import { runWords, type Setting } from './unit-text.ts';
-import { createUnits, signalName, type Units, unitName } from './units.ts';
+import { createUnits, signalName, type UnitState, type Units, unitName } from './units.ts';
 import { ensureUser } from './users.ts';
 
 type RunExit = { code: number | null; signal: NodeJS.Signals | null };
@@ -95,11 +96,20 @@ export function runCommand(
 async function endOf(units: Units, unit: string, spec: BuildSpec, exit: RunExit): Promise<BuildEnd> {
   const { code, signal } = exit;
   if (code === 0 || code === null) return { reason: 'exit', code, signal };
-  const shown = await units.show(unit);
+  return buildEndOf(await units.show(unit), unit, spec);
+}
+
+/** How a build that failed ended, by what systemd shows of its unit. */
+export function buildEndOf(shown: UnitState, unit: string, spec: Pick<BuildSpec, 'limits'>): BuildEnd {
   if (shown.result === 'oom-kill') {
     return { reason: 'memory_limit', used: spec.limits.build_memory_mb * 1024 * 1024 };
   }
   if (shown.code > 1) return { reason: 'exit', code: null, signal: signalName(shown.status) };
+  const setup = shown.code === 1 ? setupFailure(shown.status, unit) : null;
+  if (setup) {
+    const message = `The build could not be started: ${setup.what} (${setup.step}), unless it ended with that code itself.`;
+    return { reason: 'cannot_start', message, hint: setup.hint };
+  }
   if (shown.code === 1) return { reason: 'exit', code: shown.status, signal: null };
   return {
     reason: 'cannot_start',

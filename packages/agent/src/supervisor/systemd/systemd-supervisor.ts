@@ -17,6 +17,7 @@ import { agentMark, createProcessTable, markEnvironment } from '../process-group
 import type { InstanceExit, InstanceHandle, InstanceSpec, LogSink, Supervisor } from '../supervisor.ts';
 import { sweepStrays } from '../sweep.ts';
 import { startWatch } from '../watch.ts';
+import { setupFailure } from './exit-codes.ts';
 import { createJournal } from './journal.ts';
 import { priorities } from './journal-entry.ts';
 import { createJournalSource, type JournalSource } from './journal-source.ts';
@@ -143,9 +144,11 @@ export function createSystemdSupervisor(options: SystemdSupervisorOptions): Supe
     if (main_pid === 0 || (started.code !== 0 && code === 1 && status >= 200)) {
       await clearAway(unit, spec.id);
       await journal.finish(source);
-      const why = (started.error?.message ?? started.stderr).trim().slice(0, 500);
+      const setup = code === 1 ? setupFailure(status, unit) : null;
+      const told = (started.error?.message ?? started.stderr).trim().slice(0, 500);
+      const why = setup ? `${setup.what} (${setup.step}).` : told;
       throw new AppError('Unavailable', `Service "${spec.service}" could not be started: ${why}`, {
-        hint: `The journal of the server says more: journalctl -u ${unit}`,
+        hint: setup?.hint ?? `The journal of the server says more: journalctl -u ${unit}`,
       });
     }
     const start_ticks = readProcess(main_pid)?.start_ticks ?? 0;
