@@ -31,12 +31,11 @@ import { AppError } from '@mainstay/contract/errors';
 import { createLogger } from '@mainstay/runtime/log';
 import { createRecentLines } from '@mainstay/runtime/recent-lines';
 import { type AgentOptions, createAgent } from './agent.ts';
+import { collectNowAndThen } from './collect.ts';
 import { places, readAgentFile } from './installation/agent-file.ts';
 import { type MetricsServer, serveMetrics } from './metrics/metrics-server.ts';
 
 const stop_ms_max = 60_000;
-/** How often garbage is collected where Node allows it (--expose-gc): about 15 ms, for 3 MB less while idle. */
-const collect_interval_ms = 30_000;
 
 type Usage = Omit<AgentOptions, 'log'> & { metrics: number | string | null };
 
@@ -142,7 +141,7 @@ async function main(): Promise<void> {
 
   if (metrics !== null) metrics_server = await serveMetrics(agent, metrics);
   await agent.start();
-  setInterval(() => void globalThis.gc?.({ type: 'major', flavor: 'last-resort' }), collect_interval_ms).unref();
+  collectNowAndThen();
   process.send?.({ ready: true });
 }
 

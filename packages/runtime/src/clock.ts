@@ -1,4 +1,6 @@
 /** Time as a port: production code takes a Clock, so that tests move time instead of waiting for it. */
+import { onAbort } from './on-abort.ts';
+
 export type Clock = {
   /** Milliseconds since the epoch, UTC. */
   now(): number;
@@ -13,11 +15,11 @@ export const systemClock: Clock = {
       if (signal?.aborted) return resolve();
       const done = () => {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', done);
+        letGo?.();
         resolve();
       };
       const timer = setTimeout(done, milliseconds);
-      signal?.addEventListener('abort', done, { once: true });
+      const letGo = signal && onAbort(signal, done);
     }),
 };
 

@@ -14,6 +14,7 @@ import { ServerFailure, type ServerPart } from '../server/server-part.ts';
 import type { NewAgentEvent } from '../state/event-outbox.ts';
 import type { Firewall } from './firewall.ts';
 import { areSameRules, type FirewallRules, rulesFor, type ServerFacts, stricterMode } from './rules.ts';
+import { socketCounts } from './socket-counts.ts';
 import { isLoopback, type TcpSocket } from './sockets.ts';
 import { outsideOf, sshPeers } from './ssh.ts';
 import type { OpenConnection } from './table-text.ts';
@@ -23,6 +24,8 @@ export type SecurityOptions = {
   /** What is so on this server now; `ssh_ports` are empty while no SSH server listens. */
   facts(sockets: readonly TcpSocket[]): Promise<ServerFacts>;
   sockets(): TcpSocket[];
+  /** Changes when TCP sockets come or go; costs next to nothing. Of this server where left out. */
+  socketCounts?(): string;
   /** The mode of the stack on this server; null where it has none. */
   stackMode(): SecurityMode | null;
   /** Sends a heartbeat over a fresh connection: whether the control plane acknowledged it. Never rejects. */
@@ -47,6 +50,8 @@ export type SecurityPart = ServerPart & {
 const retry_ms = 300_000;
 /** Where nothing is closed, SSH sessions are looked for so often, milliseconds: the kernel walks all of its sockets for it. */
 const open_look_ms = 30_000;
+/** The same where their number is as it was, milliseconds: one session may have come for another that went. */
+const same_look_ms = 300_000;
 /** Connections from before that are let through; beyond that they have to be made anew. */
 const connections_max = 8_192;
 
@@ -60,6 +65,7 @@ export function createSecurityPart(options: SecurityOptions): SecurityPart {
   };
   let ssh_ports: readonly number[] = firewall.confirmed()?.ssh_ports ?? [];
   let ssh_peers: string[] = [];
+  let looked = { counts: '', at: Number.NEGATIVE_INFINITY };
   let look_again_at = 0;
   let taken_back: { rules: FirewallRules; retry_at: number } | null = null;
 
@@ -202,6 +208,9 @@ export function createSecurityPart(options: SecurityOptions): SecurityPart {
         const is_open = effectiveMode(security) === 'none' && firewall.confirmed() === null;
         if (is_open && clock.now() < look_again_at) return;
         look_again_at = clock.now() + open_look_ms;
+        const counts = (options.socketCounts ?? socketCounts)();
+        if (is_open && counts === looked.counts && clock.now() < looked.at + same_look_ms) return;
+        looked = { counts, at: clock.now() };
         const rules = await wantedRules(security);
         if (areSameRules(rules, firewall.confirmed())) return await keepRules();
         if (taken_back && areSameRules(rules, taken_back.rules) && clock.now() < taken_back.retry_at) return;
@@ -210,6 +219,7 @@ export function createSecurityPart(options: SecurityOptions): SecurityPart {
         await bringAbout(rules, security, never);
       } catch (error) {
         const { message } = error as Error;
+        looked.counts = '';
         log.warn({ reason: message }, 'the security mode could not be kept up');
         if (told.state !== 'reverted') tell('failed', message);
       }

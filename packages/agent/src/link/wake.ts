@@ -1,4 +1,6 @@
 /** A wake-up that several callers may ring and one loop waits for; a ring before the wait is not lost. */
+import { onAbort } from '@mainstay/runtime/on-abort';
+
 export type Wake = {
   ring(): void;
   /** Resolves at the next ring, after so many milliseconds, or when the signal is aborted. */
@@ -17,13 +19,13 @@ export function createWake(): Wake {
       new Promise((resolve) => {
         const done = () => {
           clearTimeout(timer);
-          signal.removeEventListener('abort', done);
+          letGo();
           waiter = null;
           rung = false;
           resolve();
         };
         const timer = setTimeout(done, milliseconds);
-        signal.addEventListener('abort', done, { once: true });
+        const letGo = onAbort(signal, done);
         waiter = done;
         if (rung || signal.aborted) done();
       }),

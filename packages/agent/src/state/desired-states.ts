@@ -77,6 +77,8 @@ export function createDesiredStates(journal: Journal): DesiredStates {
   };
   let accepted = load('accepted');
   let applied = load('applied');
+  /** The receipt that was asked for last: each round of the reconciler asks for the same one. */
+  let asked: { stack_id: string; version: number; receipt: Receipt | null } | null = null;
 
   const states: DesiredStates = {
     accepted: () => accepted,
@@ -109,10 +111,15 @@ export function createDesiredStates(journal: Journal): DesiredStates {
       return row?.version ?? 0;
     },
     receipt(stack_id, version) {
+      if (asked?.stack_id === stack_id && asked.version === version) return asked.receipt;
       const row = selectReceipt.get(stack_id, version) as { receipt: string } | undefined;
-      return row ? (JSON.parse(row.receipt) as Receipt) : null;
+      const receipt = row ? (JSON.parse(row.receipt) as Receipt) : null;
+      // What a write has not stored yet may be taken back.
+      if (!database.isTransaction) asked = { stack_id, version, receipt };
+      return receipt;
     },
     saveReceipt(stack_id, receipt) {
+      asked = null;
       journal.write(() => {
         putReceipt.run(stack_id, receipt.version, JSON.stringify(receipt));
         dropReceipts.run();

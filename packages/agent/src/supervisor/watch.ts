@@ -1,7 +1,7 @@
 /**
  * The two loops over all instances: one follows output and notices the end of adopted ones (cheap: an fstat(2) a stream, a
- * read of /proc an adopted instance), the other holds limits (a scan of all processes). Both slow down when nothing
- * happens, and the second also in proportion to what a scan costs, so that an idle agent stays idle.
+ * kill(2) an adopted instance), the other holds limits (a scan of all processes, where groups are found by one). Both slow down when
+ * nothing happens, and the second also in proportion to what a scan costs, so that an idle agent stays idle.
  */
 import type { Clock } from '@mainstay/runtime/clock';
 import type { Logger } from '@mainstay/runtime/log';
@@ -12,6 +12,8 @@ import { limitExceeded, type ProcessTable } from './process-group.ts';
 const output_interval_ms = { active: 50, quiet: 200, idle: 500 };
 const quiet_after_ms = 1_000;
 const idle_after_ms = 30_000;
+/** When idle, only every so many looks read /proc, which also tells a later process of the same pid, and one that nobody waited for. */
+const exact_looks = 8;
 const limit_interval_ms = { young: 250, settled: 2_000 };
 const young_ms = 10_000;
 /** Scans take at most this share of one core. */
@@ -23,7 +25,13 @@ export type Watch = {
   stop(): Promise<void>;
 };
 
-export type WatchOptions = { instances: () => Instance[]; table: ProcessTable; clock: Clock; log: Logger };
+export type WatchOptions = {
+  instances: () => Instance[];
+  /** Null where the kernel tells the processes of a group, so that no scan is needed. */
+  table: Pick<ProcessTable, 'scan'> | null;
+  clock: Clock;
+  log: Logger;
+};
 
 export function startWatch(options: WatchOptions): Watch {
   const { instances, table, clock, log } = options;
@@ -32,7 +40,9 @@ export function startWatch(options: WatchOptions): Watch {
   let stopped = false;
 
   async function follow(): Promise<void> {
-    while (!stopped) {
+    let interval: keyof typeof output_interval_ms = 'active';
+    for (let look = 0; !stopped; look++) {
+      const is_exact = interval !== 'idle' || look % exact_looks === 0;
       for (const instance of instances()) {
         for (const tail of instance.output.tails) {
           if (!instance.running() || !tail.hasMore()) continue;
@@ -40,10 +50,11 @@ export function startWatch(options: WatchOptions): Watch {
           void tail.pump();
         }
         const { pid, start_ticks } = instance.handle;
-        if (instance.adopted && instance.running() && !isAlive(pid, start_ticks)) instance.leaderEnded(null, null);
+        if (!instance.adopted || !instance.running()) continue;
+        if (!isThere(pid) || (is_exact && !isAlive(pid, start_ticks))) instance.leaderEnded(null, null);
       }
       const quiet_ms = clock.now() - changed_at;
-      const interval = quiet_ms < quiet_after_ms ? 'active' : quiet_ms < idle_after_ms ? 'quiet' : ('idle' as const);
+      interval = quiet_ms < quiet_after_ms ? 'active' : quiet_ms < idle_after_ms ? 'quiet' : 'idle';
       await clock.sleep(output_interval_ms[interval], waking.signal);
     }
   }
@@ -52,7 +63,7 @@ export function startWatch(options: WatchOptions): Watch {
     while (!stopped) {
       const started = performance.now();
       const running = instances().filter((instance) => instance.running());
-      const rows = running.length > 0 ? table.scan() : [];
+      const rows = running.length > 0 ? table?.scan() : [];
       for (const instance of running) {
         const { memory_mb = null, processes } = instance.spec.limits;
         const exceeded = limitExceeded(instance.group.members(rows), { memory_mb, processes });
@@ -82,4 +93,13 @@ export function startWatch(options: WatchOptions): Watch {
       await Promise.all(loops);
     },
   };
+}
+
+/** Whether there is a process with this pid, of whomever. */
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }

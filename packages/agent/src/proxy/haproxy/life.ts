@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@mainstay/contract/errors';
 import { systemExec } from '@mainstay/runtime/exec';
 import type { Logger } from '@mainstay/runtime/log';
+import { isAlive, readProcess } from '../../supervisor/proc.ts';
 import { isGone, type MasterSocket, type Processes } from './master-socket.ts';
 import type { HaproxyProcess, ProcessPaths } from './process.ts';
 import { withLock } from './start-lock.ts';
@@ -16,6 +17,8 @@ import { withLock } from './start-lock.ts';
 const start_ms = 15_000;
 const poll_ms = 10;
 const start_attempts_max = 4;
+/** While its processes live, HAProxy itself is asked no more often, milliseconds. */
+const ask_interval_ms = 10_000;
 
 export type Life = {
   /** Starts HAProxy unless it runs. */
@@ -43,6 +46,13 @@ export type LifeOptions = {
 
 export function createLife({ home, paths, socket, runner, log, prepare }: LifeOptions): Life {
   let ensuring: Promise<{ started: boolean; pid: number }> | null = null;
+  /** Master and worker when they were asked last: that they live costs two reads of /proc, and no connection. */
+  let seen: { processes: [Same, Same]; until: number } | null = null;
+
+  const remember = (master: number, worker: number) => {
+    const processes: [Same, Same] = [sameAs(master), sameAs(worker)];
+    seen = { processes, until: performance.now() + ask_interval_ms };
+  };
 
   const structureOf = async (pid: number): Promise<string | null> =>
     /^Description: (\S*)$/im.exec(await socket.askWorker(pid, 'show info').catch(() => ''))?.[1] ?? null;
@@ -52,7 +62,10 @@ export function createLife({ home, paths, socket, runner, log, prepare }: LifeOp
     for (;;) {
       try {
         const processes = await socket.processes();
-        if (processes.worker !== null) return processes;
+        if (processes.worker !== null) {
+          remember(processes.master, processes.worker);
+          return processes;
+        }
       } catch (error) {
         if (!isGone(error)) throw error;
         if (!hasHaproxy(home)) return null;
@@ -115,6 +128,8 @@ export function createLife({ home, paths, socket, runner, log, prepare }: LifeOp
   };
 
   const ensureOnce = async () => {
+    const is_known = seen !== null && performance.now() < seen.until && seen.processes.every(isSame);
+    if (seen && is_known) return { started: false, pid: seen.processes[0].pid };
     const running = await adopt();
     if (running) return { started: false, pid: running.master };
     const result = await start();
@@ -179,6 +194,10 @@ export function createLife({ home, paths, socket, runner, log, prepare }: LifeOp
     stop,
   };
 }
+
+type Same = { pid: number; start_ticks: number };
+const sameAs = (pid: number): Same => ({ pid, start_ticks: readProcess(pid)?.start_ticks ?? -1 });
+const isSame = ({ pid, start_ticks }: Same) => isAlive(pid, start_ticks);
 
 /** Whether a pid is alive and HAProxy with this state folder, not a later process of the same number. */
 function isHaproxyOf(pid: number, home: string): boolean {

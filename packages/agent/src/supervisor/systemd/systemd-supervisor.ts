@@ -52,7 +52,8 @@ export function createSystemdSupervisor(options: SystemdSupervisorOptions): Supe
   const held = new Map<string, Held>();
   const starting = new Set<string>();
   const listeners = new Set<(exit: InstanceExit) => void>();
-  const watch = startWatch({ instances: () => [...held.values()].map(({ instance }) => instance), table, clock, log });
+  const instances = () => [...held.values()].map(({ instance }) => instance);
+  const watch = startWatch({ instances, table: null, clock, log });
   let detached = false;
 
   const sourceOf = (spec: InstanceSpec, uid: number) => createJournalSource({ spec, uid, sink, clock, log });
