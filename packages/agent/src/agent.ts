@@ -307,6 +307,7 @@ export function createAgent(options: AgentOptions): Agent {
       const accepted = work?.state.desired.accepted() ?? null;
       return {
         agent_version,
+        updatable: (options.update ?? null) !== null,
         started_at,
         facts: serverFacts(adapters.supervisor.kind, proxy),
         stack_id: accepted?.stack_id ?? null,

@@ -122,6 +122,7 @@ async function inputValue(field: InputField, given: unknown, cli: Cli): Promise<
   if (field.kind === 'secret') return readSecret(field.name, given as string | undefined, cli.terminal);
   if (typeof given !== 'string') return given;
   if (field.kind === 'number') return numberValue(field.name, given);
+  if (field.kind === 'word') return /^\d+$/.test(given) ? Number(given) : given;
   if (field.kind === 'json') {
     return jsonValue(field.name, given, (path) =>
       readTextFile(resolve(cli.terminal.cwd, path), file_bytes_max, field.name),

@@ -8,7 +8,8 @@ import type { Operation } from '@mainstay/contract/operation';
 
 export type InputField = {
   name: string;
-  kind: 'text' | 'number' | 'flag' | 'list' | 'json' | 'secret';
+  /** `word`: a number or a text. */
+  kind: 'text' | 'number' | 'word' | 'flag' | 'list' | 'json' | 'secret';
   required: boolean;
   description: string;
   choices: readonly string[];
@@ -42,8 +43,15 @@ function kindOf(property: JsonSchema): InputField['kind'] {
     case 'array':
       return (property['items'] as JsonSchema | undefined)?.['type'] === 'string' ? 'list' : 'json';
     default:
-      return 'json';
+      return isWord(property) ? 'word' : 'json';
   }
+}
+
+function isWord({ anyOf }: JsonSchema): boolean {
+  const types = ((anyOf ?? []) as JsonSchema[]).map(({ type }) => String(type));
+  return (
+    types.length === 2 && types.includes('string') && types.some((type) => type === 'integer' || type === 'number')
+  );
 }
 
 /** `delete_data` is written `--delete-data`. */

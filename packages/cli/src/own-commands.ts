@@ -3,6 +3,7 @@ import type { OperationId } from '@mainstay/contract/operations/index';
 import { admitKeyCommand, registerKeyCommand, revokeKeyCommand } from './commands/keys.ts';
 import { testPoliciesCommand } from './commands/policy-test.ts';
 import { labelServerCommand } from './commands/server-label.ts';
+import { updateAgentsCommand } from './commands/update-agents.ts';
 import { verifyLedgerCommand } from './commands/verify-ledger.ts';
 import { listOperationsCommand } from './commands/waiting.ts';
 import { approveCommand, cancelCommand, confirmCommand, rejectCommand } from './commands/words.ts';
@@ -21,6 +22,7 @@ export const ownCommands: { readonly [Id in OperationId]?: OwnCommand } = {
   'keys.revoke': revokeKeyCommand,
   'keeper.verify_ledger': verifyLedgerCommand,
   'servers.label': labelServerCommand,
+  'servers.update_agents': updateAgentsCommand,
   'servers.get': { alias: 'show' },
   'runs.get': { alias: 'show' },
 };

@@ -189,6 +189,12 @@ export function serverLines(servers: OutputOfId<'servers.list'>['servers'], opti
   );
   for (const server of servers)
     for (const problem of server.problems) lines.push(remark(server.name, problem, options));
+  for (const { name, next_moves } of servers) {
+    for (const { stack, move, why } of next_moves) {
+      const does = move === 'joins' ? 'comes into' : 'leaves';
+      lines.push(remark(name, `${does} stack ${stack} with its next deployment: ${why}`, options));
+    }
+  }
   return lines;
 }
 

@@ -166,6 +166,11 @@ export type Receipt = z.infer<typeof Receipt>;
 export const AgentState = z
   .object({
     agent_version: z.string().max(64),
+    updatable: z
+      .boolean()
+      .nullable()
+      .default(null)
+      .describe('It can exchange itself for another release; null from agents that do not tell.'),
     started_at: z.int(),
     facts: ServerFacts,
     stack_id: idSchema('stack').nullable(),

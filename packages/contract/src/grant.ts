@@ -23,6 +23,8 @@ export const GrantedAction = z.discriminatedUnion('kind', [
     version: z.int().min(1),
     sha256: Digest,
   }),
+  /** States of many servers under one decision, by `serverStatesDigest`. No agent acts on it: the keeper signs each server its own from it. */
+  z.strictObject({ kind: z.literal('server_states'), sha256: Digest }),
   /** This server may run this stack. */
   z.strictObject({
     kind: z.literal('enrolment'),

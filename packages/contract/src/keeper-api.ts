@@ -25,7 +25,7 @@ import type {
 } from './keeper-views.ts';
 import { Actor, Approval, Requirement } from './operation.ts';
 import { PlanBody } from './plan.ts';
-import { ServerState as ServerStateSchema } from './server-state.ts';
+import { ServerState as ServerStateSchema, server_states_max } from './server-state.ts';
 
 export { contentDigest, PlanBody, planHash } from './plan.ts';
 
@@ -38,6 +38,8 @@ export const Proposal = z.strictObject({
   document: DesiredStateSchema.nullable(),
   /** Present when the action is a server state: the document itself. */
   server_document: ServerStateSchema.optional(),
+  /** Present when the action is the states of many servers: all of them. */
+  server_documents: z.array(ServerStateSchema).min(1).max(server_states_max).optional(),
   /** The desired state that it was planned against, with the grant that the keeper gave for it. */
   basis: z.strictObject({ document: DesiredStateSchema, grant: z.string().max(65_536) }).nullable(),
   /** Server ids, or `control-plane`. */
@@ -134,7 +136,8 @@ export type KeeperApi = {
   }): Promise<Issued>;
   /**
    * Signs a desired state, or a server state, again that the keeper signed before, with a new expiry, for one server: one that it already
-   * named, or one whose enrolment grant allows that stack. It is no new decision, and so allows nothing new.
+   * named, or one whose enrolment grant allows that stack. From a grant for the states of many servers it signs the server its own. It is no new
+   * decision, and so allows nothing new.
    */
   reissue(request: { grant: string; server_id: string; enrolment_grant: string }): Promise<Issued>;
   /**

@@ -142,6 +142,7 @@ export const Plan = z
         base: z.int(),
         content_sha256: z.string().nullable(),
         undo_sha256: z.string().optional(),
+        contents: z.record(z.string(), z.string()).optional(),
       })
       .optional()
       .describe('What the hash is over beside the operation and its changes: who signs the hash makes it again.'),

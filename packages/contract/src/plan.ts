@@ -18,6 +18,8 @@ export const PlanBody = z.strictObject({
   content_sha256: z.string().nullable(),
   /** The same of what is in force before, where the operation may be taken back to it, once, when its servers fail. */
   undo_sha256: z.string().optional(),
+  /** SHA-256 of what the state of each server says, by the server's id, where the plan makes those of many. */
+  contents: z.record(z.string().max(64), z.string().max(64)).optional(),
 });
 export type PlanBody = z.infer<typeof PlanBody>;
 

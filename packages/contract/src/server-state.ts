@@ -72,6 +72,18 @@ export async function serverContentDigest(document: ServerState): Promise<string
   return digestOf(content);
 }
 
+/** Servers that one decision may be about. */
+export const server_states_max = 1_000;
+
+/** What the grant for the states of many servers is over: which server, which version, which digest. In the order in which they are given. */
+export async function serverStatesDigest(documents: readonly ServerState[]): Promise<string> {
+  const list = documents.map(async (document) => {
+    const { server_id, version } = document;
+    return { server_id, version, sha256: await serverStateDigest(document) };
+  });
+  return digestOf(await Promise.all(list));
+}
+
 /** What became of a server state on its server. */
 export const ServerReceipt = z
   .object({

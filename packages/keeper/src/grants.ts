@@ -27,9 +27,19 @@ export type Grants = Pick<KeeperApi, 'enrol' | 'enrolTarget' | 'reissue'> & {
   open(jws: string): Grant | null;
 };
 
-type Parts = { database: KeeperDatabase; ledger: Ledger; signer: Signer; now: () => number };
+/** A server's own among the states of many that an operation was approved for. */
+export type FleetState = { server_id: string; version: number; sha256: string };
 
-export function createGrants({ database, ledger, signer, now }: Parts): Grants {
+type Parts = {
+  database: KeeperDatabase;
+  ledger: Ledger;
+  signer: Signer;
+  /** Of an operation that this keeper approved; empty for any other. */
+  fleetOf(operation_id: string): readonly FleetState[];
+  now: () => number;
+};
+
+export function createGrants({ database, ledger, signer, fleetOf, now }: Parts): Grants {
   const now_seconds = () => Math.floor(now() / 1000);
 
   const issue: Grants['issue'] = (kind, terms, more = {}) => {
@@ -48,6 +58,19 @@ export function createGrants({ database, ledger, signer, now }: Parts): Grants {
     if (!opened.success) return null;
     const is_revoked = signer.stateOf(signer.kidOf(jws) ?? '') === 'revoked';
     return is_revoked && !ledger.holds(jws) ? null : opened.data;
+  };
+
+  /** From a grant for many servers the one for one of them. */
+  const issueOwn = (before: Grant, server_id: string, enrolment_grant: string): Issued => {
+    const own = fleetOf(before.operation_id).find((state) => state.server_id === server_id);
+    if (!own) return denied('The operation was not approved for that server.');
+    const enrolment = open(enrolment_grant);
+    if (enrolment?.action.kind !== 'enrolment' || enrolment.action.server_id !== server_id)
+      return denied('The server has no enrolment that this keeper signed.');
+    const { version, sha256 } = own;
+    const action = { kind: 'server_state', server_id, version, sha256 } as const;
+    const terms = { ...provenance(before), aud: [server_id], action };
+    return { decision: 'approved', grant: database.write(() => issue('reissued', terms, { follows: before.jti })) };
   };
 
   return {
@@ -81,6 +104,7 @@ export function createGrants({ database, ledger, signer, now }: Parts): Grants {
 
     async reissue({ grant, server_id, enrolment_grant }) {
       const before = open(grant);
+      if (before?.action.kind === 'server_states') return issueOwn(before, server_id, enrolment_grant);
       if (before?.action.kind !== 'desired_state' && before?.action.kind !== 'server_state')
         return denied('That state was not signed by this keeper.');
       const enrolment = open(enrolment_grant);

@@ -67,8 +67,12 @@ export async function createKeeper(options: KeeperOptions): Promise<Keeper> {
   });
   const keys = createPersonKeys(database);
   const statements = createStatements(database, keys, now);
-  const grants = createGrants({ database, ledger, signer, now });
   const proposals = createProposalStore(database);
+  const fleetOf = (operation_id: string) => {
+    const row = proposals.find(operation_id);
+    return row?.state === 'approved' ? (row.judged.fleet ?? []) : [];
+  };
+  const grants = createGrants({ database, ledger, signer, fleetOf, now });
   const people = createPeople({ database, ledger, keys, statements, now });
   const anchors = createAnchors({ database, ledger, signer, now });
   const started_at = now();

@@ -51,7 +51,8 @@ export async function judgeServerState(offer: ServerStateOffer, options: ServerA
     return refuse('lower_version', `Version ${version} is not higher than version ${highest}, which was accepted.`);
   if ((await planHash(plan)) !== plan_hash)
     return refuse('wrong_plan', 'The plan is not the one that the grant was signed for.');
-  if (plan.content_sha256 !== (await serverContentDigest(document)))
+  const content = await serverContentDigest(document);
+  if (plan.content_sha256 !== content && plan.contents?.[server_id] !== content)
     return refuse('wrong_plan', 'The document is not what the approved plan shows.');
   return { kind: 'accepted', state: { version, sha256, operation_id, document, accepted_at: now_ms } };
 }

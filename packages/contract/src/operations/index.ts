@@ -12,6 +12,7 @@ import {
   revokeToken,
   setRole,
 } from './access.ts';
+import { updateAgents } from './agent-updates.ts';
 import { approveOperation, cancelOperation, collectResult, confirmOperation, rejectOperation } from './approvals.ts';
 import { getAuditHead, listAudit, verifyAudit } from './audit.ts';
 import { diagnoseServer } from './diagnosis.ts';
@@ -107,6 +108,7 @@ const all = [
   setServerTunnel,
   removeServerTunnel,
   updateServerAgent,
+  updateAgents,
   drainServer,
   undrainServer,
   labelServer,

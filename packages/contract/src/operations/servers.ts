@@ -57,7 +57,10 @@ export const listServers = read({
   http: { method: 'GET', path: '/servers' },
   cli: { command: ['servers', 'list'] },
   input: {},
-  output: z.object({ servers: z.array(ServerView) }),
+  output: z.object({
+    servers: z.array(ServerView),
+    agent_release: z.string().nullable().describe('Version of the agent that is handed out here; null where none is.'),
+  }),
 });
 
 export const getServer = read({

@@ -79,7 +79,8 @@ export function stopStatements(
     insertEvent(store, {
       kind: 'rollout.stopped',
       severity: 'notice',
-      message: `${message} What was before is brought back.`,
+      message:
+        row.stack_id === null ? `${message} No further wave begins.` : `${message} What was before is brought back.`,
       at: now,
       actor: actor.name,
       operation_id: row.id,

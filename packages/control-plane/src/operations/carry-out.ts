@@ -13,6 +13,7 @@ import { getUserById } from '../access/user-store.ts';
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
 import { insertRollout } from '../rollouts/rollout-store.ts';
+import { insertStates } from '../rollouts/state-rollout.ts';
 import type { Statement } from '../store/store.ts';
 import { planAgain } from './decisions.ts';
 import { type OperationRow, updateOperation } from './operation-store.ts';
@@ -83,6 +84,7 @@ export async function carryOut(
       }),
       ...carried.statements,
       ...(how.in_waves ? rolloutStatements(context, row, planned, now) : []),
+      ...(carried.afterwards ?? []),
       ...events,
       auditOperation(store, settled_by_receipts ? 'operation.started' : 'operation.succeeded', row, now),
     ],
@@ -92,21 +94,27 @@ export async function carryOut(
 
 function rolloutStatements({ store }: Context, row: OperationRow, planned: Planned, now: number): Statement[] {
   const { rollout, stack } = planned;
-  if (!rollout || !stack) return [];
-  const { waves, settings, previous_version, held_before } = rollout;
+  if (!rollout || (!stack && !rollout.states)) return [];
+  const { waves, settings, previous_version, held_before, states } = rollout;
   const { pause_seconds, max_failed } = settings;
   const about = {
     operation_id: row.id,
-    stack_id: stack.id,
-    version: stack.version,
+    stack_id: states ? '' : stack!.id,
+    version: states ? 0 : stack!.version,
     previous_version,
     state: 'rolling' as const,
     undo_version: null,
     reason: null,
-    settings: JSON.stringify({ pause_seconds, max_failed, held_before }),
+    settings: JSON.stringify({ pause_seconds, max_failed, held_before, what: whatGoesOut(planned) }),
     created_at: now,
   };
-  return insertRollout(store, about, waves);
+  return [...insertRollout(store, about, waves), ...(states ? insertStates(store, row.id, states) : [])];
+}
+
+/** As messages call it. */
+function whatGoesOut({ stack, rollout }: Planned): string {
+  const agent = rollout?.states?.[0]?.document.agent;
+  return agent ? `Agent ${agent.version}` : `Version ${stack?.version} of ${stack?.name}`;
 }
 
 /** Who was allowed when it was proposed, and is not any more, gets nothing done. */

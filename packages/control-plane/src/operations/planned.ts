@@ -10,6 +10,7 @@ import type { Actor, PlanChange } from '@mainstay/contract/operation';
 import type { ServerState } from '@mainstay/contract/server-state';
 import type { RolloutSettings } from '@mainstay/contract/stack';
 import type { NewEvent } from '../events/event-store.ts';
+import type { PlannedState } from '../rollouts/state-rollout.ts';
 import type { Statement } from '../store/store.ts';
 
 export type Planned = {
@@ -23,6 +24,8 @@ export type Planned = {
   action: GrantedAction;
   document?: DesiredState;
   server_document?: ServerState;
+  /** The states of many servers, where one decision is over all of them. */
+  server_documents?: ServerState[];
   /** The desired state that it was planned against, and the grant that allowed it. */
   basis?: { document: DesiredState; grant: string };
   /** Server ids. */
@@ -39,6 +42,8 @@ export type Planned = {
     /** What is brought back when they fail; null when there was nothing. */
     previous_version: number | null;
     held_before: Record<string, string>;
+    /** States of servers that go out in the place of a version. */
+    states?: PlannedState[];
   };
   /** SHA-256 of the content that it may be taken back to. */
   undo_sha256?: string;
@@ -53,6 +58,8 @@ export type Approved = { operation_id: string; grant: string; now: number; actor
 
 export type CarriedOut = {
   statements: Statement[];
+  /** Written after all else. */
+  afterwards?: Statement[];
   /** Given back to the caller; may hold one-time secrets. */
   result?: unknown;
   /** The same without secrets: kept, and given when the request is repeated. */

@@ -5,7 +5,7 @@
 import { AppError } from '@mainstay/contract/errors';
 import { contentDigest, type PlanBody, type Proposal, planHash } from '@mainstay/contract/keeper-api';
 import type { Actor, Plan } from '@mainstay/contract/operation';
-import { serverContentDigest } from '@mainstay/contract/server-state';
+import { type ServerState, serverContentDigest } from '@mainstay/contract/server-state';
 import type { Context } from '../context.ts';
 import { plannedRollout } from '../rollouts/waves.ts';
 import { labelsOf } from '../servers/server-labels.ts';
@@ -34,6 +34,7 @@ export async function makePlan(context: Context, planOf: PlanOf, asked: Asked): 
     changes: planned.changes,
     content_sha256: await contentOf(planned),
     ...(planned.undo_sha256 === undefined ? {} : { undo_sha256: planned.undo_sha256 }),
+    ...(planned.server_documents ? { contents: await contentsOf(planned.server_documents) } : {}),
   };
   const { summary, changes, warnings = [] } = planned;
   const { operation: _, changes: __, ...over } = body;
@@ -45,6 +46,11 @@ export async function makePlan(context: Context, planOf: PlanOf, asked: Asked): 
 async function contentOf({ document, server_document }: Planned): Promise<string | null> {
   if (document) return contentDigest(document);
   return server_document ? serverContentDigest(server_document) : null;
+}
+
+async function contentsOf(documents: readonly ServerState[]): Promise<Record<string, string>> {
+  const pairs = documents.map(async (document) => [document.server_id, await serverContentDigest(document)] as const);
+  return Object.fromEntries(await Promise.all(pairs));
 }
 
 /**
@@ -64,8 +70,9 @@ export async function proposalOf(
     action: planned.action,
     document: planned.document ?? null,
     ...(planned.server_document ? { server_document: planned.server_document } : {}),
+    ...(planned.server_documents ? { server_documents: planned.server_documents } : {}),
     basis: planned.basis ?? null,
-    targets: planned.document ? ['control-plane'] : [...targets, 'control-plane'],
+    targets: planned.document || planned.server_documents ? ['control-plane'] : [...targets, 'control-plane'],
     about: {
       sources: [...new Set(sources)],
       servers: await serversAbout(context, planned),

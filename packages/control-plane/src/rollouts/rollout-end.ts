@@ -37,12 +37,12 @@ export async function endOfRollout(
   const { summary } = JSON.parse(row.plan) as { summary: string };
   const set = { state, message: said, hint, targets: JSON.stringify(targets), finished_at: now };
   // The version that is in force from now on, where there is a new one.
-  const serving = succeeded ? version : state === 'failed' ? null : undo_version;
+  const serving = stack_id === '' ? null : succeeded ? version : state === 'failed' ? null : undo_version;
   const receipts = targets.map(({ server, state }) => ({ server, state }));
   const statements: Statement[] = [
     updateOperation(store, row.id, ['running'], set),
     updateRollout(store, operation_id, rollout.state, { state: 'ended' }),
-    setVersionState(store, stack_id, version, succeeded ? 'succeeded' : 'failed'),
+    ...(stack_id === '' ? [] : [setVersionState(store, stack_id, version, succeeded ? 'succeeded' : 'failed')]),
     ...(undo_version === null
       ? []
       : [setVersionState(store, stack_id, undo_version, serving === undo_version ? 'succeeded' : 'failed')]),
@@ -65,7 +65,14 @@ export async function endOfRollout(
   ];
   const servers = await serversOfStack(store, stack_id);
   const woken = servers.map(({ id }) => `desired:${id}`);
-  const topics = ['operations', 'stacks', 'events', `operation:${row.id}`, `settled:${row.id}`];
+  const topics = [
+    ...(stack_id === '' ? ['servers'] : []),
+    'operations',
+    'stacks',
+    'events',
+    `operation:${row.id}`,
+    `settled:${row.id}`,
+  ];
   return { statements, signals: [...topics, ...woken] };
 }
 

@@ -7,6 +7,7 @@ import { type Told, toldBy } from '../operations/told.ts';
 import { drainedServers, isDrained } from '../servers/server-state-store.ts';
 import { reportedStates, type ServerBrief, serversByIds } from '../servers/server-store.ts';
 import { type RolloutRow, type RolloutServer, serversOfRollout } from './rollout-store.ts';
+import { standingOf, statesOfRollout } from './state-rollout.ts';
 import type { Standing } from './waves.ts';
 
 /** A server of a rollout, and how it stands; `told` is what it itself said. */
@@ -28,8 +29,14 @@ export async function seenOf(
   const states = await reportedStates(store, [...servers.values()]);
   const drained = await drainedServers(store);
   const about = { ...row, version };
+  const own = rollout.stack_id === '' ? await statesOfRollout(store, rollout.operation_id) : null;
   return rows.map((one) => {
     const server = servers.get(one.server_id);
+    if (own) {
+      const { online, last_seen_at } = server ?? { online: 0, last_seen_at: null };
+      const stands = standingOf(one, server, states.get(one.server_id) ?? null, { row, state: own.get(one.server_id) });
+      return { ...one, was_online: one.was_online === 1, online: online === 1, last_seen_at, ...stands };
+    }
     return seen(one, server, states.get(one.server_id) ?? null, { row: about, drained });
   });
 }

@@ -6,7 +6,14 @@ import type { RolloutTables } from './rollout-tables.ts';
 
 export type RolloutRow = Selectable<RolloutTables['rollouts']>;
 export type RolloutServer = Selectable<RolloutTables['rollout_servers']>;
-export type RolloutFacts = { pause_seconds: number; max_failed: number; held_before: Record<string, string> };
+export type RolloutFacts = {
+  pause_seconds: number;
+  max_failed: number;
+  /** The held services of the stack before it. */
+  held_before: Record<string, string>;
+  /** What goes out, as messages call it. */
+  what: string;
+};
 
 /** Signalled when servers of a rollout said something new. */
 export function rolloutTopic(operation_id: string): string {
@@ -22,7 +29,7 @@ export async function findRollout(store: Store, operation_id: string): Promise<R
   return (await query.executeTakeFirst()) ?? null;
 }
 
-/** The rollout of a stack that has not ended; there is one at most. */
+/** The rollout of a stack that has not ended, or with an empty id that of states of servers; there is one at most. */
 export async function openRollout(store: Store, stack_id: string): Promise<RolloutRow | null> {
   const query = store.db.selectFrom('rollouts').selectAll().where('stack_id', '=', stack_id);
   return (await query.where('state', '!=', 'ended').executeTakeFirst()) ?? null;
@@ -151,7 +158,7 @@ export function goesInWaves({ plan }: { plan: string }): boolean {
 
 /** Rollouts stay as long as their operations. */
 export async function pruneRollouts(store: Store): Promise<void> {
-  for (const table of ['rollouts', 'rollout_servers'] as const) {
+  for (const table of ['rollouts', 'rollout_servers', 'rollout_states'] as const) {
     await store.db
       .deleteFrom(table)
       .where('operation_id', 'not in', (e) => e.selectFrom('operations').select('id'))

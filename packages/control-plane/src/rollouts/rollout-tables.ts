@@ -5,7 +5,9 @@ import type { Migration } from 'kysely/migration';
 export type RolloutTables = {
   rollouts: {
     operation_id: string;
+    /** Empty where no version of a stack goes out, but the states of servers (`rollout_states`). */
     stack_id: string;
+    /** 0 with those. */
     version: number;
     /** What servers have whose wave is not open; null where there was nothing before. */
     previous_version: number | null;
@@ -15,7 +17,7 @@ export type RolloutTables = {
     undo_version: number | null;
     /** Why it stopped. */
     reason: string | null;
-    /** JSON: pause_seconds, max_failed, and the held services of the stack before it. */
+    /** JSON: RolloutFacts. */
     settings: string;
     created_at: number;
   };
@@ -32,6 +34,37 @@ export type RolloutTables = {
     /** When its wave came through; null before. */
     passed_at: number | null;
   };
+  /** What becomes the state of a server when its wave is opened, where states of servers go out. */
+  rollout_states: {
+    operation_id: string;
+    server_id: string;
+    version: number;
+    /** JSON, as in `server_states`. */
+    document: string;
+    base: string;
+    sha256: string;
+    /** When it became the server's; null before, and for ever where the server was given another state meanwhile. */
+    put_at: number | null;
+    /** JSON: names of its services that were ill by then. */
+    ill: string;
+  };
+};
+
+export const rolloutStatesMigration: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable('rollout_states')
+      .addColumn('operation_id', 'text', (c) => c.notNull())
+      .addColumn('server_id', 'text', (c) => c.notNull())
+      .addColumn('version', 'integer', (c) => c.notNull())
+      .addColumn('document', 'text', (c) => c.notNull())
+      .addColumn('base', 'text', (c) => c.notNull())
+      .addColumn('sha256', 'text', (c) => c.notNull())
+      .addColumn('put_at', 'integer')
+      .addColumn('ill', 'text', (c) => c.notNull().defaultTo('[]'))
+      .addPrimaryKeyConstraint('rollout_states_key', ['operation_id', 'server_id'])
+      .execute();
+  },
 };
 
 export const rolloutMigration: Migration = {

@@ -14,6 +14,7 @@ import { carryOutStep, observed, settledTopic } from '../operations/change.workf
 import { findOperation } from '../operations/operation-store.ts';
 import type { PlanOf } from '../operations/plans.ts';
 import { type Workflow, workflow } from '../orchestrator/workflow.ts';
+import { BatchConflict } from '../store/store.ts';
 import { endOfRollout } from './rollout-end.ts';
 import { admitted, type Seen, seenOf } from './rollout-progress.ts';
 import {
@@ -22,9 +23,11 @@ import {
   findRollout,
   passWave,
   type RolloutRow,
+  type RolloutServer,
   rolloutTopic,
   serversOfRollout,
 } from './rollout-store.ts';
+import { putStates, statesOfRollout } from './state-rollout.ts';
 import { takeBack } from './take-back.ts';
 import { isFailure, judgeWave, names } from './waves.ts';
 
@@ -98,9 +101,32 @@ async function open(context: Context, rollout: RolloutRow, wave: number, log: Lo
   const rows = await serversOfRollout(context.store, rollout.operation_id);
   const own = rows.filter((one) => one.wave === wave);
   if (own.every(({ admitted_at }) => admitted_at !== null)) return;
-  await context.store.batch([admitWave(context.store, rollout.operation_id, wave, context.clock.now())]);
+  await admit(context, rollout, wave, own);
   log(`Opened for ${names(own, 20)}.`);
   context.signals.notify('operations', ...own.map(({ server_id }) => `desired:${server_id}`));
+}
+
+/** Opens a wave, and where states of servers go out makes them those of its servers. */
+async function admit(
+  context: Context,
+  rollout: RolloutRow,
+  wave: number,
+  own: readonly RolloutServer[],
+): Promise<void> {
+  const { store, clock } = context;
+  const { operation_id, stack_id } = rollout;
+  for (let attempt = 1; ; attempt++) {
+    const now = clock.now();
+    const states = stack_id === '' ? await statesOfRollout(store, operation_id) : null;
+    const theirs = states ? own.flatMap(({ server_id }) => states.get(server_id) ?? []) : [];
+    const put = states ? await putStates(context, await findOperation(store, operation_id), theirs, now) : [];
+    try {
+      return await store.batch([admitWave(store, operation_id, wave, now), ...put]);
+    } catch (error) {
+      // One of them was given another state at this very moment: it is looked at again.
+      if (!(error instanceof BatchConflict) || attempt >= 5) throw error;
+    }
+  }
 }
 
 type Next = { until_ms: number | null; servers: Record<string, string> };
@@ -117,7 +143,7 @@ async function lookAt(context: Context, rollout: RolloutRow, wave: number, log: 
   const before = standings.filter((one) => one.wave < wave && isFailure(one));
   const verdict = judgeWave(own, before, max_failed, now);
   const servers = Object.fromEntries(own.map(({ name, state }) => [name, state]));
-  if (verdict.kind === 'stopped') throw new AppError('Conflict', verdict.reason, { hint: hintOf(own) });
+  if (verdict.kind === 'stopped') throw new AppError('Conflict', verdict.reason, { hint: hintOf(own, rollout) });
   if (now - rollout.created_at > rollout_within_ms)
     throw new AppError('Timeout', 'The rollout did not come to its end within 20 hours.');
   if (verdict.kind === 'open') return { until_ms: Math.min(verdict.until, now + look_again_ms), servers };
@@ -130,7 +156,7 @@ async function lookAt(context: Context, rollout: RolloutRow, wave: number, log: 
       passWave(store, rollout.operation_id, wave, now),
       insertEvent(store, {
         kind: 'rollout.advanced',
-        message: `Version ${rollout.version} of ${row.stack}: ${message}`,
+        message: `${factsOf(rollout).what ?? `Version ${rollout.version} of ${row.stack}`}: ${message}`,
         at: now,
         stack: row.stack,
         operation_id: row.id,
@@ -159,8 +185,7 @@ function told(
   ].join(' ');
 }
 
-function hintOf(own: readonly Seen[]): string {
-  return (
-    own.find((one) => isFailure(one) && one.hint !== null)?.hint ?? 'What was before is brought back on all servers.'
-  );
+function hintOf(own: readonly Seen[], { stack_id }: RolloutRow): string {
+  const left = stack_id === '' ? 'No further wave begins.' : 'What was before is brought back on all servers.';
+  return own.find((one) => isFailure(one) && one.hint !== null)?.hint ?? left;
 }

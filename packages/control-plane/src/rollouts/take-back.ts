@@ -62,7 +62,8 @@ async function turn(context: Context, row: OperationRow, rollout: RolloutRow, ru
   const wave = Math.max(1, ...seen.map((one) => one.wave));
   const { is_cancelled, why } = await causeOf(context, run_id);
   const stopped = [`Stopped in wave ${wave}.`, ...(is_cancelled || why === null ? [] : [why])].join('\n');
-  if (!seen.some(mayHaveIt)) {
+  // States of servers stay where they are; a server whose agent failed has the one before again by itself.
+  if (rollout.stack_id === '' || !seen.some(mayHaveIt)) {
     await store.batch([updateRollout(store, row.id, 'rolling', { state: 'undoing', reason: stopped })]);
     return;
   }
@@ -143,6 +144,7 @@ async function follow(
   const now = clock.now();
   const { undo_version, reason } = rollout;
   const took = admitted(await seenOf(context, row, rollout));
+  if (rollout.stack_id === '') return followStates(context, row, rollout, run_id, log);
   const back = undo_version === null ? [] : await backOf(context, row, rollout, undo_version);
   const waited = back.filter((one) => isOpen(one) && !isAway(one, now) && !isLate(one, now));
   if (waited.length > 0) return now + look_again_ms;
@@ -161,6 +163,36 @@ async function follow(
     .filter((line) => line !== null)
     .join('\n');
   const end = await endOfRollout(context, row, rollout, stuck.length > 0 ? 'failed' : wished, message);
+  await store.batch(end.statements);
+  log(message);
+  signals.notify(...end.signals);
+  return null;
+}
+
+/** Waits until those whose wave was open have come to an end with it, and ends the operation: what was done stays, and no more is begun. */
+async function followStates(
+  context: Context,
+  row: OperationRow,
+  rollout: RolloutRow,
+  run_id: string,
+  log: Log,
+): Promise<number | null> {
+  const { store, clock, signals } = context;
+  const now = clock.now();
+  const all = await seenOf(context, row, rollout);
+  const took = admitted(all);
+  if (took.some((one) => isOpen(one) && !isAway(one, now) && !isLate(one, now))) return now + look_again_ms;
+  const { is_cancelled } = await causeOf(context, run_id);
+  const updated = took.filter(({ state }) => state === 'succeeded' || state === 'unsteady');
+  const away = took.filter(isOpen);
+  const rest = all.filter(({ admitted_at }) => admitted_at === null);
+  const message = [
+    rollout.reason,
+    ...(updated.length > 0 ? [`Updated, and stays so: ${names(updated)}.`] : []),
+    ...(away.length > 0 ? [`Offline, and updated when it is back: ${names(away)}.`] : []),
+    ...(rest.length > 0 ? [`Not begun, with the agent that it had: ${names(rest)}.`] : []),
+  ].join('\n');
+  const end = await endOfRollout(context, row, rollout, is_cancelled ? 'cancelled' : 'failed', message);
   await store.batch(end.statements);
   log(message);
   signals.notify(...end.signals);

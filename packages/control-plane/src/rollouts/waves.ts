@@ -45,6 +45,8 @@ export type Standing = {
   last_seen_at: number | null;
   was_online: boolean;
   admitted_at: number;
+  /** How long it may be silent before it counts as away; left out: a minute. */
+  silent_within_ms?: number;
 };
 
 export type Verdict =
@@ -86,8 +88,8 @@ export function isOpen({ state }: Pick<Standing, 'state'>): boolean {
   return state === 'waiting' || state === 'running';
 }
 
-export function isAway({ online, last_seen_at }: Standing, now: number): boolean {
-  return !online && now - (last_seen_at ?? 0) >= away_after_ms;
+export function isAway({ online, last_seen_at, silent_within_ms }: Standing, now: number): boolean {
+  return !online && now - (last_seen_at ?? 0) >= (silent_within_ms ?? away_after_ms);
 }
 
 /** A server that is at work is let come to its end: its builds and starts are bounded by themselves. */
@@ -99,9 +101,9 @@ function late(one: Standing): Standing {
   return { ...one, state: 'failed', message: 'did not report the end of it in time' };
 }
 
-function dueOf({ online, last_seen_at, admitted_at }: Standing, now: number): number {
+function dueOf({ online, last_seen_at, admitted_at, silent_within_ms = away_after_ms }: Standing, now: number): number {
   const given_up_at = admitted_at + wave_within_ms + 1;
-  return Math.max(now + 100, online ? given_up_at : Math.min(given_up_at, (last_seen_at ?? 0) + away_after_ms));
+  return Math.max(now + 100, online ? given_up_at : Math.min(given_up_at, (last_seen_at ?? 0) + silent_within_ms));
 }
 
 function describe(failed: readonly Standing[]): string {

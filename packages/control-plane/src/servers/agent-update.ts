@@ -1,6 +1,5 @@
 /**
- * Updating the agent of a server: which release is handed out here, and what its server state becomes. One server a change; a roll-out over
- * many plans the same for each server of a wave and waits for its receipt before the next (`planAgentUpdate` is all that it needs).
+ * Updating the agent of a server: which release is handed out here, and what its server state becomes. For many servers at once: agent-rollout.ts.
  */
 import { AppError } from '@mainstay/contract/errors';
 import type { Context } from '../context.ts';
@@ -9,13 +8,8 @@ import type { ServerChange } from './server-state-plan.ts';
 import type { ServerContent } from './server-state-store.ts';
 import { reportedState, type ServerRow } from './server-store.ts';
 
-/** @throws AppError NotFound (no release, or not the expected one), Conflict (none for this server). */
-export async function planAgentUpdate(
-  context: Context,
-  server: ServerRow,
-  current: ServerContent,
-  expected: string | undefined,
-): Promise<ServerChange> {
+/** The release that servers are given. @throws AppError NotFound (none, or not the expected one). */
+export async function releaseToHandOut(context: Context, expected: string | undefined) {
   const release = await handedOutRelease(context);
   if (release === null) {
     throw new AppError('NotFound', 'This installation has no release of the agent to hand out.', {
@@ -23,13 +17,24 @@ export async function planAgentUpdate(
       hint: 'Build it where the panel runs: npm run build:agent',
     });
   }
-  const { version, manifest_sha256, archs } = release;
+  const { version } = release;
   if (expected !== undefined && expected !== version) {
     throw new AppError('NotFound', `This installation hands out agent ${version}, not ${expected}.`, {
       field: 'version',
       hint: `Ask for ${version}, or build ${expected} where the panel runs.`,
     });
   }
+  return release;
+}
+
+/** @throws AppError NotFound (no release, or not the expected one), Conflict (none for this server). */
+export async function planAgentUpdate(
+  context: Context,
+  server: ServerRow,
+  current: ServerContent,
+  expected: string | undefined,
+): Promise<ServerChange> {
+  const { version, manifest_sha256, archs } = await releaseToHandOut(context, expected);
   const reported = await reportedState(context.store, server);
   const arch = reported?.facts.arch ?? null;
   if (arch !== null && !archs.includes(arch)) {

@@ -20,7 +20,7 @@ import {
 } from '../stacks/stack-store.ts';
 import { type Chosen, nextMoves, refuseChooser } from '../stacks/target-views.ts';
 import { forgetUsage } from '../usage/usage-store.ts';
-import { installLine } from './agent-releases.ts';
+import { handedOutRelease, installLine } from './agent-releases.ts';
 import { forgetLabels, type Labelled, labelChanges, labelsOf, putLabels } from './server-labels.ts';
 import { drainedServers, isDrained } from './server-state-store.ts';
 import {
@@ -48,7 +48,7 @@ export const serverHandlers: Handler[] = [
         ...moves(row),
         drained: isDrained(row.id, drained, states.get(row.id) ?? null),
       });
-    return { servers: rows.map(view) };
+    return { servers: rows.map(view), agent_release: (await handedOutRelease(context))?.version ?? null };
   }),
 
   reads(operations['servers.get'], async (context, { server }) => {

@@ -5,11 +5,13 @@ import type { PlanChange } from '@mainstay/contract/operation';
 import { operations } from '@mainstay/contract/operations/index';
 import { changes, type Handler } from '../operations/handlers.ts';
 import { lastingSealedValue } from '../secrets/secret-store.ts';
+import { agentRolloutHandlers } from './agent-rollout.ts';
 import { planAgentUpdate } from './agent-update.ts';
 import { planServerState } from './server-state-plan.ts';
 import { reportedState } from './server-store.ts';
 
 export const serverStateHandlers: Handler[] = [
+  ...agentRolloutHandlers,
   changes(operations['servers.firewall_set'], (context, { server: name, mode, ssh_from, firewall, cut_ssh }) =>
     planServerState(context, name, async (current, server) => {
       const reported = (await reportedState(context.store, server))?.security ?? null;

@@ -21,7 +21,7 @@ export type ServerChange = {
 };
 
 /** What the server is to be now. */
-async function currentContent(context: Context, server: ServerRow): Promise<ServerContent> {
+export async function currentContent(context: Context, server: ServerRow): Promise<ServerContent> {
   const stored = await findServerState(context.store, server.id);
   const reported = await reportedState(context.store, server);
   if (stored) {

@@ -5,7 +5,7 @@ import { accessMigration } from '../access/access-tables.ts';
 import { auditMigration } from '../audit/audit-tables.ts';
 import { busMigration } from '../bus/bus-tables.ts';
 import { orchestratorMigration } from '../orchestrator/orchestrator-tables.ts';
-import { rolloutMigration } from '../rollouts/rollout-tables.ts';
+import { rolloutMigration, rolloutStatesMigration } from '../rollouts/rollout-tables.ts';
 import { serverLabelsMigration } from '../servers/server-labels-tables.ts';
 import { serverStateMigration } from '../servers/server-state-tables.ts';
 
@@ -223,4 +223,5 @@ export const migrations: Record<string, Migration> = {
   '0010_server_states': serverStateMigration,
   '0011_server_labels': serverLabelsMigration,
   '0012_rollouts': rolloutMigration,
+  '0013_rollout_states': rolloutStatesMigration,
 };

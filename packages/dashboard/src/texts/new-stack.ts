@@ -141,6 +141,8 @@ export const newStack = {
     noServices: 'Tick at least one service above.',
     servers: 'Runs on',
     serversHint: 'A server runs one stack.',
+    labels: 'Or on servers that have these labels',
+    labelsHint: 'Such as role=web, region=eu. They are looked at with each deploy.',
     free: 'free',
     freeOffline: 'free, offline now',
     runs: (stack: string) => `runs ${stack}, whose services would stop there`,

@@ -97,9 +97,26 @@ export const servers = {
     confirm: 'Update it',
     lead: 'The agent becomes the release that this Mainstay hands out. Its services run on. When the new one does not come back within a minute, the one before does.',
   },
+  updateAgents: {
+    action: (count: number, release: string) => `Update ${count === 1 ? '1 agent' : `${count} agents`} to ${release}`,
+    title: (release: string) => `Update agents to ${release}`,
+    confirm: 'Update them',
+    lead: 'One server first, then the others in batches. When an agent fails, no further batch begins, and that server has the agent before again by itself. Services run on.',
+  },
   drained: 'Drained',
   drainedText: 'It runs nothing until it is undrained. It is left out of rollouts and of the health of its stack.',
-  about: { title: 'What it is said to be', environment: 'Environment', labels: 'Labels', none: 'None' },
+  about: {
+    title: 'What it is said to be',
+    environment: 'Environment',
+    labels: 'Labels',
+    none: 'None',
+    chosenBy: 'Chosen by',
+    next: 'With the next deployment',
+    move: {
+      joins: (stack: string, why: string) => `comes into stack ${stack}: ${why}`,
+      leaves: (stack: string, why: string) => `leaves stack ${stack}: ${why}`,
+    },
+  },
   remove: {
     action: 'Remove',
     title: (server: string) => `Remove ${server}`,

@@ -12,6 +12,7 @@ import { AppError } from '@mainstay/contract/errors';
 import { idSchema } from '@mainstay/contract/ids';
 import { type Decision, type KeeperApi, Proposal, planHash, Word } from '@mainstay/contract/keeper-api';
 import type { Approval } from '@mainstay/contract/operation';
+import { type ServerState, serverStateDigest } from '@mainstay/contract/server-state';
 import type { Grants } from '../grants.ts';
 import { parsed } from '../input.ts';
 import type { KeeperDatabase } from '../ledger/database.ts';
@@ -23,8 +24,8 @@ import { windows_never_meet } from '../policy/policy-tests.ts';
 import { isSatisfied, requirementOf } from '../policy/requirement.ts';
 import { nextOpening } from '../policy/window.ts';
 import { contradictionIn, differenceOf, sourcesOf } from './proposal-checks.ts';
-import type { ProposalRow, ProposalStore } from './proposal-store.ts';
-import { type SignedParts, serverPartsOf } from './server-parts.ts';
+import type { Judged, ProposalRow, ProposalStore } from './proposal-store.ts';
+import { type ServerParts, type SignedParts, serverPartsOf } from './server-parts.ts';
 import { forbidden, mayThey } from './words.ts';
 
 export type Decisions = Pick<KeeperApi, 'decide' | 'decisionOf' | 'speak' | 'withdraw'>;
@@ -70,9 +71,9 @@ export function createDecisions(parts: Parts): Decisions {
   };
 
   const approve = (row: ProposalRow, policy: string) => {
-    const { terms, target, server_parts } = row.judged;
+    const { terms, target } = row.judged;
     const approvals = proposals.words(row.operation_id);
-    if (server_parts) signed_parts.add(terms.operation, server_parts);
+    for (const server_parts of partsIn(row.judged)) signed_parts.add(terms.operation, server_parts);
     Object.assign(row, { state: 'approved', policy });
     row.grant_jws = grants.issue('approved', terms, { target, policy, approvals });
   };
@@ -82,8 +83,10 @@ export function createDecisions(parts: Parts): Decisions {
     const at = now();
     if (!is_new && row.expires_at !== null && row.expires_at <= at)
       return end(row, 'expired', 'Nobody approved it in time.');
-    const { terms, server_parts } = row.judged;
-    const contradiction = server_parts && signed_parts.contradictionIn(terms.operation, server_parts);
+    const { terms } = row.judged;
+    const contradiction = partsIn(row.judged)
+      .map((server_parts) => signed_parts.contradictionIn(terms.operation, server_parts))
+      .find((found) => found !== null);
     if (contradiction) return end(row, is_new ? 'denied' : 'rejected', contradiction);
     const refusal = policies.refusal();
     // What waits goes on waiting.
@@ -204,6 +207,7 @@ export function createDecisions(parts: Parts): Decisions {
           target: plan.target,
           ...(plan.undo_sha256 === undefined ? {} : { undo_sha256: plan.undo_sha256 }),
           ...(server_document ? { server_parts: serverPartsOf(server_document) } : {}),
+          ...(proposal.server_documents ? { fleet: await fleetOf(proposal.server_documents) } : {}),
           is_signed: proven !== null,
         },
         state: 'waiting',
@@ -281,4 +285,18 @@ export function createDecisions(parts: Parts): Decisions {
       });
     },
   };
+}
+
+/** What of the states of servers an operation would have signed. */
+function partsIn({ server_parts, fleet = [] }: Judged): ServerParts[] {
+  return [...(server_parts ? [server_parts] : []), ...fleet.map(({ parts }) => parts)];
+}
+
+async function fleetOf(documents: readonly ServerState[]): Promise<NonNullable<Judged['fleet']>> {
+  return Promise.all(
+    documents.map(async (document) => {
+      const { server_id, version } = document;
+      return { server_id, version, sha256: await serverStateDigest(document), parts: serverPartsOf(document) };
+    }),
+  );
 }

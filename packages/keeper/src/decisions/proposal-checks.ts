@@ -2,13 +2,14 @@
 import { type DesiredState, desiredStateDigest } from '@mainstay/contract/desired-state';
 import type { Grant, GrantedAction } from '@mainstay/contract/grant';
 import { contentDigest, type Proposal, sameJson } from '@mainstay/contract/keeper-api';
-import { serverContentDigest, serverStateDigest } from '@mainstay/contract/server-state';
+import { serverContentDigest, serverStateDigest, serverStatesDigest } from '@mainstay/contract/server-state';
 import type { Difference } from '../policy/judge.ts';
 
 /** Operations that may lead to an action, by the beginnings of their ids: a policy on `stacks.deploy` is not to be got round by another name. */
 const operationsOf: Record<Proposal['action']['kind'], readonly string[]> = {
   desired_state: ['stacks.apply', 'stacks.deploy', 'stacks.rollback', 'stacks.remove'],
   server_state: ['servers.'],
+  server_states: ['servers.update_agents'],
   invitation: ['servers.invite', 'environments.'],
   enrolment: ['servers.assign', 'environments.'],
   control_plane: [''],
@@ -32,7 +33,9 @@ export async function contradictionIn(proposal: Proposal, known: KnownNames, ope
   if (!operationsOf[action.kind].some((prefix) => plan.operation.startsWith(prefix)))
     return `The operation ${plan.operation} does not lead to what is to be signed (${action.kind}).`;
   if (action.kind === 'server_state') return contradictionInServerState(proposal, action, known);
-  if (proposal.server_document) return 'The proposal has a server state that is not to be signed.';
+  if (action.kind === 'server_states') return contradictionInServerStates(proposal, action.sha256, known);
+  if (proposal.server_document || proposal.server_documents)
+    return 'The proposal has a server state that is not to be signed.';
   if (action.kind !== 'desired_state') return document ? 'The proposal has a document that is not to be signed.' : null;
   if (!document) return 'The proposal has no document.';
   if (document.stack_id !== action.stack_id || document.version !== action.version)
@@ -95,6 +98,32 @@ async function contradictionInServerState(
   if ((await serverStateDigest(server_document)) !== action.sha256) return 'The digest does not fit the server state.';
   if ((await serverContentDigest(server_document)) !== plan.content_sha256)
     return 'The server state is not what the plan shows.';
+  return null;
+}
+
+/** The plan that people read names each of the servers; what is signed has their ids. */
+async function contradictionInServerStates(
+  { server_documents: documents, server_document, document, plan, targets, about }: Proposal,
+  sha256: string,
+  known: KnownNames,
+): Promise<string | null> {
+  if (!documents || server_document || document) return 'The proposal has no server states, or a document beside them.';
+  if (targets.some((target) => target !== 'control-plane'))
+    return 'States of many servers name no targets: each server is given its own.';
+  if ((await serverStatesDigest(documents)) !== sha256) return 'The digest does not fit the server states.';
+  const contents = plan.contents ?? {};
+  if (plan.content_sha256 !== null || Object.keys(contents).length !== documents.length)
+    return 'The plan shows other server states than are to be signed.';
+  const shown = new Set(plan.changes.map(({ path }) => path));
+  const told = new Set(about.servers.map(({ name }) => name));
+  for (const state of documents) {
+    const name = known.serverTarget(state.server_id)?.replace(/^server\//, '');
+    if (name === undefined) return `The server ${state.server_id} was not invited.`;
+    if (!shown.has(`servers.${name}.agent.version`)) return `The plan does not show what changes on ${name}.`;
+    if (!told.has(name)) return `The policies are not asked about ${name}.`;
+    if (contents[state.server_id] !== (await serverContentDigest(state)))
+      return `The state of ${name} is not what the plan shows.`;
+  }
   return null;
 }
 

@@ -18,6 +18,8 @@ export type Judged = {
   undo_sha256?: string;
   /** What the state of a server comes to, where that is to be signed. */
   server_parts?: ServerParts;
+  /** The states of many servers, where those are to be signed: each is given its own when it asks. */
+  fleet?: { server_id: string; version: number; sha256: string; parts: ServerParts }[];
   /** The proposer signed the plan when they proposed it. */
   is_signed: boolean;
 };

@@ -8,7 +8,7 @@ import { type ServiceDraft, type StackDraft, secretsOf } from './stack-draft.ts'
 /** Messages by the id of the input that they are about. */
 export type Problems = Record<string, string>;
 
-export const stackField = (name: 'name' | 'services' | 'servers' | 'proxy_port' | 'bind' | 'names_port') =>
+export const stackField = (name: 'name' | 'services' | 'servers' | 'labels' | 'proxy_port' | 'bind' | 'names_port') =>
   `stack-${name}`;
 export type ServiceField =
   | 'name'
@@ -49,6 +49,7 @@ export function emptyFields(draft: StackDraft, name: string, taken: readonly str
 /** The input that an error of `stacks.apply` is about; null when there is none. */
 export function inputOf(field: string, draft: StackDraft): string | null {
   if (field === 'stack') return stackField('name');
+  if (field.startsWith('spec.targets')) return stackField('labels');
   if (field === 'spec.proxy.bind') return stackField('bind');
   if (field.startsWith('spec.proxy')) return stackField('proxy_port');
   if (field.startsWith('spec.names')) return stackField('names_port');

@@ -4,6 +4,7 @@
  */
 import type { ServiceProposal } from '@mainstay/contract/operations/sources';
 import type { Command, StackSpec, StackSpecInput } from '@mainstay/contract/stack';
+import { labelsOf, labelsText } from '../../ui/labels.ts';
 import { quoted } from '../../ui/shell-word.ts';
 
 type ServiceSpecInput = StackSpecInput['services'][string];
@@ -41,6 +42,8 @@ export type StackDraft = {
   name: string | null;
   services: ServiceDraft[];
   servers: string[];
+  /** Labels by which it chooses its servers instead; empty: it does not. */
+  labels: string;
   proxy_port: string;
   bind: 'loopback' | 'public';
   names_port: string;
@@ -56,6 +59,7 @@ export const emptyDraft: StackDraft = {
   name: null,
   services: [],
   servers: [],
+  labels: '',
   proxy_port: '8080',
   bind: 'loopback',
   names_port: '8081',
@@ -173,12 +177,13 @@ function fromSpec(name: string, spec: ServiceSpec, key: string): ServiceDraft {
 
 /** The draft that a stack file makes; where it runs, and what was made already, stays. */
 export function fromStackFile(draft: StackDraft, stack: string | null, spec: StackSpec, key: () => string): StackDraft {
-  const { services, proxy, names, auto_deploy, ...rest } = spec;
+  const { services, proxy, names, auto_deploy, targets, ...rest } = spec;
   const { port: names_port, ...names_rest } = names;
   return {
     ...draft,
     name: stack ?? draft.name,
     services: Object.entries(services).map(([name, service]) => fromSpec(name, service, key())),
+    labels: labelsText(targets?.labels ?? {}),
     proxy_port: String(proxy.port),
     bind: proxy.bind,
     names_port: String(names_port),
@@ -227,6 +232,7 @@ export function secretsOf(env: readonly EnvDraft[]): EnvDraft[] {
 export function specOf(draft: StackDraft): StackSpecInput {
   return {
     ...draft.rest,
+    ...(draft.labels.trim() === '' ? {} : { targets: { labels: labelsOf(draft.labels) } }),
     auto_deploy: draft.auto_deploy,
     proxy: { port: numberOf(draft.proxy_port), bind: draft.bind },
     names: { ...draft.rest.names, port: numberOf(draft.names_port) },

@@ -122,7 +122,9 @@ export function StackForm({ draft, setDraft }: StackFormProps) {
       <ReviewChange
         change={change}
         title={draft.made === name ? texts.review.titleAgain(name) : texts.review.title(name)}
-        confirm={draft.servers.length > 0 ? texts.review.confirm : texts.review.confirmWaiting}
+        confirm={
+          draft.servers.length > 0 || draft.labels.trim() !== '' ? texts.review.confirm : texts.review.confirmWaiting
+        }
         onClose={() => setChange(null)}
         onRefused={refused}
         onAccepted={() => {

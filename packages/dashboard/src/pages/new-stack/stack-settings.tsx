@@ -38,10 +38,28 @@ export function StackSettings({ draft, setDraft, name, problems }: StackSettings
           spellCheck={false}
           autoComplete="off"
         />
-        <Servers draft={draft} setDraft={setDraft} stack={name} />
+        {draft.labels.trim() === '' && <Servers draft={draft} setDraft={setDraft} stack={name} />}
+        <ByLabels draft={draft} setDraft={setDraft} problems={problems} />
         <Ports draft={draft} setDraft={setDraft} problems={problems} />
       </div>
     </Section>
+  );
+}
+
+/** Labels in the place of single servers. */
+function ByLabels({ draft, setDraft, problems }: PortsProps) {
+  const id = stackField('labels');
+  return (
+    <TextInput
+      id={id}
+      label={texts.labels}
+      description={texts.labelsHint}
+      value={draft.labels}
+      onChange={(event) => setDraft({ ...draft, labels: event.currentTarget.value, servers: [] })}
+      error={problems[id] ?? null}
+      spellCheck={false}
+      autoComplete="off"
+    />
   );
 }
 

@@ -15,6 +15,14 @@ export function isBehind({ state, stack, converged, drained }: ServerView): bool
   return state !== 'invited' && stack !== null && !converged && !drained;
 }
 
+/** Servers whose agent is another release than the one that is handed out, and that can be given it. */
+export function outdated(servers: readonly ServerView[], release: string | null): ServerView[] {
+  return servers.filter(
+    ({ agent_version, supervisor, state }) =>
+      release !== null && state !== 'invited' && supervisor === 'systemd' && agent_version !== release,
+  );
+}
+
 const passes: Record<ServerFilter, (server: ServerView) => boolean> = {
   online: ({ state }) => state === 'online',
   trouble: needsLook,

@@ -5,6 +5,7 @@ import type { ReactNode } from 'react';
 import { useRead } from '../../api/queries.ts';
 import { servers as texts } from '../../texts/servers.ts';
 import { Foreign } from '../../ui/foreign.tsx';
+import { labelsText } from '../../ui/labels.ts';
 import { withoutEscapes } from '../../ui/log-view/ansi.ts';
 import { Meter } from '../../ui/meter.tsx';
 import { Section } from '../../ui/page.tsx';
@@ -106,14 +107,19 @@ function DriftCard({ server, reported }: ServerOverviewProps) {
 }
 
 /** What people say of it: policies match it. */
-function About({ server: { labels, environment } }: { server: ServerView }) {
+function About({ server: { labels, environment, stack, chosen_by, next_moves } }: { server: ServerView }) {
   const words = texts.about;
-  const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
   return (
     <Section title={words.title}>
       <dl className={css.facts}>
         <Fact word={words.environment}>{environment ?? words.none}</Fact>
-        <Fact word={words.labels}>{pairs.length === 0 ? words.none : pairs.join(', ')}</Fact>
+        <Fact word={words.labels}>{labelsText(labels) || words.none}</Fact>
+        {chosen_by && <Fact word={words.chosenBy}>{`${stack}: ${labelsText(chosen_by)}`}</Fact>}
+        {next_moves.map((next) => (
+          <Fact key={next.stack} word={words.next}>
+            {words.move[next.move](next.stack, next.why)}
+          </Fact>
+        ))}
       </dl>
     </Section>
   );

@@ -11,6 +11,7 @@ import { countsOf, serversShown } from './server-list.ts';
 import css from './servers.module.css';
 import { type ServerFilter, type ServersSearch, serverFilters } from './servers-search.ts';
 import { ServersTable } from './servers-table.tsx';
+import { UpdateAgents } from './update-agents.tsx';
 
 const route = getRouteApi('/servers');
 
@@ -19,7 +20,7 @@ export function ServersPage() {
   return (
     <Page title={texts.title} actions={<AddServer />} wide>
       <Fetched query={query} skeleton={<ListSkeleton />}>
-        {(data) => (data.servers.length === 0 ? <NoServers /> : <ServerList servers={data.servers} />)}
+        {(data) => (data.servers.length === 0 ? <NoServers /> : <ServerList {...data} />)}
       </Fetched>
     </Page>
   );
@@ -55,7 +56,7 @@ function NoServers() {
   );
 }
 
-function ServerList({ servers }: { servers: Output<'servers.list'>['servers'] }) {
+function ServerList({ servers, agent_release }: Output<'servers.list'>) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const field = useRef<HTMLInputElement>(null);
@@ -91,6 +92,7 @@ function ServerList({ servers }: { servers: Output<'servers.list'>['servers'] })
             label: texts.filter[value](counts[value]),
           }))}
         />
+        <UpdateAgents servers={servers} release={agent_release} />
       </div>
       <Section flush>
         {shown.length === 0 ? (

@@ -1,5 +1,5 @@
 /** Facts of a stack in one line: where it is reached, on which servers it runs, which version serves; and what holds it up. */
-import type { StackView } from '@mainstay/contract/operations/stacks';
+import type { StackTargets, StackView } from '@mainstay/contract/operations/stacks';
 import { Alert } from '@mantine/core';
 import { IconExternalLink, IconHandStop, IconPlayerPause } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
@@ -9,6 +9,7 @@ import { head as texts } from '../../texts/stack/head.ts';
 import { Allowed } from '../../ui/allowed.tsx';
 import { CopyButton } from '../../ui/copy-button.tsx';
 import { Foreign } from '../../ui/foreign.tsx';
+import { labelsText } from '../../ui/labels.ts';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { Time } from '../../ui/time.tsx';
 import { serverStatus } from '../../ui/words.ts';
@@ -16,7 +17,9 @@ import css from './stack-page.module.css';
 
 const servers_shown_max = 6;
 
-export function StackFacts({ stack }: { stack: StackView }) {
+type Props = { stack: StackView; targets: StackTargets | null };
+
+export function StackFacts({ stack, targets }: Props) {
   return (
     <dl className={css.facts}>
       <Fact word={texts.facts.url}>
@@ -35,6 +38,7 @@ export function StackFacts({ stack }: { stack: StackView }) {
       <Fact word={texts.facts.servers}>
         <Servers names={stack.servers} />
       </Fact>
+      {targets && <Fact word={texts.facts.chosenBy}>{labelsText(targets.labels)}</Fact>}
       <Fact word={texts.facts.version}>
         <Link to="/stacks/$stack" params={{ stack: stack.name }} search={{ tab: 'releases' }} className={css.version}>
           {stack.serving_version === null ? texts.versionNone : texts.versionServing(stack.serving_version)}

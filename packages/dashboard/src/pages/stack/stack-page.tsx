@@ -17,6 +17,7 @@ import { StackActions } from './stack-actions.tsx';
 import { StackActs } from './stack-acts.tsx';
 import { StackFacts, StackNotices } from './stack-facts.tsx';
 import { type StackSearch, type StackTab, stackTabs } from './stack-search.ts';
+import { StackTargetsNotice } from './stack-targets.tsx';
 
 const MapTab = lazy(() => import('./map/map-tab.tsx'));
 const ReleasesTab = lazy(() => import('./releases/releases-tab.tsx'));
@@ -53,8 +54,9 @@ export function StackPage() {
       {query.isPending && <Rows count={6} />}
       {data && (
         <>
-          <StackFacts stack={data.stack} />
+          <StackFacts stack={data.stack} targets={data.targets} />
           <StackNotices stack={data.stack} />
+          <StackTargetsNotice targets={data.targets} />
           <ServerNotices stack={name} />
           <PageTabs tabs={tabs} value={search.tab ?? 'services'} label={texts.tabs}>
             <Suspense fallback={<Rows count={6} />}>{panel(search.tab ?? 'services', data, search)}</Suspense>

@@ -12,6 +12,7 @@ export const configuration = {
     health: 'Health check',
     limits: 'Limits',
     stop: 'Stopping',
+    servers: 'Servers',
     following: 'Following Git',
     proxy: 'Proxy',
     names: 'Names inside',
@@ -54,6 +55,10 @@ export const fieldTexts: Record<string, { label: string; help?: string }> = {
   'limits.build_timeout_seconds': { label: 'A build takes at most, seconds' },
   drain_timeout_seconds: { label: 'Open requests may finish, seconds', help: 'Of the old release, after a switch.' },
   stop_timeout_seconds: { label: 'Time to end by itself, seconds', help: 'From SIGTERM to SIGKILL.' },
+  'targets.labels': {
+    label: 'Runs on servers that have',
+    help: 'Labels such as role=web, region=eu; they are looked at with each deploy. Empty: servers are given the stack one by one.',
+  },
   poll_interval_seconds: { label: 'Look branches up every, seconds', help: 'A webhook makes it at once.' },
   auto_deploy: { label: 'Deploy new commits by itself' },
   'proxy.port': { label: 'Port of the proxy', help: 'Where requests from outside come in, on every server.' },

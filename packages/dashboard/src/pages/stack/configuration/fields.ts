@@ -1,8 +1,10 @@
 /** The common fields of a stack's configuration: where each stands in the specification, and how its text is read. */
+import type { Labels } from '@mainstay/contract/server-labels';
 import type { StackSpec } from '@mainstay/contract/stack';
 import type { configuration } from '../../../texts/stack/configuration.ts';
+import { labelsOf, labelsText } from '../../../ui/labels.ts';
 
-export type FieldKind = 'text' | 'number' | 'command' | 'flag' | 'choice' | 'credential';
+export type FieldKind = 'text' | 'number' | 'command' | 'flag' | 'choice' | 'credential' | 'labels';
 export type Field = {
   /** Dots between names, below the service or the stack. */
   path: string;
@@ -44,6 +46,7 @@ export const serviceFields: readonly Field[] = [
 ];
 
 export const stackFields: readonly Field[] = [
+  { path: 'targets.labels', kind: 'labels', group: 'servers', wide: true, mono: true },
   { path: 'poll_interval_seconds', kind: 'number', group: 'following' },
   { path: 'auto_deploy', kind: 'flag', group: 'following' },
   { path: 'proxy.port', kind: 'number', group: 'proxy' },
@@ -59,6 +62,7 @@ const optional = new Set(['build', 'port', 'source.credential', 'limits.memory_m
 export function textAt(value: unknown, path: string): string {
   const found = path.split('.').reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), value);
   if (found === undefined || found === null) return '';
+  if (isObject(found)) return labelsText(found as Labels);
   return Array.isArray(found) ? JSON.stringify(found) : String(found);
 }
 
@@ -75,6 +79,8 @@ export function specWith(spec: StackSpec, draft: ConfigurationDraft): StackSpec 
     return [name, next];
   });
   const whole = edited(spec, realEdits(draft[''], spec), stackFields);
+  // Without labels, servers are given the stack one by one.
+  if (isObject(whole['targets']) && !Object.keys(whole['targets']['labels'] ?? {}).length) delete whole['targets'];
   return { ...whole, services: Object.fromEntries(services) } as StackSpec;
 }
 
@@ -103,6 +109,8 @@ function read(text: string, kind: FieldKind): unknown {
       return trimmed !== '' && Number.isFinite(Number(trimmed)) ? Number(trimmed) : trimmed;
     case 'flag':
       return trimmed === 'true';
+    case 'labels':
+      return labelsOf(trimmed);
     case 'command':
       return listOf(trimmed) ?? text;
     default:
