@@ -25,7 +25,8 @@ export type HaproxyLimits = HoldLimits & {
 export const defaultHaproxyLimits: HaproxyLimits = {
   held_requests_max: 10_000,
   held_ms: 30_000,
-  request_head_bytes_max: 32_768,
+  // HAProxy keeps a copy of a whole buffer for each request that may be repeated; services of Node take 16 KiB as well.
+  request_head_bytes_max: 16_384,
   request_headers_max: 256,
   request_body_bytes_max: 16 * 1024 ** 3,
   request_head_timeout_ms: 20_000,

@@ -46,7 +46,7 @@ const invalid = (message: string, condition: string, status = 400): Refused => (
 /** HAProxy takes 64 words in a line. */
 const words_max = 50;
 
-/** Rules that mark a request of which any of the conditions holds. */
+/** Rules that lead a request to its refusal when any of the conditions holds. */
 function markOdd(refusals: readonly Refused[]): string[] {
   const lines: string[][] = [[]];
   for (const { condition } of refusals) {
@@ -54,7 +54,7 @@ function markOdd(refusals: readonly Refused[]): string[] {
     if (words > words_max) lines.push([]);
     lines.at(-1)!.push(condition);
   }
-  return lines.map((conditions) => `  http-request set-var(txn.odd) bool(true) if ${conditions.join(' or ')}`);
+  return lines.map((conditions) => `  http-request set-var(txn.to) str(refused) if ${conditions.join(' or ')}`);
 }
 
 const onward_field = 'X-Mainstay-Onward';
@@ -66,8 +66,12 @@ const acls = [
   '  acl accepts_json req.hdr(accept) -m sub -i json',
   '  acl near src 127.0.0.0/8 ::1',
   '  acl websocket req.hdr(upgrade) -m str -i websocket',
-  '  acl has_body req.hdr_val(content-length) gt 0',
   '  acl has_coding req.hdr(transfer-encoding) -m found',
+  // Of one name, so that either will do.
+  '  acl has_content req.hdr_val(content-length) gt 0',
+  '  acl has_content req.hdr(transfer-encoding) -m found',
+  '  acl odd_coding req.ver 1.0',
+  '  acl odd_coding req.hdr_cnt(transfer-encoding) gt 1',
   String.raw`  acl odd_path path -m sub /. % \\`,
 ];
 
@@ -78,7 +82,10 @@ const oddAsItCame: Refused[] = [
   { status: 405, code: 'InvalidInput', message: 'CONNECT is not served here.', close: true, condition: 'METH_CONNECT' },
   invalid('The request target must be a path that begins with a slash.', '!{ path -m beg / }'),
   invalid('The request target must not hold a fragment (#).', "{ url -m sub '#' }"),
-  invalid('The request target must not hold user information.', "{ url -m reg -i '^https?://[^/?]*@' }"),
+  invalid(
+    'The request target must not hold user information.',
+    "!{ url -m beg / } { url -m reg -i '^https?://[^/?]*@' }",
+  ),
   invalid(
     "The path must not hold a backslash, a NUL, a malformed escape, or '.' or '..' segments, encoded or not.",
     `odd_path { path -m reg -i '${badEscapes}|${slash}${dots}(${slash}|;|%3b|$)' }`,
@@ -90,9 +97,8 @@ const oddAsItCame: Refused[] = [
     'Content-Length and Transfer-Encoding must not stand together.',
     'has_coding { req.hdr(content-length) -m found }',
   ),
-  invalid(only_chunked, 'has_coding { req.ver 1.0 }'),
+  invalid(only_chunked, 'has_coding odd_coding'),
   invalid(only_chunked, 'has_coding !{ req.fhdr(transfer-encoding) -m str -i chunked }'),
-  invalid(only_chunked, '{ req.hdr_cnt(transfer-encoding) gt 1 }'),
   invalid(
     'The only expectation that is known is 100-continue.',
     '{ req.hdr(expect) -m found } !{ req.fhdr(expect) -m str -i 100-continue }',
@@ -104,30 +110,30 @@ const oddAsItCame: Refused[] = [
 const oddWithItsHost: Refused[] = [
   invalid('The Host field is not a valid host.', String.raw`{ req.fhdr(host) -m reg '[^!-~]|[/\\@?#,]' }`),
   // HAProxy takes Upgrade out of a request with a body, and leaves it in Connection.
-  invalid('A request for a WebSocket must have no body.', '{ req.fhdr(connection) -m sub -i upgrade } has_body'),
-  invalid('A request for a WebSocket must have no body.', '{ req.fhdr(connection) -m sub -i upgrade } has_coding'),
+  invalid('A request for a WebSocket must have no body.', 'has_content { req.fhdr(connection) -m sub -i upgrade }'),
 ];
 
-/** Rules of a frontend, ending with the choice of a backend. Most requests are not refused, so each condition stands once. */
+/**
+ * Rules of a frontend, ending with the choice of a backend: `txn.to`, where something leads the request elsewhere than to its service.
+ * Every request pays for every rule, so a condition stands once, and what is rare and cheap to see stands before what is dear.
+ */
 export function requestRules({ files, role, internal_port, ports, stripped, secret }: RequestRules): string[] {
   const lengths = [...new Set(stripped.map(({ prefix }) => Buffer.byteLength(prefix)))].sort((a, b) => a - b);
-  const is_odd = '{ var(txn.odd) -m found }';
-  const is_refused = '{ var(txn.refused) -m found }';
+  const is_led = '{ var(txn.to) -m found }';
+  const route = `path,concat(/),map_beg(${files.routes})`;
   const is_known = '{ var(txn.service) -m found }';
   return [
     ...broughtOnwardRules(secret),
     ...acls,
     ...markOdd(oddAsItCame),
     // Absolute-form: the authority in the target is the host (RFC 9112, 3.2.2).
-    `  http-request set-header Host %[url,regsub('^[Hh][Tt][Tt][Pp][Ss]?://',),regsub('[/?].*$',)] if !{ url -m beg / } !${is_odd}`,
-    `  http-request set-uri %[pathq] if !{ url -m beg / } !${is_odd}`,
+    `  http-request set-header Host %[url,regsub('^[Hh][Tt][Tt][Pp][Ss]?://',),regsub('[/?].*$',)] if !{ url -m beg / } !${is_led}`,
+    `  http-request set-uri %[pathq] if !{ url -m beg / } !${is_led}`,
     ...markOdd(oddWithItsHost),
-    `  http-request allow if ${is_odd} or { stopping }`,
+    `  http-request set-var(txn.to) str(onward) if { stopping } !${is_led}`,
+    `  http-request allow if ${is_led}`,
     ...(role === 'external'
-      ? [
-          `  http-request set-var(txn.route) path,concat(/),map_beg(${files.routes})`,
-          '  http-request set-var(txn.service) var(txn.route),field(1,/)',
-        ]
+      ? [`  http-request set-var(txn.service) ${route},field(1,/)`]
       : [
           `  http-request set-var(txn.service) req.hdr(host),host_only,lower,rtrim(.),map_str(${files.hosts})${
             internal_port === null ? ' if FALSE' : ` if { dst_port ${internal_port} }`
@@ -136,9 +142,11 @@ export function requestRules({ files, role, internal_port, ports, stripped, secr
         ]),
     `  http-request set-var(txn.refused) str(unknown) if !${is_known}`,
     `  http-request lua.mainstay_hold if { var(txn.service),map_str(${files.held}) -m found }`,
-    `  http-request allow if ${is_refused}`,
+    `  http-request set-var(txn.to) str(refused-${role}) if { var(txn.refused) -m found }`,
+    `  http-request set-var(txn.to) str(onward) if ${is_led} { stopping }`,
+    `  http-request allow if ${is_led}`,
     ...oneHopRules,
-    ...(lengths.length > 0 ? ['  http-request set-var(txn.strip) var(txn.route),field(2,/)'] : []),
+    ...(lengths.length > 0 ? [`  http-request set-var(txn.strip) ${route},field(2,/)`] : []),
     ...lengths.flatMap((length) => {
       const when = `if { var(txn.strip) -m str ${length} }`;
       return [
@@ -147,9 +155,7 @@ export function requestRules({ files, role, internal_port, ports, stripped, secr
         `  http-request set-path /%[path,bytes(${length}),ltrim(/)] ${when}`,
       ];
     }),
-    `  use_backend refused if ${is_odd}`,
-    '  use_backend onward if { stopping }',
-    `  use_backend refused-${role} if ${is_refused}`,
+    `  use_backend %[var(txn.to)] if ${is_led}`,
     '  use_backend svc:%[var(txn.service)]',
   ];
 }
@@ -217,7 +223,7 @@ const refusedLater = (role: 'external' | 'internal'): Refused[] => [
 /** Fields that end at the proxy, and those by which it tells the service who asked. */
 const oneHopRules = [
   "  http-request lua.mainstay_drop_named if { req.fhdr(connection) -m reg -i '[^,\\s]' } !{ req.fhdr(connection) -m str -i keep-alive close upgrade }",
-  '  http-request del-header Upgrade if { req.hdr(upgrade) -m found } !websocket',
+  '  http-request del-header Upgrade if !websocket',
   '  http-request del-header Keep-Alive',
   '  http-request del-header Proxy-Connection',
   '  http-request del-header Proxy-Authorization',
@@ -231,7 +237,7 @@ const oneHopRules = [
   '  http-request set-header X-Forwarded-Host %[req.fhdr(host)] if !{ req.hdr(x-forwarded-host) -m found }',
   "  http-request set-header X-Request-Id %[uuid()] if !{ req.fhdr(x-request-id) -m reg '^[!-~]{1,128}$' }",
   // A request that may have been acted upon is not sent again.
-  '  http-request disable-l7-retry if !{ method GET HEAD OPTIONS PUT DELETE TRACE } or has_coding or has_body or websocket',
+  '  http-request disable-l7-retry if !{ method GET HEAD OPTIONS PUT DELETE TRACE } or has_content or websocket',
 ];
 
 /** Rules for answers. Only the proxy says which release gave one, and only inside. */

@@ -18,7 +18,7 @@ const command_ms = 30_000;
 /** Text of the unit file. `agent_home` is the folder above the state folder, whose other contents HAProxy does not see. */
 export function haproxyUnitText(paths: ProcessPaths, home: string): string {
   const agent_home = dirname(home);
-  return `# Made by the Mainstay agent, which puts it back when it is changed. Changes go into a drop-in: systemctl edit ${haproxy_unit}
+  return `# Made by the Mainstay agent, which puts it back when it is changed, and takes drop-ins away
 [Unit]
 Description=Mainstay proxy (HAProxy)
 Documentation=man:haproxy(1)
