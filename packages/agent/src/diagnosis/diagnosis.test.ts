@@ -119,6 +119,7 @@ test('what is mounted at several places is one disk, and what is over a network 
       '33 30 0:25 / /run rw - tmpfs tmpfs rw',
       '34 30 0:26 / /run/user/0 rw - tmpfs tmpfs rw',
       '35 30 8:2 / /srv/with\\040blank rw shared:1 - xfs /dev/sdb1 rw',
+      '37 30 8:3 / /run/host/incoming ro - ext4 /dev/sdc1 rw',
       '36 30 0:50 / /var/lib/docker/overlay2/x/merged rw - overlay overlay rw',
     ].join('\n'),
   );

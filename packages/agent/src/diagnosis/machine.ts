@@ -38,8 +38,8 @@ export function parseMounts(text: string): Mount[] {
     const [filesystem, device] = right?.split(' ') ?? [];
     if (!number || !mount || !filesystem || !device) continue;
     if (filesystem === 'tmpfs' ? !in_memory.has(mount) : !with_space.has(filesystem)) continue;
-    // Layers of containers are on the disk that holds them.
-    if (filesystem === 'overlay' && mount !== '/') continue;
+    // Layers of containers are on the disk that holds them; what is mounted below /run was put there for a moment or a program.
+    if ((filesystem === 'overlay' && mount !== '/') || mount.startsWith('/run/')) continue;
     const known = found.get(number);
     if (known && known.mount.length <= mount.length) continue;
     found.set(number, { mount: unescaped(mount), device: unescaped(device).slice(0, 255), filesystem });

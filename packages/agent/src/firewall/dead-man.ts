@@ -24,14 +24,18 @@ const command_ms = 15_000;
 export function createTimerDeadMan({ exec, seconds }: { exec: Exec; seconds: number }): DeadMan {
   const callOff = async () => {
     await exec(['systemctl', 'stop', `${dead_man_unit}.timer`], { timeout_ms: command_ms });
-    await exec(['systemctl', 'reset-failed', `${dead_man_unit}.service`], { timeout_ms: command_ms });
+    // A unit that failed keeps its name taken.
+    for (const kind of ['timer', 'service'])
+      await exec(['systemctl', 'reset-failed', `${dead_man_unit}.${kind}`], { timeout_ms: command_ms });
   };
   return {
     callOff,
     async arm(command) {
       await callOff();
       const timer = [`--on-active=${seconds}s`, '--timer-property=AccuracySec=100ms', '--property=Type=oneshot'];
-      const unit = ['systemd-run', '--quiet', '--collect', `--unit=${dead_man_unit}`, ...timer, '--'] as const;
+      // By itself it is described by its command, line breaks and all: the first reload of systemd reads that as a broken unit, and forgets it.
+      const described = [`--unit=${dead_man_unit}`, '--description=Mainstay takes the rules of the firewall back'];
+      const unit = ['systemd-run', '--quiet', '--collect', ...described, ...timer, '--'] as const;
       const { code, stderr } = await exec([...unit, ...command], { timeout_ms: command_ms });
       const waits =
         code === 0 && (await exec(['systemctl', 'is-active', '--quiet', `${dead_man_unit}.timer`])).code === 0;

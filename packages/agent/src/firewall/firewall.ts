@@ -69,7 +69,9 @@ export function createFirewall(options: FirewallOptions): Firewall {
   const { folder, table, nft, ufw, dead_man, boot_unit, run } = options;
   const file = (name: string) => join(folder, name);
   const boot_rules = file('table.nft');
-  const revertCommand: Argv = ['sh', '-c', revert_script, 'revert', file('revert'), ...nft];
+  // By its file: a script among the arguments does not come through a reload of systemd as it was.
+  const script = file('revert/take-back.sh');
+  const revertCommand: Argv = ['sh', script, file('revert'), ...nft];
   const isPending = () => existsSync(file('pending'));
   let confirmed = load(file('confirmed.json'));
   /** The rules of the change that was begun by this very agent. */
@@ -82,6 +84,7 @@ export function createFirewall(options: FirewallOptions): Firewall {
   const keepAside = async (rules: FirewallRules) => {
     writeDurably(file('pending'), '');
     rmSync(file('revert'), { recursive: true, force: true });
+    writeDurably(script, revert_script);
     writeDurably(file('revert/table.nft'), confirmed ? tableText(confirmed.rules) : no_table);
     if (rules.firewall !== 'ufw' && confirmed?.rules.firewall !== 'ufw') return;
     const copies = ufw.save(file('revert/ufw'));
@@ -99,6 +102,7 @@ export function createFirewall(options: FirewallOptions): Firewall {
     if (!isPending()) return;
     // Called off only once it is done: an agent that is killed here leaves it to the dead man.
     if (existsSync(file('revert/table.nft'))) {
+      writeDurably(script, revert_script);
       const { code, stderr, error } = await run(revertCommand);
       if (code !== 0) throw new ServerFailure(`The rules could not be taken back: ${error?.message ?? stderr.trim()}`);
     }
