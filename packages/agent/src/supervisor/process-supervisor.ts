@@ -13,6 +13,7 @@ import { argvOf, basicEnvironment, checkCommand, findWrappers, resourceLimits, w
 import { createInstance, followOutput, type Instance, openOutputFiles, outputDirectory } from './instance.ts';
 import { countThreadsOfUser, isAlive, readBootId, readListeningPorts, readProcess } from './proc.ts';
 import { agentMark, createProcessGroup, createProcessTable, markEnvironment, usageOf } from './process-group.ts';
+import { createStartGuard } from './start-guard.ts';
 import type { InstanceExit, InstanceHandle, InstanceSpec, LogSink, Supervisor } from './supervisor.ts';
 import { sweepStrays } from './sweep.ts';
 import { startWatch } from './watch.ts';
@@ -36,7 +37,6 @@ export function createProcessSupervisor(options: ProcessSupervisorOptions): Supe
   const wrappers = findWrappers();
   const table = createProcessTable();
   const instances = new Map<string, Instance>();
-  const starting = new Set<string>();
   const listeners = new Set<(exit: InstanceExit) => void>();
   const output_options = { home, sink, clock, exec, log };
   const uid = process.getuid?.() ?? 0;
@@ -100,19 +100,10 @@ export function createProcessSupervisor(options: ProcessSupervisorOptions): Supe
     return handle;
   }
 
+  const guard = createStartGuard((id) => instances.has(id), launch);
   return {
     kind: 'process',
-    async start(spec) {
-      if (instances.has(spec.id) || starting.has(spec.id)) {
-        throw new AppError('Conflict', `Instance ${spec.id} runs already.`);
-      }
-      starting.add(spec.id);
-      try {
-        return await launch(spec);
-      } finally {
-        starting.delete(spec.id);
-      }
-    },
+    start: guard.start,
     async recover(handle, spec) {
       const present = instances.get(spec.id);
       if (present) return present.running() ? present.handle : null;
@@ -141,7 +132,7 @@ export function createProcessSupervisor(options: ProcessSupervisorOptions): Supe
     async sweep(known_ids) {
       const unknown = [...instances.values()].filter((instance) => !known_ids.has(instance.spec.id));
       await Promise.all(unknown.map((instance) => instance.stop()));
-      const keep = new Set([...known_ids, ...instances.keys(), ...starting]);
+      const keep = new Set([...known_ids, ...instances.keys(), ...guard.starting]);
       const ended = await sweepStrays({ table, clock, agent, keep });
       for (const name of listOutput(home)) {
         if (!keep.has(name)) rmSync(outputDirectory(home, name), { recursive: true, force: true });

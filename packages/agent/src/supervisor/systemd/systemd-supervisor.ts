@@ -14,6 +14,7 @@ import { argvOf, checkCommand } from '../command.ts';
 import { createInstance, type Instance, type Output, withinOutputWait } from '../instance.ts';
 import { isAlive, readBootId, readListeningPorts, readProcess } from '../proc.ts';
 import { agentMark, createProcessTable, markEnvironment } from '../process-group.ts';
+import { createStartGuard } from '../start-guard.ts';
 import type { InstanceExit, InstanceHandle, InstanceSpec, LogSink, Supervisor } from '../supervisor.ts';
 import { sweepStrays } from '../sweep.ts';
 import { startWatch } from '../watch.ts';
@@ -50,7 +51,6 @@ export function createSystemdSupervisor(options: SystemdSupervisorOptions): Supe
   const environments = createEnvironmentFiles(agent);
   const table = createProcessTable();
   const held = new Map<string, Held>();
-  const starting = new Set<string>();
   const listeners = new Set<(exit: InstanceExit) => void>();
   const instances = () => [...held.values()].map(({ instance }) => instance);
   const watch = startWatch({ instances, table: null, clock, log });
@@ -158,19 +158,10 @@ export function createSystemdSupervisor(options: SystemdSupervisorOptions): Supe
     return handle;
   }
 
+  const guard = createStartGuard((id) => held.has(id), launch);
   return {
     kind: 'systemd',
-    async start(spec) {
-      if (held.has(spec.id) || starting.has(spec.id)) {
-        throw new AppError('Conflict', `Instance ${spec.id} runs already.`);
-      }
-      starting.add(spec.id);
-      try {
-        return await launch(spec);
-      } finally {
-        starting.delete(spec.id);
-      }
-    },
+    start: guard.start,
     async recover(handle, spec) {
       const present = held.get(spec.id)?.instance;
       if (present) return present.running() ? present.handle : null;
@@ -210,7 +201,7 @@ export function createSystemdSupervisor(options: SystemdSupervisorOptions): Supe
     async sweep(known_ids) {
       const unknown = [...held.values()].filter(({ instance }) => !known_ids.has(instance.spec.id));
       await Promise.all(unknown.map(({ instance }) => instance.stop()));
-      const keep = new Set([...known_ids, ...held.keys(), ...starting]);
+      const keep = new Set([...known_ids, ...held.keys(), ...guard.starting]);
       const ended = await sweepUnits({ agent, keep, units, clock });
       environments.keep(keep);
       // An agent of this home that supervised child processes may have left some.

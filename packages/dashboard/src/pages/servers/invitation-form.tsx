@@ -7,6 +7,7 @@ import { useRead } from '../../api/queries.ts';
 import { addServer as texts } from '../../texts/add-server.ts';
 import { useDraft } from '../../ui/draft.ts';
 import { Section } from '../../ui/page.tsx';
+import { refusalText } from '../../ui/refusal.ts';
 import { type Change, ReviewChange } from '../../ui/review-change.tsx';
 import css from './add-server.module.css';
 import type { Invitation } from './add-server-page.tsx';
@@ -29,7 +30,7 @@ export function InvitationForm({ onInvited }: { onInvited(invitation: Invitation
   const name = draft.name ?? search.name ?? (servers ? proposedName(servers.map((server) => server.name)) : '');
   const stack = draft.stack ?? search.stack ?? none;
   const refused = useCallback((refusal: AppError) => {
-    setError({ field: refusal.field ?? '', message: [refusal.message, refusal.hint].filter(Boolean).join(' ') });
+    setError({ field: refusal.field ?? '', message: refusalText(refusal) });
     setChange(null);
     const id = refusal.field === 'stack' ? 'invite-stack' : 'invite-server';
     setTimeout(() => document.getElementById(id)?.focus(), 50);

@@ -1,4 +1,5 @@
 /** What can be done with a server: give it a stack, drain and undrain it, update its agent, or forget it. */
+import type { AppError } from '@mainstay/contract/app-error';
 import type { ServerView } from '@mainstay/contract/operations/servers';
 import { Button, Checkbox, Modal, Select, Tooltip } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
@@ -6,6 +7,7 @@ import { useCallback, useState } from 'react';
 import { useRead } from '../../api/queries.ts';
 import { general } from '../../texts/general.ts';
 import { servers as texts } from '../../texts/servers.ts';
+import { refusalText } from '../../ui/refusal.ts';
 import { type Change, ReviewChange } from '../../ui/review-change.tsx';
 import css from './server.module.css';
 
@@ -78,8 +80,8 @@ export function AssignStack({ server, opened, onClose }: ActProps) {
     setRefusal(null);
     onClose();
   };
-  const refused = useCallback((error: { message: string; hint?: string | undefined }) => {
-    setRefusal([error.message, error.hint].filter(Boolean).join(' '));
+  const refused = useCallback((error: AppError) => {
+    setRefusal(refusalText(error));
     setChange(null);
   }, []);
   return (
