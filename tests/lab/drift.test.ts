@@ -155,6 +155,35 @@ describe.skipIf(missing !== null)(`drift on hosts${missing ? ` (skipped: ${missi
     expect((await host.run(['systemctl', 'show', 'mainstay-agent', '--value', '-p', 'Restart'])).trim()).toBe('always');
   });
 
+  test('drop-ins of the agent’s units, and what was started under one', async () => {
+    const override = '[Service]\\nMemoryMax=900M\\nEnvironment=OVERRIDE=1\\n';
+    const dropping = (path: string, then = 'true') =>
+      `mkdir -p ${path}.service.d && printf '${override}' > ${path}.service.d/x.conf && systemctl daemon-reload && ${then}`;
+    const drop = (path: string, then?: string) => change(dropping(path, then), /service\.d\/x\.conf$/);
+    const environ = (unit: string) => sh(`tr '\\0' '\\n' < /proc/$(systemctl show -P MainPID '${unit}')/environ`);
+    const unit = (await sh('ls /run/systemd/system | grep ^mainstay-web-ins_.*service$')).trim();
+    const told = await drop(`/run/systemd/system/${unit.replace(/\.service$/, '')}`);
+    expect(told).toMatchObject({ found: 'an override', expected: expect.stringContaining(unit) });
+    expect(await sh(`systemctl show -P DropInPaths ${unit}`)).toBe('\n');
+
+    await drop('/etc/systemd/system/mainstay-haproxy', 'systemctl restart mainstay-haproxy');
+    await expect.poll(() => environ('mainstay-haproxy.service'), { timeout: 30_000 }).not.toContain('OVERRIDE');
+    // It starts itself again, and has the event of it written down before.
+    await sh(dropping('/etc/systemd/system/mainstay-agent', 'systemctl restart mainstay-agent'));
+    await expect
+      .poll(() => environ('mainstay-agent.service').catch(String), { timeout: 60_000 })
+      .not.toContain('OVERRIDE');
+    const events = async () =>
+      JSON.stringify(await panel.client['events.list']({ kind: ['drift.repaired'], limit: 100 }));
+    await expect.poll(events, { timeout: 30_000 }).toContain('mainstay-agent.service.d/x.conf: an override');
+    await expect.poll(served, { timeout: 30_000 }).toBe('v1');
+
+    expect((await change(`echo '# mine' >> /run/systemd/system/${unit}`, /ins_\S+\.service$/)).found).toBe(
+      'another text',
+    );
+    expect(await sh(`tail -n 1 /run/systemd/system/${unit}`)).not.toContain('mine');
+  });
+
   test('names and files of the agent', async () => {
     if ((await reported())?.names?.how === 'hosts') {
       await change(`sed -i '/svc.internal/d' /etc/hosts`, /^names of services$/);

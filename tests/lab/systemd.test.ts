@@ -4,7 +4,7 @@
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import {
   createRepository,
   type GitServer,
@@ -127,7 +127,8 @@ describe.skipIf(missing !== null)(`systemd on hosts${missing ? ` (skipped: ${mis
       .poll(async () => (await services()).map((unit) => unit.split('-')[1]).sort())
       .toEqual(['fixed', 'web']);
     expect(await unitsOf('mainstay-*-bld_*.service')).toEqual([]);
-    expect(await lines(['find', '/run/systemd/system', '/run/mainstay', '-type', 'f'])).toHaveLength(2);
+    // A unit for each of the two services, and the agent's copy of it.
+    expect(await lines(['find', '/run/systemd/system', '/run/mainstay', '-type', 'f'])).toHaveLength(4);
   };
 
   test('the laws of supervisors and builders hold', async () => {
@@ -264,9 +265,11 @@ describe.skipIf(missing !== null)(`systemd on hosts${missing ? ` (skipped: ${mis
   });
 
   test('a server that boots without its control plane serves what it served', async () => {
-    const drop_in = '/etc/systemd/system/mainstay-agent.service.d/alone.conf';
+    const unit = '/etc/systemd/system/cut-off.service';
     const away = `${lab.network.gateway}/32`;
-    await host.writeFile(drop_in, `[Service]\nExecStartPre=/usr/bin/ip route replace blackhole ${away}\n`);
+    const cut = `[Unit]\nBefore=mainstay-agent.service\nAfter=network.target\n[Service]\nType=oneshot\nExecStart=/usr/bin/ip route replace blackhole ${away}\n`;
+    await host.writeFile(unit, `${cut}[Install]\nRequiredBy=mainstay-agent.service\n`);
+    await host.run(['systemctl', 'enable', '--quiet', 'cut-off']);
     await host.reboot();
     const inside = async () => (await host.exec(['curl', '-fsS', `http://127.0.0.1:${proxy_port}/web`])).stdout;
     await expect.poll(inside).toBe('p1');
@@ -274,7 +277,8 @@ describe.skipIf(missing !== null)(`systemd on hosts${missing ? ` (skipped: ${mis
     const { events } = await panel.client['events.list']({ kind: ['agent.started'], limit: 1 });
     const started_at = Date.parse(await property('mainstay-agent', 'ExecMainStartTimestamp'));
     expect(events[0]!.at).toBeLessThan(started_at);
-    await host.run(['rm', '-r', dirname(drop_in)]);
+    await host.run(['systemctl', 'disable', '--quiet', 'cut-off']);
+    await host.run(['rm', unit]);
     await host.run(['ip', 'route', 'del', 'blackhole', away]);
     await is('online');
     await leavesNoJunk();

@@ -8,16 +8,21 @@ import type { Logger } from '@mainstay/runtime/log';
 import type { Names } from './dns/names.ts';
 import { createNoNames } from './dns/none.ts';
 import { serverNames } from './dns/server-names.ts';
+import { createUnitGuard, type UnitGuard } from './drift/unit-guard.ts';
+import { places } from './installation/agent-file.ts';
 import { createOwnUnit, type OwnUnit } from './installation/own-unit.ts';
 import { createEmbeddedProxy } from './proxy/embedded-proxy.ts';
 import { createHaproxyProxy } from './proxy/haproxy/haproxy-proxy.ts';
-import { createUnitProcess } from './proxy/haproxy/unit.ts';
+import { createUnitProcess, haproxy_unit } from './proxy/haproxy/unit.ts';
 import type { Proxy as ProxyPort } from './proxy/proxy.ts';
 import { createProcessBuilder } from './supervisor/process-builder.ts';
+import { agentMark } from './supervisor/process-group.ts';
 import { createProcessSupervisor } from './supervisor/process-supervisor.ts';
 import type { Builder, LogSink, Supervisor } from './supervisor/supervisor.ts';
 import { createSystemdBuilder } from './supervisor/systemd/systemd-builder.ts';
 import { createSystemdSupervisor } from './supervisor/systemd/systemd-supervisor.ts';
+import { writtenUnits } from './supervisor/systemd/unit-files.ts';
+import { serviceOfUnit } from './supervisor/systemd/units.ts';
 import { createGitWorkspace } from './workspace/git-workspace.ts';
 import type { Workspace } from './workspace/workspace.ts';
 
@@ -29,6 +34,8 @@ export type Adapters = {
   names: Names;
   /** The agent's own unit. */
   own_unit: OwnUnit;
+  /** Its units as they were written, and what others put beside them. */
+  unit_guard: UnitGuard;
 };
 
 export type AdapterNeeds = {
@@ -55,7 +62,24 @@ export function embeddedAdapters({ home, sink, log, names, supervisor, proxy }: 
     proxy: proxyOf(proxy, home, log),
     names: names ? serverNames(log) : createNoNames(),
     own_unit: isSea() ? createOwnUnit() : { repair: async () => [] },
+    unit_guard: hasSystemd() ? unitGuardOf(home, { by_systemd, proxy }) : { repair: async () => [] },
   };
+}
+
+/** Only what this agent made: another on the same machine, such as one under development, has units of its own. */
+function unitGuardOf(home: string, { by_systemd, proxy }: { by_systemd: boolean; proxy: ProxyKind }): UnitGuard {
+  const fixed = (name: string) => ({ name, file: null, service: null });
+  return createUnitGuard({
+    units: () => [
+      ...(isSea() && existsSync(places.unit_file) ? [fixed(places.unit)] : []),
+      ...(proxy === 'haproxy' ? [fixed(haproxy_unit)] : []),
+      ...(by_systemd ? writtenUnits(agentMark(home)) : []).map(({ unit, path, text }) => ({
+        name: unit,
+        file: { path, text },
+        service: serviceOfUnit(unit),
+      })),
+    ],
+  });
 }
 
 /** The one proxy; one of the other kind that an earlier agent left running makes way for it. */

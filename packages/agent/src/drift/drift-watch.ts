@@ -1,6 +1,6 @@
 /**
  * Looks, round after round, whether what the agent set up on this server is still so: the proxy and its unit, the builds that
- * serve, and the agent's own files and unit. What is not is put back in the same round and told. What serves is upkeep's, names are those of
+ * serve, the units of its services, and the agent's own files and unit. What is not is put back in the same round and told. What serves is upkeep's, names are those of
  * names upkeep, and the firewall is its own part's: they look more often, and tell by the same log.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -30,7 +30,7 @@ export type DriftWatchParts = {
 };
 
 export function createDriftWatch(context: Context, parts: DriftWatchParts): DriftWatch {
-  const { clock, proxy, own_unit, workspace, settings, log } = context;
+  const { clock, proxy, own_unit, unit_guard, workspace, settings, log } = context;
   const { drift_log } = parts;
   const contents = new Map<string, Buffer>();
   let next_at = 0;
@@ -71,6 +71,7 @@ export function createDriftWatch(context: Context, parts: DriftWatchParts): Drif
       ['files of the agent', keepFiles],
       ['the proxy', () => keep(proxy)],
       ['the unit of the agent', () => keep(own_unit)],
+      ['units', () => keep({ repair: () => unit_guard.repair(parts.renew) })],
       ['builds', () => keepBuilds(signal)],
     ];
     for (const [what, step] of steps) {

@@ -30,6 +30,11 @@ export function fileDrift(path: string, text: string, expected = 'the file as th
 
 /** The drift of a file that is there with another text. */
 function changedFile(path: string, expected: string): Drift {
+  return strayFile(path, expected, 'another text');
+}
+
+/** The drift of a file as it is now: since when, and whose it is. */
+export function strayFile(path: string, expected: string, found: string): Drift {
   let stat: Stats;
   try {
     stat = statSync(path);
@@ -38,7 +43,7 @@ function changedFile(path: string, expected: string): Drift {
   }
   const own = process.getuid?.();
   const owner = stat.uid === own ? null : `the file is now owned by ${userName(stat.uid)}`;
-  return { what: path, expected, found: 'another text', changed_at: Math.round(stat.ctimeMs), by: byOf(owner) };
+  return { what: path, expected, found, changed_at: Math.round(stat.ctimeMs), by: byOf(owner) };
 }
 
 /** A drift that was seen just now, of which no time is known. */

@@ -3,6 +3,7 @@
  * the executable. It works without control plane, and whatever the agent is doing; what is gone already is no error.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { AppError } from '@mainstay/contract/errors';
@@ -14,8 +15,9 @@ import { removeSystemdTraces } from '../supervisor/systemd/remove-traces.ts';
 import { systemdTrial } from '../update/trial.ts';
 import { places, readAgentFile } from './agent-file.ts';
 import { checkMachine, run, succeeds, unitProperties } from './system.ts';
+import { uninstall_drop_in } from './unit.ts';
 
-const drop_in = `/run/systemd/system/${places.unit}.d`;
+const drop_in = dirname(uninstall_drop_in.path);
 const strays_ms = 15_000;
 
 /** Removes the agent. Throws AppError when something of it could not be removed; run again, it goes on. */
@@ -96,7 +98,7 @@ async function confirm(server: string | null, home: string | null): Promise<void
 async function stopAgent(): Promise<void> {
   if (!existsSync(places.unit_file)) return;
   mkdirSync(drop_in, { recursive: true });
-  writeFileSync(`${drop_in}/uninstall.conf`, '[Service]\nKillSignal=SIGUSR2\nKillMode=mixed\n');
+  writeFileSync(uninstall_drop_in.path, uninstall_drop_in.text);
   try {
     await run(['systemctl', 'daemon-reload']);
     // Disabled only once it has ended: an agent that runs finds that, and enables itself again.

@@ -5,9 +5,15 @@
  */
 import { places } from './agent-file.ts';
 
+/** By which `uninstall` tells the agent to end with all that it runs; the only drop-in that the agent leaves. */
+export const uninstall_drop_in = {
+  path: `/run/systemd/system/${places.unit}.d/uninstall.conf`,
+  text: '[Service]\nKillSignal=SIGUSR2\nKillMode=mixed\n',
+} as const;
+
 /** Text of the unit file for an agent at this path. */
 export function unitText(binary: string): string {
-  return `# Made by mainstay-agent install. Changes go into a drop-in: systemctl edit ${places.unit}
+  return `# Made by mainstay-agent install, and put back by the agent when it is changed; drop-ins are taken away.
 [Unit]
 Description=Mainstay agent
 Documentation=https://github.com/mainstay/mainstay

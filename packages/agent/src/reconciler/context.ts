@@ -4,6 +4,7 @@ import type { LastLine } from '@mainstay/contract/crash-report';
 import type { Clock } from '@mainstay/runtime/clock';
 import type { Logger } from '@mainstay/runtime/log';
 import type { Names } from '../dns/names.ts';
+import type { UnitGuard } from '../drift/unit-guard.ts';
 import type { OwnUnit } from '../installation/own-unit.ts';
 import type { FetchedSecrets } from '../link/link.ts';
 import type { Problems } from '../problems.ts';
@@ -54,6 +55,7 @@ export type Context = {
   proxy: ProxyPort;
   names: Names;
   own_unit: OwnUnit;
+  unit_guard: UnitGuard;
   problems: Problems;
   settings: Settings;
   emit(event: NewAgentEvent): void;

@@ -15,6 +15,11 @@ export function idOfUnit(unit: string): string | null {
   return /^mainstay-[a-z0-9-]+-((?:ins|bld)_[A-Za-z0-9]+)\.service$/.exec(unit)?.[1] ?? null;
 }
 
+/** The service of the unit of an instance; null for other units. */
+export function serviceOfUnit(unit: string): string | null {
+  return /^mainstay-([a-z0-9-]+)-ins_[A-Za-z0-9]+\.service$/.exec(unit)?.[1] ?? null;
+}
+
 export type UnitState = {
   active: string;
   sub: string;
