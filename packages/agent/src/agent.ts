@@ -22,6 +22,7 @@ import { isHeartbeatAcknowledged } from './link/fresh-heartbeat.ts';
 import { createLinkClient } from './link/http.ts';
 import { answered_kinds } from './link/inquiries.ts';
 import { createLink, type Link } from './link/link.ts';
+import { judgeRemoval, loadRemoval, type Removal, removalText, saveRemoval } from './link/removal.ts';
 import { createProblems } from './problems.ts';
 import { type Context, defaultSettings, type Settings } from './reconciler/context.ts';
 import { createObserver, type Observer, proxyObserved } from './reconciler/observed.ts';
@@ -132,6 +133,12 @@ export function createAgent(options: AgentOptions): Agent {
     else problems.set('store', `${(error as Error).message} Services run on; nothing can be deployed until then.`);
   };
 
+  const tellRemoval = (removal: Removal) => {
+    const { at, by } = removal;
+    log.warn({ at, by }, `${removalText(removal)} No more requests are made.`);
+    problems.set('removed', removalText(removal));
+  };
+
   const followKeys = async (keeper_keys: KeeperKeys, changes: readonly string[]) => {
     try {
       if (await keeper_keys.follow(changes)) running?.link.changed();
@@ -224,6 +231,21 @@ export function createAgent(options: AgentOptions): Agent {
         return outcome ?? 'retry_later';
       },
       offerServerState: async (offer) => running?.work?.server.offer(offer),
+      removed: async (grant) => {
+        const { server_id } = identity;
+        const removal = await judgeRemoval(grant, { server_id, keeper: keeper_keys.pinned(), now_ms: clock.now() });
+        if (!removal) return false;
+        try {
+          saveRemoval(home, removal);
+        } catch (error) {
+          log.warn(
+            { err: error },
+            'that this server was removed could not be stored; it is asked again at the next start',
+          );
+        }
+        tellRemoval(removal);
+        return true;
+      },
       answer: async (inquiry, offset_ms) => {
         if (!running) throw new AppError('Unavailable', 'The agent is ending.');
         const { diagnoseAgent } = await import('./diagnosis/of-agent.ts');
@@ -268,7 +290,9 @@ export function createAgent(options: AgentOptions): Agent {
     if (outbox.put_aside)
       problems.set('outbox_damaged', `The outbox was damaged and begun anew; the old one is ${outbox.put_aside}.`);
     emit({ kind: 'agent.started', message: `Agent ${agent_version} started.` });
-    link.start();
+    const removal = loadRemoval(home, identity.server_id);
+    if (removal) tellRemoval(removal);
+    else link.start();
   };
 
   const agent: Agent = {

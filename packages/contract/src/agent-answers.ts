@@ -88,4 +88,7 @@ export const HeartbeatResponse = z.object({
   server_state: ServerStateOffer.nullable().default(null),
 });
 
+/** Why a credential is refused: its server was removed, by this grant (action `removal`). Of any other the answer is NotFound. */
+export const RemovalResponse = z.object({ grant: z.string().max(8_192) });
+
 export const AckResponse = z.object({ acked_seq: z.int().describe('Everything up to this number is stored.') });

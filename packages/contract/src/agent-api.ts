@@ -11,6 +11,7 @@
  * | POST /agent/v1/logs          | numbered lines; sending them again changes nothing |
  * | POST /agent/v1/inquiries     | what people ask to see of this server now, each handed out once (ADR 0031) |
  * | POST /agent/v1/answers       | the answer to one of them, or why there is none |
+ * | GET  /agent/v1/removal       | why the credential is refused: the signed removal of its server, or NotFound |
  *
  * All but enrol carry `Authorization: Bearer <credential>`. Errors are the contract's `Error` body.
  */

@@ -38,6 +38,8 @@ export const GrantedAction = z.discriminatedUnion('kind', [
     token_sha256: Digest,
     stack_id: idSchema('stack').nullable(),
   }),
+  /** This server was removed: its agent need not call any more. It allows nothing on the server itself. */
+  z.strictObject({ kind: z.literal('removal'), server_id: idSchema('server') }),
   /** A change inside the control plane; no agent acts on it. */
   z.strictObject({ kind: z.literal('control_plane') }),
 ]);

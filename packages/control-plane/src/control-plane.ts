@@ -47,6 +47,7 @@ import { secretHandlers } from './secrets/secret-operations.ts';
 import { pruneValues } from './secrets/secret-store.ts';
 import { createInquiries } from './servers/inquiries.ts';
 import { reconcilePresence } from './servers/presence.reconciler.ts';
+import { pruneRemoved } from './servers/removed-servers.ts';
 import { allServerHandlers } from './servers/server-handlers.ts';
 import { createSignals } from './signals.ts';
 import { createSourceHandlers } from './sources/source-operations.ts';
@@ -206,6 +207,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         await pruneKeys(store, clock.now());
         await pruneValues(store, clock.now());
         await pruneUsage(store, clock.now());
+        await pruneRemoved(store, clock.now());
         await pruneResults(store, clock.now());
         await bus.prune();
         await audit.prune();

@@ -105,13 +105,13 @@ export function createGrants({ database, ledger, signer, fleetOf, now }: Parts):
     async reissue({ grant, server_id, enrolment_grant }) {
       const before = open(grant);
       if (before?.action.kind === 'server_states') return issueOwn(before, server_id, enrolment_grant);
-      if (before?.action.kind !== 'desired_state' && before?.action.kind !== 'server_state')
-        return denied('That state was not signed by this keeper.');
+      const kinds: (string | undefined)[] = ['desired_state', 'server_state', 'removal'];
+      if (!before || !kinds.includes(before.action.kind)) return denied('That state was not signed by this keeper.');
       const enrolment = open(enrolment_grant);
       if (enrolment?.action.kind !== 'enrolment' || enrolment.action.server_id !== server_id)
         return denied('The server has no enrolment that this keeper signed.');
-      if (before.action.kind === 'server_state' && before.action.server_id !== server_id)
-        return denied('That server state is of another server.');
+      if ('server_id' in before.action && before.action.server_id !== server_id)
+        return denied('That was signed for another server.');
       if (before.action.kind === 'desired_state' && enrolment.action.stack_id !== before.action.stack_id)
         return denied('The server is not enrolled for that stack.');
       const terms = { ...provenance(before), aud: [server_id], action: before.action };

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AppError } from '@mainstay/contract/errors';
 import { SecuritySettings } from '@mainstay/contract/server-state';
@@ -15,7 +15,9 @@ import { SecurityMode } from '@mainstay/contract/stack';
 import { agent_version, serverFacts } from '../facts.ts';
 import { enrol } from '../link/enrol.ts';
 import { createLinkClient } from '../link/http.ts';
+import { loadRemoval } from '../link/removal.ts';
 import { credentialFor, loadIdentity, saveIdentity } from '../state/identity.ts';
+import { forgetServerStates } from '../state/server-states.ts';
 import { type AgentFile, places, writeAgentFile, writeWhole } from './agent-file.ts';
 import { askAgent } from './agent-socket.ts';
 import { readRelease } from './release.ts';
@@ -48,7 +50,10 @@ export async function runInstall(args: readonly string[]): Promise<void> {
   process.umask(0o022);
   const began = performance.now();
   const { settings } = wanted;
-  const enrolled = loadIdentity(settings.home);
+  const known = loadIdentity(settings.home);
+  // With a new token a server that was removed is enrolled as another one; what it runs stays.
+  const is_removed = known !== null && wanted.token !== null && loadRemoval(settings.home, known.server_id) !== null;
+  const enrolled = is_removed ? null : known;
   if (enrolled && enrolled.control_plane_url !== settings.url) {
     throw new AppError('Conflict', `This server is enrolled at ${enrolled.control_plane_url} as ${enrolled.server}.`, {
       field: 'url',
@@ -182,6 +187,7 @@ async function enrolHere({ settings, token, ca }: Wanted): Promise<string> {
       facts: serverFacts(settings.supervisor, settings.proxy),
       now: Date.now,
     });
+    if (!is_new) await forgetRemoved(settings.home);
     saveIdentity(settings.home, identity);
     return identity.server;
   } catch (error) {
@@ -190,6 +196,16 @@ async function enrolHere({ settings, token, ca }: Wanted): Promise<string> {
   } finally {
     client.close();
   }
+}
+
+/** What belonged to the enrolment that was removed: numbers of reports, and states of the server that it was. Services run on meanwhile. */
+async function forgetRemoved(home: string): Promise<void> {
+  const known = loadIdentity(home);
+  if (!known || !loadRemoval(home, known.server_id)) return;
+  await succeeds(['systemctl', 'stop', places.unit]);
+  for (const name of ['outbox.sqlite', 'outbox.sqlite-wal', 'outbox.sqlite-shm'])
+    rmSync(join(home, name), { force: true });
+  forgetServerStates(join(home, 'journal.sqlite'));
 }
 
 /** Puts this very executable in its place, unless a package owns it or it is there; gives its path. */

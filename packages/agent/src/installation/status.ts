@@ -1,5 +1,6 @@
 /** `mainstay-agent status`: how the agent on this machine is, for people, and with --json for programs. Exit code 0 only when it is connected. */
 import { parseArgs } from 'node:util';
+import { loadRemoval, removalText } from '../link/removal.ts';
 import { loadIdentity } from '../state/identity.ts';
 import { places, readAgentFile } from './agent-file.ts';
 import { askAgent } from './agent-socket.ts';
@@ -13,6 +14,7 @@ export async function runStatus(args: readonly string[]): Promise<void> {
   const identity = settings && loadIdentity(settings.home);
   const unit = settings && (await unitProperties(places.unit, ['ActiveState', 'SubState', 'MainPID', 'NRestarts']));
   const agent = settings && (await askAgent());
+  const removal = settings && identity && loadRemoval(settings.home, identity.server_id);
   process.exitCode = agent?.connected ? 0 : 1;
   if (values.json) {
     const state = agent?.state ?? null;
@@ -22,6 +24,7 @@ export async function runStatus(args: readonly string[]): Promise<void> {
       url: settings?.url ?? null,
       unit: unit?.['ActiveState'] ?? null,
       connected: agent?.connected ?? false,
+      removed: removal,
       security: agent?.state.security ?? null,
       state,
     };
@@ -41,7 +44,10 @@ export async function runStatus(args: readonly string[]): Promise<void> {
     ['version', agent?.state.agent_version ?? 'the agent does not answer'],
     ['memory', agent ? `${((agent.state.usage.agent_rss_bytes ?? 0) / 1048576).toFixed(0)} MB` : '-'],
     ['services', services.length === 0 ? 'none' : services.map(([name, { state }]) => `${name} ${state}`).join(', ')],
-    ...(agent?.state.problems ?? []).map(({ message }): [string, string] => ['problem', message]),
+    ...(removal ? [['removed', removalText(removal)] as [string, string]] : []),
+    ...(agent?.state.problems ?? [])
+      .filter(({ code }) => code !== 'removed')
+      .map(({ message }): [string, string] => ['problem', message]),
   ];
   process.stdout.write(lines.map(([name, text]) => `${name.padEnd(10)}${text}\n`).join(''));
   if (!agent) process.stdout.write(`\nLook for why: journalctl -u ${places.unit} -n 50 --no-pager\n`);

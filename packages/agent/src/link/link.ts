@@ -22,6 +22,7 @@ import type { Outbox } from '../state/outbox.ts';
 import { createBackoff } from './backoff.ts';
 import type { LinkClient } from './http.ts';
 import { type AnswerInquiry, createInquiries } from './inquiries.ts';
+import { askForRemoval } from './removal.ts';
 import { createWake, type Wake } from './wake.ts';
 
 export type FetchedSecrets = z.infer<typeof SecretsResponse>['secrets'];
@@ -42,6 +43,8 @@ export type LinkOptions = {
   offer: (response: DesiredStateResponse | null) => Promise<OfferOutcome>;
   /** A newer server state came than the heartbeat reported. Never rejects. */
   offerServerState: (offer: ServerStateOffer) => Promise<void>;
+  /** A grant that is said to be this server's removal: whether it is. Then no request is made any more. Never rejects. */
+  removed: (grant: string) => Promise<boolean>;
   /** How this server is, for people who ask. */
   answer: AnswerInquiry;
   heartbeat_interval_ms?: number;
@@ -64,6 +67,8 @@ export type Link = {
 /** Changes within this time go into one heartbeat, milliseconds. */
 const coalesce_ms = 50;
 const last_words_ms = 3_000;
+/** Why the credential is refused is asked again after this time. */
+const ask_why_ms = 30_000;
 
 export function createLink(options: LinkOptions): Link {
   const { client, clock, log, problems, outbox } = options;
@@ -79,9 +84,27 @@ export function createLink(options: LinkOptions): Link {
     if (!connected) log.info('connected to the control plane');
     connected = true;
   };
+  let asked_why_at = Number.NEGATIVE_INFINITY;
+  /** Whether it is refused because it was removed; all loops ask it, and one question is enough. */
+  const askWhy = async () => {
+    const now = clock.now();
+    if (now - asked_why_at < ask_why_ms) return;
+    asked_why_at = now;
+    try {
+      const grant = await askForRemoval(client, ending.signal);
+      if (grant === null || !(await options.removed(grant))) return;
+    } catch (error) {
+      log.debug({ reason: (error as Error).message }, 'nobody says why the credential is refused');
+      return;
+    }
+    problems.clear('credential_refused');
+    connected = false;
+    ending.abort();
+  };
   const failed = (what: string, error: unknown) => {
     const { code, message } = error as AppError;
     if (code === 'Unauthenticated') {
+      void askWhy();
       problems.set(
         'credential_refused',
         'The control plane refuses the credential of this agent. It was removed there, or restored from a backup: enrol again with a new token.',

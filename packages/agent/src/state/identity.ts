@@ -77,7 +77,8 @@ export function newCredential(): string {
   return `mag_${randomBytes(32).toString('base64url')}`;
 }
 
-function saveWhole(home: string, name: string, value: unknown): void {
+/** Stores a small file whole or not at all, for the agent alone. */
+export function saveWhole(home: string, name: string, value: unknown): void {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const path = join(home, name);
   const file = openSync(`${path}.new`, 'w', 0o600);

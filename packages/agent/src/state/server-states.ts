@@ -2,7 +2,9 @@
  * The server states that this agent took: the newest it accepted, and the newest that came into force. As with desired states, neither
  * expires, and a lower version is never taken again. Before there is any, what the person who installed the agent chose holds (version 0).
  */
+import { existsSync } from 'node:fs';
 import type { ServerReceipt, ServerState } from '@mainstay/contract/server-state';
+import { openSqlite } from '@mainstay/runtime/sqlite';
 import type { Journal } from './journal.ts';
 
 export type StoredServerState = {
@@ -82,4 +84,15 @@ export function createServerStates(journal: Journal): ServerStates {
 export function runningServerReceipt({ version, sha256, operation_id, accepted_at }: StoredServerState): ServerReceipt {
   const open = { state: 'running', message: null, hint: null, finished_at: null } as const;
   return { version, sha256, operation_id, started_at: accepted_at, ...open };
+}
+
+/** Forgets all of them, for a server that is enrolled as another one; the agent does not run then. */
+export function forgetServerStates(journal_path: string): void {
+  if (!existsSync(journal_path)) return;
+  const database = openSqlite(journal_path);
+  try {
+    database.exec('DELETE FROM server_states');
+  } finally {
+    database.close();
+  }
 }

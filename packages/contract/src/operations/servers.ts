@@ -137,7 +137,7 @@ export const removeServer = change({
   id: 'servers.remove',
   summary: 'Forget a server: its credential ends',
   description:
-    'A server that runs services must be drained first, unless they are to be left running. Its data stays on it: `mainstay-agent uninstall` there takes all away.',
+    'A server that runs services must be drained first, unless they are to be left running. Its agent is told, and calls no more. Its data stays on it: `mainstay-agent uninstall` there takes all away.',
   permission: 'servers:write',
   effect: 'destroy',
   http: { method: 'DELETE', path: '/servers/{server}' },

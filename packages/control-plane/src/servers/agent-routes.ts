@@ -23,6 +23,7 @@ import { enrolServer } from './enrolment.ts';
 import { inquiryRoutes } from './inquiry-routes.ts';
 import { createKeyChanges } from './key-changes.ts';
 import { createOffers } from './offers.ts';
+import { removalRoutes } from './removed-servers.ts';
 import { createReports } from './reports.ts';
 import { type ServerRow, serverOfCredential } from './server-store.ts';
 
@@ -64,6 +65,7 @@ export function agentRoutes(context: Context, metrics: Metrics): Hono {
     return new Response(offer.body, { headers: { 'content-type': 'application/json', etag: offer.etag, ...news } });
   });
 
+  app.route('/', removalRoutes(context));
   app.route(
     '/',
     inquiryRoutes(context, (request) => serverOf(context, request)),

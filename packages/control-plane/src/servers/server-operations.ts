@@ -21,6 +21,7 @@ import {
 import { type Chosen, nextMoves, refuseChooser } from '../stacks/target-views.ts';
 import { forgetUsage } from '../usage/usage-store.ts';
 import { handedOutRelease, installLine } from './agent-releases.ts';
+import { rememberRemoval } from './removed-servers.ts';
 import { forgetLabels, type Labelled, labelChanges, labelsOf, putLabels } from './server-labels.ts';
 import { drainedServers, isDrained } from './server-state-store.ts';
 import {
@@ -181,13 +182,15 @@ export const serverHandlers: Handler[] = [
           action: 'delete',
           path: 'server',
           from: name,
-          note: `its agent may no longer report; ${running.length > 0 ? `${names(running)} run on` : 'its data stays on it'}`,
+          note: `its agent is told, and calls no more; ${running.length > 0 ? `${names(running)} run on` : 'its data stays on it'}`,
         },
       ],
       about_servers: [{ name, ...labels }],
-      action: { kind: 'control_plane' },
-      carryOut: () => ({
+      action: { kind: 'removal', server_id: server.id },
+      targets: [server.id],
+      carryOut: async ({ grant, now }) => ({
         statements: [
+          ...(await rememberRemoval(store, server, grant, now)),
           { query: store.db.deleteFrom('servers').where('id', '=', server.id).where('rev', '=', server.rev), rows: 1 },
           forgetUsage(store, server.id),
           forgetLabels(store, server.id),

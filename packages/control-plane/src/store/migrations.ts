@@ -6,6 +6,7 @@ import { auditMigration } from '../audit/audit-tables.ts';
 import { busMigration } from '../bus/bus-tables.ts';
 import { orchestratorMigration } from '../orchestrator/orchestrator-tables.ts';
 import { rolloutMigration, rolloutStatesMigration } from '../rollouts/rollout-tables.ts';
+import { removedServersMigration } from '../servers/removed-servers-tables.ts';
 import { serverLabelsMigration } from '../servers/server-labels-tables.ts';
 import { serverStateMigration } from '../servers/server-state-tables.ts';
 
@@ -224,4 +225,5 @@ export const migrations: Record<string, Migration> = {
   '0011_server_labels': serverLabelsMigration,
   '0012_rollouts': rolloutMigration,
   '0013_rollout_states': rolloutStatesMigration,
+  '0014_removed_servers': removedServersMigration,
 };

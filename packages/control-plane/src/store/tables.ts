@@ -8,6 +8,7 @@ import type { AuditTables } from '../audit/audit-tables.ts';
 import type { BusTables } from '../bus/bus-tables.ts';
 import type { OrchestratorTables } from '../orchestrator/orchestrator-tables.ts';
 import type { RolloutTables } from '../rollouts/rollout-tables.ts';
+import type { RemovedServersTables } from '../servers/removed-servers-tables.ts';
 import type { ServerLabelsTables } from '../servers/server-labels-tables.ts';
 import type { ServerStateTables } from '../servers/server-state-tables.ts';
 
@@ -16,6 +17,7 @@ type Json = string;
 
 export type Tables = AccessTables &
   RolloutTables &
+  RemovedServersTables &
   ServerLabelsTables &
   ServerStateTables &
   OrchestratorTables &

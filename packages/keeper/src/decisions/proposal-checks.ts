@@ -12,6 +12,7 @@ const operationsOf: Record<Proposal['action']['kind'], readonly string[]> = {
   server_states: ['servers.update_agents'],
   invitation: ['servers.invite', 'environments.'],
   enrolment: ['servers.assign', 'environments.'],
+  removal: ['servers.remove'],
   control_plane: [''],
 };
 
@@ -33,6 +34,8 @@ export async function contradictionIn(proposal: Proposal, known: KnownNames, ope
   if (!operationsOf[action.kind].some((prefix) => plan.operation.startsWith(prefix)))
     return `The operation ${plan.operation} does not lead to what is to be signed (${action.kind}).`;
   if (action.kind === 'server_state') return contradictionInServerState(proposal, action, known);
+  if (action.kind === 'removal' && known.serverTarget(action.server_id) !== plan.target)
+    return `The server ${action.server_id} is not the ${plan.target} that was invited.`;
   if (action.kind === 'server_states') return contradictionInServerStates(proposal, action.sha256, known);
   if (proposal.server_document || proposal.server_documents)
     return 'The proposal has a server state that is not to be signed.';
