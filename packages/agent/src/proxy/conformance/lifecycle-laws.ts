@@ -3,7 +3,7 @@ import { appendFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ask, createHarness, type Harness, type MakeProxy, raw, until } from './harness.ts';
+import { ask, createHarness, freePort, type Harness, type MakeProxy, raw, until } from './harness.ts';
 
 const routes = [{ prefix: '/', strip: false, service: 'api' }];
 
@@ -69,6 +69,41 @@ export function lifecycleLaws(makeProxy: MakeProxy): void {
       expect(after.pid).not.toBe(before.pid);
       expect((await ask(h.external)).body).toBe('served');
       expect((await ask(h.ports['api']!)).headers['x-mainstay-release']).toBe(active.release_id);
+    }),
+  );
+
+  test(
+    'the outside is served on loopback only, or everywhere, as it is told while it runs, and a new start serves it there',
+    withHarness(async (h) => {
+      const active = await h.backend('bind', (_incoming, response) => response.end('served'));
+      const bind = (host: string) => {
+        const config = h.config({ services: { api: { active } }, routes });
+        return h.proxy.apply({ ...config, external: { host, port: h.external } });
+      };
+      // Another address of this machine, which only who listens everywhere has.
+      const elsewhere = () =>
+        fetch(`http://127.0.0.2:${h.external}/`, { signal: AbortSignal.timeout(10_000) }).then(
+          (response) => response.text(),
+          () => 'refused',
+        );
+      h.ports['api'] = await freePort();
+      for (const [host, answer] of [
+        ['0.0.0.0', 'served'],
+        ['127.0.0.1', 'refused'],
+        ['0.0.0.0', 'served'],
+        ['127.0.0.1', 'refused'],
+      ] as const) {
+        await bind(host);
+        expect((await h.proxy.status()).listener_errors).toEqual([]);
+        await until(`it is ${answer} elsewhere, on ${host}`, async () => (await elsewhere()) === answer);
+        expect((await ask(h.external)).body).toBe('served');
+      }
+      const { pid } = await h.proxy.status();
+      process.kill(pid, 'SIGKILL');
+      await until('it is gone', () => !alive(pid));
+      await h.proxy.ensure();
+      await until('it is served', async () => (await ask(h.external).catch(() => null))?.body === 'served');
+      expect(await elsewhere()).toBe('refused');
     }),
   );
 
