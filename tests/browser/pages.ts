@@ -24,6 +24,7 @@ export const pages: readonly PageAddress[] = [
   { name: 'server', path: '/servers/local' },
   { name: 'server-usage', path: '/servers/local?tab=usage' },
   { name: 'server-services', path: '/servers/local?tab=services' },
+  { name: 'server-diagnostics', path: '/servers/local?tab=diagnostics&unit=service%2Fapi' },
   { name: 'server-events', path: '/servers/local?tab=events' },
   { name: 'add-server', path: '/servers/add' },
   { name: 'events', path: '/events' },

@@ -119,6 +119,7 @@ test('what is mounted at several places is one disk, and what is over a network 
       '33 30 0:25 / /run rw - tmpfs tmpfs rw',
       '34 30 0:26 / /run/user/0 rw - tmpfs tmpfs rw',
       '35 30 8:2 / /srv/with\\040blank rw shared:1 - xfs /dev/sdb1 rw',
+      '38 30 0:60 / /run rw - tmpfs shm rw',
       '37 30 8:3 / /run/host/incoming ro - ext4 /dev/sdc1 rw',
       '36 30 0:50 / /var/lib/docker/overlay2/x/merged rw - overlay overlay rw',
     ].join('\n'),
@@ -162,7 +163,8 @@ test('of more ports than the bound the rest is told to be left out', async () =>
   writeFileSync(join(proc, 'net/tcp'), `header\n${Array.from({ length: 230 }, (_, n) => line(n)).join('')}`);
   mkdirSync(join(proc, '77/fd'), { recursive: true });
   symlinkSync('socket:[9000]', join(proc, '77/fd/3'));
-  writeFileSync(join(proc, '77/comm'), 'busy\n');
+  writeFileSync(join(proc, '77/comm'), 'MainThread\n');
+  symlinkSync('/usr/local/bin/busy', join(proc, '77/exe'));
   expect(readlinkSync(join(proc, '77/fd/3'))).toBe('socket:[9000]');
   const { ports, note } = await listeningPorts(() => ({ unit: null, own: false }), proc);
   expect(ports).toHaveLength(200);

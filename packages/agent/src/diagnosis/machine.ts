@@ -44,7 +44,9 @@ export function parseMounts(text: string): Mount[] {
     if (known && known.mount.length <= mount.length) continue;
     found.set(number, { mount: unescaped(mount), device: unescaped(device).slice(0, 255), filesystem });
   }
-  return [...found.values()].sort((a, b) => (a.mount < b.mount ? -1 : 1)).slice(0, diagnosisLimits.disks_max);
+  // What was mounted last at a place is what is seen there.
+  const seen = new Map([...found.values()].map((one) => [one.mount, one]));
+  return [...seen.values()].sort((a, b) => (a.mount < b.mount ? -1 : 1)).slice(0, diagnosisLimits.disks_max);
 }
 
 /** Blanks and the like stand as three octal digits. */

@@ -3,6 +3,7 @@
  * which are looked through until all sockets are found or the bound is reached: a busy proxy has many thousands.
  */
 import { readdirSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { diagnosisLimits, type ListeningPort } from '@mainstay/contract/diagnosis';
 import { textOf } from '../firewall/files.ts';
@@ -34,8 +35,7 @@ export async function listeningPorts(
     const key = `${protocol} ${address} ${port}`;
     if (found.has(key) && pid === null) continue;
     const owner = pid === null ? { unit: null, own: false } : ownerOf(pid);
-    const process = pid === null ? null : textOf(`${proc}/${pid}/comm`).trim().slice(0, 64) || null;
-    found.set(key, { protocol, address, port, pid, process, ...owner });
+    found.set(key, { protocol, address, port, pid, process: pid === null ? null : nameOf(pid, proc), ...owner });
   }
   const all = [...found.values()].sort(
     (a, b) => a.port - b.port || (a.protocol < b.protocol ? -1 : 1) || (a.address < b.address ? -1 : 1),
@@ -70,6 +70,13 @@ async function ownersOf(
     await yieldToLoop();
   }
   return { owners, is_whole: is_whole || owners.size === inodes.size };
+}
+
+/** As the kernel calls it, but for Node, which calls all that it runs by its thread. */
+function nameOf(pid: number, proc: string): string | null {
+  const name = textOf(`${proc}/${pid}/comm`).trim();
+  const program = name === 'MainThread' ? basename(linkOf(`${proc}/${pid}/exe`)) : '';
+  return (program || name).slice(0, 64) || null;
 }
 
 function namesOf(folder: string): string[] {

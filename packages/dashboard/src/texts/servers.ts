@@ -63,7 +63,7 @@ export const servers = {
     down: 'does not answer',
     none: 'not started: no service is reached from outside',
   },
-  tabs: { overview: 'Overview', usage: 'Usage', services: 'Services', events: 'Events' },
+  tabs: { overview: 'Overview', usage: 'Usage', services: 'Services', diagnostics: 'Diagnostics', events: 'Events' },
   trail: 'Servers',
   changeStack: 'Change stack',
   giveStack: 'Give it a stack',

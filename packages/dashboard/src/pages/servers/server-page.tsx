@@ -17,9 +17,11 @@ import css from './server.module.css';
 import { ServerActs } from './server-acts.tsx';
 import { ServerEvents } from './server-events.tsx';
 import { ServerOverview } from './server-overview.tsx';
+import { serverTabs } from './server-search.ts';
 import { ServerServices } from './server-services.tsx';
 
 const ServerUsage = lazy(() => import('./server-usage.tsx'));
+const ServerDiagnosis = lazy(() => import('./diagnosis/server-diagnosis.tsx'));
 
 const route = getRouteApi('/servers/$server');
 
@@ -121,7 +123,7 @@ type EnrolledProps = { server: ServerView; reported: AgentState | null };
 
 function Enrolled({ server, reported }: EnrolledProps) {
   const { tab = 'overview' } = route.useSearch();
-  const tabs = (['overview', 'usage', 'services', 'events'] as const).map((value) => ({
+  const tabs = serverTabs.map((value) => ({
     value,
     word: texts.tabs[value],
     ...(value === 'services' ? { count: server.services.total } : {}),
@@ -153,6 +155,11 @@ function Enrolled({ server, reported }: EnrolledProps) {
           </Suspense>
         )}
         {tab === 'services' && <ServerServices server={server} />}
+        {tab === 'diagnostics' && (
+          <Suspense fallback={<Rows count={8} />}>
+            <ServerDiagnosis server={server} answers={reported?.answers ?? []} />
+          </Suspense>
+        )}
         {tab === 'events' && <ServerEvents server={server.name} />}
       </PageTabs>
     </>
