@@ -54,7 +54,7 @@ describe.skipIf(missing !== null)(`drift on hosts${missing ? ` (skipped: ${missi
     folder = mkdtempSync(join(tmpdir(), 'mainstay-drift-'));
     repository = createRepository(join(folder, 'app'));
     repository.commit({ 'server.mjs': program, 'version.txt': 'v1' });
-    lab = await openLab({ hosts: 1, name: 'hx-drift', packages: ['sudo', 'haproxy'] });
+    lab = await openLab({ hosts: 1, name: 'hx-drift', packages: ['sudo', 'haproxy', 'nftables'] });
     host = lab.host('h1');
     git = await serveGit(folder, { address: lab.network.gateway });
     panel = await openPanel(lab, { port: panel_port, agent_dir: process.env['MAINSTAY_AGENT_DIR'] ?? built_agent });
@@ -182,6 +182,18 @@ describe.skipIf(missing !== null)(`drift on hosts${missing ? ` (skipped: ${missi
       'another text',
     );
     expect(await sh(`tail -n 1 /run/systemd/system/${unit}`)).not.toContain('mine');
+  });
+
+  test('in security mode tunnel HAProxy listens on loopback only, and everywhere again after it', async () => {
+    const listens = async () => (await sh(`ss -Hltn 'sport = :${external}' | awk '{ print $4 }' | sort -u`)).trim();
+    expect(await listens()).toBe(`0.0.0.0:${external}`);
+    await panel.cli('servers', 'secure', 'h1', 'tunnel', '--yes');
+    await expect.poll(listens, { timeout: 60_000 }).toBe(`127.0.0.1:${external}`);
+    expect(await served()).not.toBe('v1');
+    expect((await sh(`curl -fsS -m 10 http://127.0.0.1:${external}/`)).trim()).toBe('v1');
+    await panel.cli('servers', 'secure', 'h1', 'none', '--yes');
+    await expect.poll(listens, { timeout: 60_000 }).toBe(`0.0.0.0:${external}`);
+    await expect.poll(served, { timeout: 60_000 }).toBe('v1');
   });
 
   test('names and files of the agent', async () => {
