@@ -7,17 +7,19 @@ import type { Clock } from '@mainstay/runtime/clock';
 
 export const agent_version = process.env['MAINSTAY_VERSION'] ?? '0.1.0';
 
+/** Told with each heartbeat, and looked for once. */
+let known: Omit<ServerFacts, 'supervisor' | 'proxy'> | null = null;
+
 export function serverFacts(supervisor: ServerFacts['supervisor'], proxy: ServerFacts['proxy']): ServerFacts {
-  return {
+  known ??= {
     hostname: os.hostname().slice(0, 255),
     os: osName().slice(0, 255),
     kernel: os.release().slice(0, 255),
     arch: os.arch(),
     cpus: Math.max(1, os.cpus().length),
     memory_bytes: os.totalmem(),
-    supervisor,
-    proxy,
   };
+  return { ...known, supervisor, proxy };
 }
 
 /** Use of the processors is measured over so long at least, milliseconds: the kernel counts in steps of 10 ms. */

@@ -13,13 +13,17 @@ export const systemClock: Clock = {
   sleep: (milliseconds, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) return resolve();
-      const done = () => {
-        clearTimeout(timer);
+      const timer = setTimeout(() => {
         letGo?.();
         resolve();
-      };
-      const timer = setTimeout(done, milliseconds);
-      const letGo = signal && onAbort(signal, done);
+      }, milliseconds);
+      const letGo =
+        signal &&
+        onAbort(signal, () => {
+          clearTimeout(timer);
+          letGo?.();
+          resolve();
+        });
     }),
 };
 

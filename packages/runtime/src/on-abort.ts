@@ -10,7 +10,8 @@ export function onAbort(signal: AbortSignal, wake: () => void): () => void {
   if (!present) {
     const wakes = new Set<() => void>();
     const listener = () => {
-      for (const each of [...wakes]) each();
+      // One that is taken out meanwhile is not called any more.
+      for (const each of wakes) each();
     };
     present = { wakes, listener };
     waiting.set(signal, present);

@@ -49,7 +49,7 @@ export type SecurityPart = ServerPart & {
 /** A change that was taken back is tried again by itself this much later, unless other rules are wanted meanwhile; milliseconds. */
 const retry_ms = 300_000;
 /** Where nothing is closed, SSH sessions are looked for so often, milliseconds: the kernel walks all of its sockets for it. */
-const open_look_ms = 30_000;
+const open_look_ms = 60_000;
 /** The same where their number is as it was, milliseconds: one session may have come for another that went. */
 const same_look_ms = 300_000;
 /** Connections from before that are let through; beyond that they have to be made anew. */

@@ -41,8 +41,8 @@ export function serverFirewall(home: string): { firewall: Firewall; ufw: Ufw } {
   return { firewall, ufw };
 }
 
-/** How long systemd is not asked again for the ports that it holds for SSH, milliseconds: it takes a program. */
-const ask_again_ms = 60_000;
+/** How long systemd is not asked again for the ports that it holds for SSH while the same sockets listen, milliseconds: it takes a program. */
+const ask_again_ms = 600_000;
 
 /** Looks at this server. What has not changed since the last look is not looked for again, so that a look every few seconds costs nothing. */
 export function createServerLook(ufw: Pick<Ufw, 'isActive'>, proxyPorts: () => readonly number[]) {

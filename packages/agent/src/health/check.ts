@@ -107,7 +107,9 @@ function readHead(text: string): { status: number; body_at: number; body_bytes: 
       // What comes before the answer itself, such as 103, is passed over; 101 was not asked for.
       if (status < 200 && status !== 101) continue;
       if (status < 200) return 'not HTTP';
-      const body_bytes = framing === 'none' ? 0 : framing === 'length' ? length : Number.POSITIVE_INFINITY;
+      // A body in chunks is whole where it ends with the last one, and nothing is lost where it only looks so.
+      const is_whole = framing === 'none' || (framing === 'chunked' && text.endsWith('\r\n0\r\n\r\n'));
+      const body_bytes = is_whole ? 0 : framing === 'length' ? length : Number.POSITIVE_INFINITY;
       return { status, body_at: at, body_bytes };
     } catch {
       return 'not HTTP';

@@ -89,7 +89,10 @@ export async function withinOutputWait(storing: Promise<void>, clock: Clock): Pr
   await Promise.race([stored, clock.sleep(output_wait_ms, waiting.signal)]);
 }
 
-export type InstanceGroup = Pick<ProcessGroup, 'members' | 'terminate'>;
+export type InstanceGroup = Pick<ProcessGroup, 'members' | 'terminate'> & {
+  /** How many processes there are, where that is to be had for less than they themselves. */
+  size?(): number;
+};
 
 export type Instance = {
   readonly spec: InstanceSpec;

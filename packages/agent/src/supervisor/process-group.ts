@@ -175,11 +175,11 @@ function sendSignal(pid: number, signal: NodeJS.Signals): void {
 export type GroupUsage = { processes: number; memory_bytes: number; cpu_seconds: number };
 
 /** What the processes use now. Shares of memory are read of at most 64 of them; beyond, resident memory counts. */
-export function usageOf(rows: ProcessRow[]): GroupUsage {
+export function usageOf(rows: ProcessRow[], memoryOf = readMemoryBytes): GroupUsage {
   let memory_bytes = 0;
   let cpu_seconds = 0;
   for (const [index, row] of rows.entries()) {
-    memory_bytes += index < 64 ? readMemoryBytes(row) : row.resident_bytes;
+    memory_bytes += index < 64 ? memoryOf(row) : row.resident_bytes;
     cpu_seconds += row.cpu_seconds;
   }
   return { processes: rows.length, memory_bytes, cpu_seconds };

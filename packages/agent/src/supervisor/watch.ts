@@ -66,6 +66,7 @@ export function startWatch(options: WatchOptions): Watch {
       const rows = running.length > 0 ? table?.scan() : [];
       for (const instance of running) {
         const { memory_mb = null, processes } = instance.spec.limits;
+        if (memory_mb === null && (instance.group.size?.() ?? Number.POSITIVE_INFINITY) <= processes) continue;
         const exceeded = limitExceeded(instance.group.members(rows), { memory_mb, processes });
         if (exceeded === null) continue;
         log.warn({ instance: instance.spec.id, ...exceeded }, 'an instance exceeds its limit and is ended');

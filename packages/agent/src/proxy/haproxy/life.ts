@@ -17,8 +17,8 @@ import { withLock } from './start-lock.ts';
 const start_ms = 15_000;
 const poll_ms = 10;
 const start_attempts_max = 4;
-/** While its processes live, HAProxy itself is asked no more often, milliseconds. */
-const ask_interval_ms = 10_000;
+/** While its processes live, HAProxy itself is asked no more often, milliseconds; the watch for drift asks it sooner, and counts here too. */
+const ask_interval_ms = 15_000;
 
 export type Life = {
   /** Starts HAProxy unless it runs. */

@@ -22,7 +22,7 @@ export function renderHaproxyMetrics(
   };
   family('mainstay_proxy_requests_total', 'counter', 'Answers by service and status class.');
   for (const { name, row } of services) {
-    for (let i = 1; i <= 5; i++) {
+    for (const i of [1, 2, 3, 4, 5] as const) {
       const count = numberOf(row, `hrsp_${i}xx`);
       lines.push(`mainstay_proxy_requests_total{service="${name}",class="${i}xx"} ${count}`);
     }

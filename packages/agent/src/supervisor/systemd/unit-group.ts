@@ -2,10 +2,10 @@
  * All processes of a unit, as its cgroup has them: nothing leaves it, whatever it does to its session, parent or environment.
  * Works with both versions of cgroups; figures that only version 2 has are else made of those in /proc.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '@mainstay/runtime/clock';
-import { type ProcessRow, readProcess } from '../proc.ts';
+import { createMemoryReader, type ProcessRow, readProcess } from '../proc.ts';
 import { type GroupUsage, type ProcessGroup, usageOf } from '../process-group.ts';
 import { slice } from './sandbox.ts';
 import type { Units } from './units.ts';
@@ -15,13 +15,22 @@ const mounts = ['/sys/fs/cgroup', '/sys/fs/cgroup/systemd'];
 const kill_timeout_ms = 15_000;
 const look_interval_ms_max = 200;
 
-export type UnitGroup = Pick<ProcessGroup, 'members' | 'kill' | 'terminate'> & { usage(): GroupUsage };
+export type UnitGroup = Pick<ProcessGroup, 'members' | 'kill' | 'terminate'> & {
+  usage(): GroupUsage;
+  /** How many processes there are, in one read. */
+  size(): number;
+};
 
 export function createUnitGroup(unit: string, units: Units, clock: Clock): UnitGroup {
+  const memoryOf = createMemoryReader();
+  /** Where it was found first. */
+  let file: string | null = null;
   const pids = (): number[] => {
-    for (const mount of mounts) {
-      const text = readText(join(mount, slice, unit, 'cgroup.procs'));
-      if (text !== null) return text.split('\n').filter(Boolean).map(Number);
+    for (const path of file === null ? mounts.map((mount) => join(mount, slice, unit, 'cgroup.procs')) : [file]) {
+      const text = readText(path);
+      if (text === null) continue;
+      file = path;
+      return text.split('\n').filter(Boolean).map(Number);
     }
     return [];
   };
@@ -51,6 +60,7 @@ export function createUnitGroup(unit: string, units: Units, clock: Clock): UnitG
 
   return {
     members,
+    size: () => pids().length,
     kill,
     async terminate(grace_ms, hurry) {
       if (members().length === 0) return true;
@@ -63,11 +73,14 @@ export function createUnitGroup(unit: string, units: Units, clock: Clock): UnitG
       return kill();
     },
     usage() {
-      const usage = usageOf(members());
       const folder = join('/sys/fs/cgroup', slice, unit);
-      if (!existsSync(join(folder, 'cpu.stat'))) return usage;
       const micros = /^usage_usec (\d+)$/m.exec(readText(join(folder, 'cpu.stat')) ?? '')?.[1];
       const current = Number(readText(join(folder, 'memory.current')) ?? Number.NaN);
+      // Shares of memory are asked for only where the kernel does not count for the group: it walks all pages for them.
+      const is_counted = micros !== undefined && !Number.isNaN(current);
+      const usage = is_counted
+        ? { processes: pids().length, cpu_seconds: 0, memory_bytes: 0 }
+        : usageOf(members(), memoryOf);
       // The files that the kernel may drop at any time are nobody's need.
       const idle = Number(/^inactive_file (\d+)$/m.exec(readText(join(folder, 'memory.stat')) ?? '')?.[1] ?? 0);
       return {
