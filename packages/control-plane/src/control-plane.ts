@@ -249,9 +249,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   };
 }
 
+/** How long a connection may be idle: longer than a reverse proxy keeps it (60 s), so that no request comes on one that is being closed. */
+const idle_ms = 75_000;
+
 function listen(fetch: Parameters<typeof serve>[0]['fetch'], hostname: string, port: number): Promise<ServerType> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch, hostname, port }, () => {
+    const server = serve({ fetch, hostname, port, serverOptions: { keepAliveTimeout: idle_ms } }, () => {
       server.off('error', failed);
       resolve(server);
     });

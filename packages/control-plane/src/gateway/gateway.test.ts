@@ -29,6 +29,10 @@ describe('the gateway', () => {
     expect((await at.http('/mcp', { token: null, method: 'POST', body: '{}' })).status).toBe(401);
   });
 
+  it('keeps an idle connection for longer than the reverse proxies before it do', async () => {
+    expect((await at.http('/livez')).headers.get('keep-alive')).toBe('timeout=75');
+  });
+
   it('refuses a body that is too large, with or without a stated length', async () => {
     const large = JSON.stringify({ spec: 'x'.repeat(10 * 1024 * 1024) });
     expect(await bodyOf(await at.http('/api/v1/stacks/shop', { method: 'PUT', body: large }))).toMatchObject([
