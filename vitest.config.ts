@@ -23,6 +23,7 @@ export default defineConfig({
     // Several suites start processes and time out on conditions; a machine with two cores is shared with all of them.
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000, interval: 50 } },
     restoreMocks: true,
     projects: [
       {

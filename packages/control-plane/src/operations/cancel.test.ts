@@ -22,11 +22,12 @@ async function withKeys(keys: (ask: () => Promise<unknown>) => Promise<unknown>)
 /** Asks for a secret to be set; settles when its operation is there, not when it is done. */
 async function asked(): Promise<string> {
   at.client['secrets.set']({ stack: 'shop', name: 'API_KEY', value: 'x' }).catch(() => {});
-  return vi.waitFor(async () => {
+  const approved = async () => {
     const { operations } = await at.client['operations.list']({ operation: 'secrets.set', limit: 1 });
     expect(operations[0]?.state).toBe('approved');
     return operations[0]!.id!;
-  });
+  };
+  return vi.waitFor(approved, { timeout: 20_000 });
 }
 
 async function expectCancelled(id: string, runs: readonly string[]): Promise<void> {

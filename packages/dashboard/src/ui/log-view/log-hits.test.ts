@@ -29,6 +29,6 @@ it('finds each line once while the window grows, shrinks and moves', async () =>
   await look(100_000, 100_900);
   await look(100_000, 100_900, 'nowhere');
   finder.look(lines(1, 500), null);
-  await vi.waitFor(() => expect(finder.hits()).toEqual({ cursors: [], is_complete: true }));
+  await vi.waitFor(() => expect(finder.hits()).toEqual({ cursors: [], is_complete: true }), { timeout: 10_000 });
   finder.close();
 });

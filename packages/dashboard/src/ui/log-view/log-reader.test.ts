@@ -3,6 +3,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createLogReader, type ListLogs, type LogReader } from './log-reader.ts';
 import type { LogLine } from './log-window.ts';
 
+/** The machine may be busy. */
+const soon = { timeout: 20_000, interval: 10 };
 const last = (reader: LogReader) => reader.state().window.lines.at(-1)?.cursor;
 const first = (reader: LogReader) => reader.state().window.lines[0]?.cursor;
 
@@ -51,7 +53,7 @@ function readerOf(list: ListLogs): LogReader {
   return reader;
 }
 
-const opened = (reader: LogReader) => vi.waitFor(() => expect(reader.state().is_opening).toBe(false));
+const opened = (reader: LogReader) => vi.waitFor(() => expect(reader.state().is_opening).toBe(false), soon);
 
 describe('a reader', () => {
   it('opens at the end and goes back without a hole', async () => {
@@ -61,7 +63,7 @@ describe('a reader', () => {
     expect(last(reader)).toBe(9_000);
     while (reader.state().window.more_before) {
       reader.older();
-      await vi.waitFor(() => expect(reader.state().is_loading_older).toBe(false));
+      await vi.waitFor(() => expect(reader.state().is_loading_older).toBe(false), soon);
     }
     const cursors = reader.state().window.lines.map(({ cursor }) => cursor);
     expect(cursors).toEqual(Array.from({ length: 9_000 }, (_, index) => index + 1));
@@ -70,12 +72,12 @@ describe('a reader', () => {
   it('opens at a line, a moment and the beginning', async () => {
     const reader = readerOf(memoryLog(9_000).list);
     reader.open({ stack: 's' }, { line: 4_000 });
-    await vi.waitFor(() => expect(reader.state().opened_at).toBe(4_000));
+    await vi.waitFor(() => expect(reader.state().opened_at).toBe(4_000), soon);
     expect(reader.state().window).toMatchObject({ more_before: true, more_after: true });
     reader.open({ stack: 's' }, { time: 25_005 });
-    await vi.waitFor(() => expect(reader.state().opened_at).toBe(2_500));
+    await vi.waitFor(() => expect(reader.state().opened_at).toBe(2_500), soon);
     reader.open({ stack: 's' }, 'beginning');
-    await vi.waitFor(() => expect(first(reader)).toBe(1));
+    await vi.waitFor(() => expect(first(reader)).toBe(1), soon);
     expect(reader.state().opened_at).toBeNull();
   });
 
@@ -87,7 +89,7 @@ describe('a reader', () => {
     reader.follow(false);
     log.print(7);
     reader.newer();
-    await vi.waitFor(() => expect(last(reader)).toBe(57));
+    await vi.waitFor(() => expect(last(reader)).toBe(57), soon);
     expect(reader.state().arrived).toBe(7);
     reader.follow(true);
     expect(reader.state().arrived).toBe(0);
@@ -100,7 +102,7 @@ describe('a reader', () => {
     await opened(reader);
     log.print(90_000);
     reader.newer();
-    await vi.waitFor(() => expect(last(reader)).toBe(90_050));
+    await vi.waitFor(() => expect(last(reader)).toBe(90_050), soon);
     expect(reader.state().window.more_before).toBe(true);
 
     const quiet = readerOf(log.list);
@@ -110,7 +112,7 @@ describe('a reader', () => {
     const top = first(quiet);
     log.print(90_000);
     quiet.newer();
-    await vi.waitFor(() => expect(quiet.state().window.more_after).toBe(true));
+    await vi.waitFor(() => expect(quiet.state().window.more_after).toBe(true), soon);
     expect(first(quiet)).toBe(top);
   });
 
@@ -118,7 +120,7 @@ describe('a reader', () => {
     const log = memoryLog(9_000, 500);
     const reader = readerOf(log.list);
     reader.open({ stack: 's', search: 'line 777' }, 'end');
-    await vi.waitFor(() => expect(reader.state().window.lines.map(({ cursor }) => cursor)).toContain(777));
+    await vi.waitFor(() => expect(reader.state().window.lines.map(({ cursor }) => cursor)).toContain(777), soon);
     expect(await reader.find('line 12', { before: 500 })).toBe(129);
     expect(await reader.find('nowhere', { after: 0 })).toBeNull();
   });
@@ -153,7 +155,7 @@ describe('a reader', () => {
     await opened(reader);
     isDown = true;
     reader.older();
-    await vi.waitFor(() => expect(reader.state().error?.code).toBe('Unavailable'));
+    await vi.waitFor(() => expect(reader.state().error?.code).toBe('Unavailable'), soon);
     const before = asked;
     reader.older();
     reader.newer();
