@@ -71,6 +71,22 @@ test.each([
   },
 );
 
+test('an agent that has nothing to send is not connected by that: only an answer connects it', async () => {
+  const first = lab.agent();
+  await first.start();
+  await until(() => first.isConnected(), 'the connection');
+  await first.stop({ services: false });
+  await lab.control.goAway();
+  const second = lab.agent();
+  await second.start();
+  for (let times = 0; times < 50; times++) {
+    expect(second.isConnected()).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await lab.control.comeBack();
+  await until(() => second.isConnected(), 'the connection of the second');
+});
+
 test('a home has one agent at a time', async () => {
   await lab.agent().start();
   await expect(lab.agent().start()).rejects.toThrow(/Another agent runs/);

@@ -117,15 +117,19 @@ export function createLink(options: LinkOptions): Link {
     else log.warn({ what, code, reason: message }, 'the control plane refused a request');
   };
 
-  /** Runs `exchange` again and again; it tells how long to wait until the next time. */
-  const loop = async (what: string, exchange: (signal: AbortSignal) => Promise<number>, wake?: Wake) => {
+  /** Runs `exchange` again and again; it tells how long to wait until the next time, or null where there was nothing to be said. */
+  const loop = async (what: string, exchange: (signal: AbortSignal) => Promise<number | null>, wake?: Wake) => {
     const backoff = createBackoff();
     while (!ending.signal.aborted) {
       let wait_ms: number;
       try {
-        wait_ms = await exchange(ending.signal);
-        succeeded();
-        backoff.reset();
+        const next_ms = await exchange(ending.signal);
+        // What was not sent reached nobody: by this the agent is judged after an update.
+        if (next_ms !== null) {
+          succeeded();
+          backoff.reset();
+        }
+        wait_ms = next_ms ?? interval_ms;
         if (wake) await wake.wait(wait_ms, ending.signal);
         else if (wait_ms > 0) await clock.sleep(wait_ms, ending.signal);
       } catch (error) {
@@ -194,9 +198,9 @@ export function createLink(options: LinkOptions): Link {
     );
   };
 
-  const shipBatch = async (what: 'events' | 'logs', signal: AbortSignal): Promise<number> => {
+  const shipBatch = async (what: 'events' | 'logs', signal: AbortSignal): Promise<number | null> => {
     const batch = outbox[what].batch();
-    if (batch.length === 0) return interval_ms;
+    if (batch.length === 0) return null;
     const { body } = await client.send({
       method: 'POST',
       path: `/agent/v1/${what}`,
