@@ -113,6 +113,8 @@ export function createServerReconciler(options: ServerReconcilerOptions): Server
   const round = async () => {
     try {
       await converge();
+      // A process that ends leaves what there is to the next one, which may be another version.
+      if (ending.signal.aborted) return;
       for (const part of parts) await part.keepUp(wanted());
       problems.clear('server_state');
     } catch (error) {

@@ -159,6 +159,17 @@ test('what the watchdog put back is told as a failure with its reason, and is tr
   expect(done).toEqual(['watchdog on', 'restart']);
 });
 
+test('a new executable that was put back, and is still ending, does not forget why', async () => {
+  const wanted = publish(executable('2.0.0'));
+  await expect(agent().apply(wanted)).rejects.toThrow();
+  writeFileSync(binary, executable('1.0.0'));
+  saveUpdate(home, { ...readUpdate(home)!, state: 'reverted', reason: 'it was silent' });
+  done = [];
+  await agent({ version: '2.0.0', isOld: () => true }).part.keepUp(unchanged_server);
+  expect(done).toEqual([]);
+  await expect(agent().apply(wanted)).rejects.toThrow('Agent 2.0.0 was put back to 1.0.0: it was silent.');
+});
+
 test('an update that was cut short before the exchange begins anew, and one after it goes on', async () => {
   const wanted = publish(executable('2.0.0'));
   await expect(agent().apply(wanted)).rejects.toThrow();

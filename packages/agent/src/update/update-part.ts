@@ -148,7 +148,8 @@ export function createUpdatePart(options: UpdateOptions): ServerPart {
     },
     async keepUp({ agent }) {
       const record = readUpdate(home);
-      if (!options.settings || record?.state === 'trial' || record?.state === 'reverting') return;
+      // An executable that was put back, and has not ended yet, has no word in what its successor is to know.
+      if (!options.settings || isOld() || record?.state === 'trial' || record?.state === 'reverting') return;
       try {
         await trial.callOff();
         rmSync(`${options.settings.binary}.next`, { force: true });
