@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type AdapterNeeds, embeddedAdapters } from '../adapters.ts';
 import type { Agent } from '../agent.ts';
 import { unchanged_server } from '../server/server-part.ts';
 import { createLab, get, instancesOf, type Lab, serverProgram, until } from '../testing/lab.ts';
@@ -43,11 +44,14 @@ async function setDrained(drained: boolean) {
 test('a drained server finishes what is open, stops its services, keeps their data, and has them again when it is undrained', async () => {
   const counting = `import fs from 'node:fs';
 fs.appendFileSync(process.env.DATA_DIR + '/starts', 'x');`;
-  const commit = lab.commit('web', { 'server.mjs': serverProgram('one', counting) });
+  const slow = "if (request.url === '/slow')";
+  const told = `${slow} fs.writeFileSync(process.env.DATA_DIR + '/asked', '');`;
+  const program = serverProgram('one', counting).replace(slow, `${told}\n  ${slow}`);
+  const commit = lab.commit('web', { 'server.mjs': program });
   await lab.deploy(agent, lab.document(1, { web: await lab.service('web', commit, route) }));
   const env = JSON.parse((await get(lab.proxy_port, '/env')).text) as { DATA_DIR: string };
   const open = get(lab.proxy_port, '/slow');
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await until(async () => existsSync(join(env.DATA_DIR, 'asked')), 'the request to be open');
   expect(await setDrained(true)).toMatchObject({ state: 'succeeded' });
   expect(await open).toMatchObject({ status: 200, text: 'one' });
   expect(instancesOf(lab.home)).toEqual([]);
@@ -59,6 +63,25 @@ fs.appendFileSync(process.env.DATA_DIR + '/starts', 'x');`;
   expect(await web()).toMatchObject({ state: 'running', restarts: 0 });
   expect(instancesOf(lab.home)).toHaveLength(1);
   expect(readFileSync(join(env.DATA_DIR, 'starts'), 'utf8'), 'its data, after two starts').toBe('xx');
+});
+
+test('it is undrained once requests are led to its services, however long the proxy takes', async () => {
+  await agent.stop({ services: false });
+  const slowly = (needs: AdapterNeeds) => {
+    const all = embeddedAdapters(needs);
+    const apply: typeof all.proxy.apply = async (config) => {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await all.proxy.apply(config);
+    };
+    return { ...all, proxy: { ...all.proxy, apply } };
+  };
+  agent = lab.agent({ ...lab.options(), adapters: slowly });
+  await agent.start();
+  await lab.deploy(agent, await release(1, 'one'));
+  expect(await setDrained(true)).toMatchObject({ state: 'succeeded' });
+  expect(await setDrained(false)).toMatchObject({ state: 'succeeded' });
+  expect((await get(lab.proxy_port)).text).toBe('one');
+  expect(await web()).toMatchObject({ state: 'running' });
 });
 
 test('it stays drained over a restart of the agent, and what was deployed meanwhile is what comes up', async () => {

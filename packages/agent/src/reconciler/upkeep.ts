@@ -183,6 +183,7 @@ export function createUpkeep(
       })
       .finally(() => {
         if (entry.attempt?.abort === abort) entry.attempt = null;
+        context.changed();
       });
     entry.attempt = { abort, done };
   };
@@ -250,6 +251,8 @@ export function createUpkeep(
     const up_ms = entry.instance && !entry.instance.exit ? clock.now() - entry.instance.started_at : 0;
     if (entry.failures >= crash_loop_failures && up_ms < crash_loop_over_ms) return 'crash_looping';
     if (!entry.instance) return suspended ? 'stopped' : 'starting';
+    // It is healthy, and requests are not led to it yet.
+    if (entry.attempt) return 'starting';
     return entry.watch?.status().state === 'unhealthy' ? 'unhealthy' : 'running';
   };
 
