@@ -4,12 +4,12 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, createClient } from '@mainstay/contract/client';
 import { createPerson, type Person } from '@mainstay/control-plane/testing/person';
 import { default_policy_file } from '@mainstay/keeper/policy/default-policies';
+import { freePort } from '@mainstay/runtime/testing/free-port';
 import { createProgram, type Program, type Victim } from './programs.ts';
 
 export type Installation = {
@@ -179,17 +179,6 @@ export async function person(
   });
   const answer = (await made.json()) as { result: { token: string } };
   return createClient({ url, token: answer.result.token });
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** Waits for a condition; what goes wrong while it is looked at counts as not yet. @throws Error after `timeout_ms` */

@@ -1,9 +1,11 @@
 /** A whole Mainstay of its own for a test: the built programs, a home in the temporary folder, ports that are free. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@mainstay/runtime/testing/free-port';
+
+export { freePort };
 
 const dist = join(import.meta.dirname, '..', '..', 'dist');
 export const program = join(dist, 'mainstay.js');
@@ -134,15 +136,4 @@ function kill(pid: number): void {
   } catch {
     // Gone by itself.
   }
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

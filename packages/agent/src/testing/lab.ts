@@ -10,8 +10,11 @@ import { newId } from '@mainstay/contract/ids';
 import { ServiceSpec } from '@mainstay/contract/stack';
 import { desiredState } from '@mainstay/contract/testing/desired-state';
 import { silentLogger } from '@mainstay/runtime/log';
+import { freePort } from '@mainstay/runtime/testing/free-port';
 import { type Agent, type AgentOptions, createAgent } from '../agent.ts';
 import { type StandIn, type StandInOptions, startStandIn } from './control-plane-stand-in.ts';
+
+export { freePort };
 
 export type Lab = {
   readonly home: string;
@@ -233,16 +236,6 @@ async function claimPorts(): Promise<{ ports: { first: number; last: number }; r
     server.unref();
     return { ports: { first: claim + 1, last: claim + 99 }, release: () => server.close() };
   }
-}
-
-export async function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** Pids of all processes that run in a home: services by their folder, the proxy by its state. */

@@ -8,10 +8,13 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@mainstay/runtime/testing/free-port';
 import type { Backend, ProxyConfig, Proxy as ProxyPort } from '../proxy.ts';
+
+export { freePort };
 
 export type MakeProxy = (home: string) => ProxyPort;
 
@@ -42,15 +45,6 @@ export type Change = {
   services?: Record<string, { active: Backend | null; held?: boolean }>;
   routes?: ProxyConfig['routes'];
 };
-
-/** A port that nothing listens on at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 /** Starts a backend in this process. */
 export async function startBackend(id: string, listener: RequestListener, port = 0): Promise<TestBackend> {
