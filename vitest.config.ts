@@ -21,7 +21,7 @@ const lab = {
 export default defineConfig({
   test: {
     // Several suites start processes and time out on conditions; a machine with two cores is shared with all of them.
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 20_000, interval: 50 } },
     restoreMocks: true,

@@ -307,12 +307,12 @@ it('an operation that waits for its servers rests until they report', async () =
   const server = await at.enrol('h1', 'shop');
   const { operation } = await at.client['stacks.apply']({ stack: 'shop', spec: spec('debug') });
   expect(operation.state).toBe('running');
-  await new Promise((resolve) => setTimeout(resolve, 500));
   const observe = async () => {
     const { nodes } = await at.client['runs.get']({ id: operation.run_id! });
     return nodes.find(({ key }) => key === 'observe')!;
   };
-  expect(await observe()).toMatchObject({ state: 'parked' });
+  await expect.poll(observe).toMatchObject({ state: 'parked' });
+  await new Promise((resolve) => setTimeout(resolve, 500));
   expect((await observe()).attempt).toBeLessThan(5);
   await server.report((await server.desired()).offer!, 'succeeded');
   expect(await ended(operation.id!)).toMatchObject({ state: 'succeeded' });

@@ -140,7 +140,7 @@ it('a rollback goes to all at once, and fails as such without being taken back',
   expect(back.plan.rollout).toBeUndefined();
   expect(await ended(back.id!)).toMatchObject({ state: 'failed', message: 's01: api answers 500' });
   expect(having(3)).toEqual(all);
-  const { run } = await world.at.client['runs.get']({ id: back.run_id!, wait_seconds: 5 });
+  const { run } = await world.at.client['runs.get']({ id: back.run_id!, wait_seconds: 20 });
   expect(run).toMatchObject({ workflow: 'change', state: 'failed' });
   const removal = await world.at.confirmed(world.at.client['stacks.remove']({ stack: 'shop' }));
   expect(await ended(removal.id!)).toMatchObject({ state: 'succeeded' });
@@ -161,6 +161,6 @@ rules:
   await world.at.confirmed(world.at.client['servers.remove']({ server: 's01', leave_running: true }));
   const confirmed = await world.at.confirmed(Promise.resolve({ operation }));
   expect(await ended(confirmed.id!)).toMatchObject({ state: 'succeeded', version: 2, targets: [{ server: 's00' }] });
-  const { run } = await world.at.client['runs.get']({ id: confirmed.run_id!, wait_seconds: 5 });
+  const { run } = await world.at.client['runs.get']({ id: confirmed.run_id!, wait_seconds: 20 });
   expect(run).toMatchObject({ workflow: 'rollout', state: 'succeeded' });
 });
