@@ -25,7 +25,13 @@ export type Panel = {
   close(): Promise<void>;
 };
 
-export type PanelOptions = { agent_dir?: string; port: number; tls?: boolean };
+export type PanelOptions = {
+  agent_dir?: string;
+  port: number;
+  tls?: boolean;
+  /** Address by which hosts reach it, where something of the test's own stands before it. */
+  public_url?: string;
+};
 
 /** Starts a panel with the built agent, and waits until it answers. With `tls` it is reached by https, by an authority of its own. */
 export async function openPanel(lab: Lab, options: PanelOptions): Promise<Panel> {
@@ -34,7 +40,8 @@ export async function openPanel(lab: Lab, options: PanelOptions): Promise<Panel>
     throw new Error('The agent is not built. Run: node scripts/setup.mjs --agent');
   const { gateway } = lab.network;
   const home = mkdtempSync(join(tmpdir(), 'mainstay-panel-'));
-  const url = tls ? `https://${gateway}:${port + 1}` : `http://${gateway}:${port}`;
+  const plain = options.public_url ?? `http://${gateway}:${port}`;
+  const url = tls ? `https://${gateway}:${port + 1}` : plain;
   const front = tls ? await openFront(home, gateway, port) : null;
   const main = join(root, 'packages', 'control-plane', 'src', 'control-plane-main.ts');
   const argv = [main, '--home', home, '--host', gateway, '--port', `${port}`, '--public-url', url];

@@ -2,24 +2,13 @@
  * The agent exchanges itself on a real server: for a release that holds, which stays, and for releases that do not run, which go back by
  * themselves. A service is asked without a pause all the while.
  */
-import { execFileSync } from 'node:child_process';
-import { createHash, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { createRepository, type GitServer, serveGit } from '@mainstay/agent/workspace/git-server.fixtures';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildAgent, executableIn, publishRelease } from './agent-releases.ts';
 import { differences, filesOf } from './host-files.ts';
 import { type Lab, type LabHost, openLab, whyNoLab } from './open-lab.ts';
 import { built_agent, openPanel, type Panel } from './panel.ts';
@@ -28,7 +17,6 @@ const missing = whyNoLab();
 if (missing) console.warn(`skipped: updates of the agent on hosts of the lab: ${missing}`);
 
 const port = 31_030;
-const root = join(import.meta.dirname, '..', '..');
 
 const service = `
 import http.server, os
@@ -55,34 +43,17 @@ describe.skipIf(missing !== null)(`updating the agent${missing ? ` (skipped: ${m
   const key = generateKeyPairSync('ed25519').privateKey;
   const handed_out = () => join(folder, 'release');
 
-  /** Puts a release at the panel, of an executable that was built or written. */
-  const publish = (version: string, executable: string) => {
-    rmSync(handed_out(), { recursive: true, force: true });
-    mkdirSync(handed_out());
-    const arch = process.arch;
-    const name = `mainstay-agent-${version}-linux-${arch}`;
-    linkSync(executable, join(handed_out(), name));
-    if (existsSync(`${executable}.gz`)) linkSync(`${executable}.gz`, join(handed_out(), `${name}.gz`));
-    const sha256 = createHash('sha256').update(readFileSync(executable)).digest('hex');
-    const release_key = createPublicKey(key).export({ format: 'jwk' }).x;
-    const files = [{ name, arch, size: statSync(executable).size, sha256 }];
-    const text = JSON.stringify({ version, built_from: { node: '24', commit: null }, files, release_key }, null, 2);
-    writeFileSync(join(handed_out(), 'release.json'), text);
-    writeFileSync(join(handed_out(), 'release.json.sig'), sign(null, Buffer.from(text), key).toString('base64'));
-    copyFileSync(join(built_agent, 'install.sh'), join(handed_out(), 'install.sh'));
-  };
+  const publish = (version: string, executable: string) => publishRelease(handed_out(), version, executable, key);
   const written = (version: string, does: string) => {
     const path = join(folder, `broken-${version}`);
     writeFileSync(path, broken(version, does));
     return path;
   };
-  const executableIn = (from: string) => join(from, readdirSync(from).find((name) => /-linux-[a-z0-9]+$/.test(name))!);
 
   beforeAll(async () => {
     folder = mkdtempSync(join(dirname(built_agent), 'update-'));
     const newer = join(folder, 'newer');
-    const argv = ['scripts/build-agent.ts', '--arch', process.arch, '--no-deb', '--version', '0.2.0', '--out', newer];
-    execFileSync(process.execPath, argv, { cwd: root, stdio: 'pipe' });
+    buildAgent('0.2.0', newer);
     createRepository(join(folder, 'git', 'web')).commit({ 'server.py': service });
     lab = await openLab({ hosts: 1, name: 'pkgu', packages: ['sudo', 'haproxy', 'python3', 'git'] });
     host = lab.host('h1');
