@@ -85,6 +85,9 @@ describe.skipIf(missing !== null)(`diagnosing a server${missing ? ` (skipped: ${
 
   test('its units are those of systemd, with what systemd knows of them', async () => {
     await expect.poll(() => get('/'), { timeout: 90_000 }).toBe('v1');
+    // It answers a moment before its server looks after it.
+    const isRunning = async () => (await ask()).units.find(({ name }) => name === 'service/web')?.sub_state;
+    await expect.poll(isRunning, { timeout: 60_000, interval: 500 }).toBe('running');
     const { units, supervisor, proxy } = await ask();
     expect({ supervisor, proxy }).toEqual({ supervisor: 'systemd', proxy: 'haproxy' });
     const named = (name: string) => units.find((unit) => unit.name === name);

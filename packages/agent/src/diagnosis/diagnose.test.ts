@@ -43,8 +43,10 @@ test('a server that is asked tells its units, ports, disks, clock, checks and lo
   await once(stranger, 'listening');
   const found = await until(async () => {
     const diagnosis = await diagnosisOf({ ...look, unit: 'service/web' });
-    return diagnosis.logs[1]?.lines.some(({ text }) => text.startsWith('the secret is')) ? diagnosis : null;
-  }, 'the line of the service');
+    const is_said = diagnosis.logs[1]?.lines.some(({ text }) => text.startsWith('the secret is'));
+    const is_running = diagnosis.units.some(({ name, sub_state }) => name === 'service/web' && sub_state === 'running');
+    return is_said && is_running ? diagnosis : null;
+  }, 'the service to run, and its line');
   stranger.close();
 
   const state = await agent.observe();

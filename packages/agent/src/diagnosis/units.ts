@@ -107,7 +107,11 @@ const stateOf: Record<ServiceState, UnitState> = {
 function serviceUnits(needs: DiagnosisNeeds, state: AgentState, service: string): Known[] {
   const observed = state.services[service]!;
   const running = needs.instances().filter((one) => one.service === service && one.exit === null);
-  const serving = running.find(({ pid }) => pid === observed.pid) ?? null;
+  // Right after a switch it serves, and is not looked after yet.
+  const serving =
+    running.find(({ pid }) => pid === observed.pid) ??
+    running.find(({ release_id }) => release_id === observed.release_id) ??
+    null;
   const others = running.filter((one) => one !== serving);
   const last_exit = needs.lastExit(service);
   const describe = (instance: LiveInstance | null): Known => ({
