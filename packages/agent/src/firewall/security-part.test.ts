@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SecuritySettings } from '@mainstay/contract/server-state';
 import type { SecurityMode } from '@mainstay/contract/stack';
-import { systemClock } from '@mainstay/runtime/clock';
+import { fakeClock, systemClock } from '@mainstay/runtime/clock';
 import { silentLogger } from '@mainstay/runtime/log';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { unchanged_server } from '../server/server-part.ts';
 import type { NewAgentEvent } from '../state/event-outbox.ts';
 import type { Firewall } from './firewall.ts';
-import { createSecurityPart, type SecurityPart } from './security-part.ts';
+import { createSecurityPart, type SecurityOptions, type SecurityPart } from './security-part.ts';
+import { socketCounts } from './socket-counts.ts';
 import type { TcpSocket } from './sockets.ts';
 import { testFirewall } from './testing/firewall.ts';
 import { createTestNetwork, type TestNetwork, whyNoNetwork } from './testing/network.ts';
@@ -46,7 +47,7 @@ describe.skipIf(missing !== null)(`security modes${missing ? ` (skipped: ${missi
 
   const ruleset = () => network.run('server', ['nft', '-s', 'list', 'ruleset']);
   const kinds = () => events.map(({ kind }) => kind);
-  const begin = () => {
+  const begin = (more: Partial<SecurityOptions> = {}) => {
     firewall = testFirewall({ folder: join(folder, 'firewall'), nft: network.nft, seconds: 600 });
     security = createSecurityPart({
       firewall,
@@ -59,6 +60,7 @@ describe.skipIf(missing !== null)(`security modes${missing ? ` (skipped: ${missi
       emit: (event) => events.push(event),
       changed: () => {},
       reach_within_ms: 800,
+      ...more,
     });
   };
   beforeEach(() => {
@@ -138,6 +140,25 @@ describe.skipIf(missing !== null)(`security modes${missing ? ` (skipped: ${missi
     await security.apply(wanted('none'), never);
     await security.apply(wanted('tunnel', { cut_ssh: true }), never);
     expect(security.observe()).toMatchObject({ mode: 'tunnel', state: 'in_force' });
+  });
+
+  test('where nothing is closed, sessions are listed once the number of sockets moved, and every five minutes whatever it is', async () => {
+    const clock = fakeClock();
+    let counts = 'TCP: inuse 3';
+    begin({ clock, socketCounts: () => counts });
+    const peersAfter = async (ms: number, from: string) => {
+      sockets = [session(from)];
+      await clock.advance(ms);
+      await security.keepUp(wanted('none'));
+      return security.observe().ssh_peers;
+    };
+    expect(await peersAfter(0, '203.0.113.7')).toEqual(['203.0.113.7']);
+    expect(await peersAfter(60_000, '203.0.113.8')).toEqual(['203.0.113.7']);
+    counts = 'TCP: inuse 4';
+    expect(await peersAfter(60_000, '203.0.113.9')).toEqual(['203.0.113.9']);
+    expect(await peersAfter(240_000, '203.0.113.10')).toEqual(['203.0.113.9']);
+    expect(await peersAfter(60_000, '203.0.113.11')).toEqual(['203.0.113.11']);
+    expect(socketCounts()).toMatch(/^TCP: inuse \d+( TCP6: inuse \d+)?$/);
   });
 
   test('the stricter one of server and stack is in effect, also when the stack changes afterwards', async () => {
