@@ -44,7 +44,11 @@ export async function openPlace(atEnd: (close: () => Promise<unknown>) => void):
   mkdirSync(join(folder, 'web'));
   const repository = createRepository(join(folder, 'web'));
   repository.commit({ 'server.mjs': server_program, 'version.txt': 'first' });
-  const lab = await openLab({ hosts: servers_of_stack, name: 'chaos', packages: ['sudo', 'haproxy', 'git', 'nftables'] });
+  const lab = await openLab({
+    hosts: servers_of_stack,
+    name: 'chaos',
+    packages: ['sudo', 'haproxy', 'git', 'nftables'],
+  });
   atEnd(lab.down);
   const git = await serveGit(folder, { address: lab.network.gateway });
   atEnd(git.close);
