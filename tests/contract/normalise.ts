@@ -38,7 +38,9 @@ export function normalised(value: unknown, name = ''): unknown {
   }
   if (value === null && /^(seq|hash)$/.test(name)) return name === 'seq' ? 0 : 'digest';
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, normalised(inner, key)]));
+  // Some keys are ids.
+  const entries = Object.entries(value).map(([key, inner]) => [normalised(key), normalised(inner, key)]);
+  return Object.fromEntries(entries);
 }
 
 function valuesSeen(series: Record<string, unknown>): Record<string, unknown> {

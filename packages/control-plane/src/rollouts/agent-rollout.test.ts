@@ -82,7 +82,12 @@ describe('an update of the agents of many servers', () => {
       const { targets } = (await at.client['operations.get']({ id: going.operation.id! })).operation;
       expect(targets.map(({ state }) => state)).toEqual(['running', 'waiting', 'waiting']);
     }, patient);
-    expect(await refusal(update()), 'one at a time').toMatchObject({ code: 'Conflict', field: 'servers' });
+    const { operation: beside } = await update({ dry_run: true });
+    expect(
+      beside.plan.changes.map(({ path }) => path),
+      'one update at a time',
+    ).toEqual(['servers.b1.agent.version']);
+    expect(beside.plan.warnings[0]).toBe('a1 is left out: another update of its agent is going out.');
     resolve({ state: 'succeeded' });
     expect(await ended(going)).toMatchObject({ state: 'succeeded' });
     expect(await versions()).toEqual({ a1: '2.0.0', a2: '2.0.0', a3: '2.0.0', b1: 'simulated' });

@@ -29,7 +29,7 @@ export async function findRollout(store: Store, operation_id: string): Promise<R
   return (await query.executeTakeFirst()) ?? null;
 }
 
-/** The rollout of a stack that has not ended, or with an empty id that of states of servers; there is one at most. */
+/** The rollout of a stack that has not ended; there is one at most. */
 export async function openRollout(store: Store, stack_id: string): Promise<RolloutRow | null> {
   const query = store.db.selectFrom('rollouts').selectAll().where('stack_id', '=', stack_id);
   return (await query.where('state', '!=', 'ended').executeTakeFirst()) ?? null;

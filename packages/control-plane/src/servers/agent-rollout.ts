@@ -13,7 +13,6 @@ import {
 } from '@mainstay/contract/server-state';
 import type { Context } from '../context.ts';
 import { changes, type Handler } from '../operations/handlers.ts';
-import { openRollout } from '../rollouts/rollout-store.ts';
 import { type PlannedState, putStates } from '../rollouts/state-rollout.ts';
 import { names, wavesOf } from '../rollouts/waves.ts';
 import { mismatch, selectorText } from '../stacks/stack-targets.ts';
@@ -27,17 +26,17 @@ type Wish = { servers?: string[] | undefined; labels?: Record<string, string> | 
 export const agentRolloutHandlers: Handler[] = [
   changes(operations['servers.update_agents'], async (context, { version: expected, servers, labels, ...settings }) => {
     const { store } = context;
-    await refuseWhileUpdating(context);
     const release = await releaseToHandOut(context, expected);
     const { version, manifest_sha256, archs } = release;
     const asked = await serversFor(context, { servers, labels });
     const reports = await reportedStates(store, asked);
+    const busy = await serversBeingUpdated(context);
     const warnings: string[] = [];
     const agent = { version, manifest_sha256 };
     const planned: { row: ServerRow; state: PlannedState; from: string | null }[] = [];
     for (const row of asked) {
       const reported = reports.get(row.id) ?? null;
-      const why = whyNot(reported, archs);
+      const why = busy.has(row.id) ? 'another update of its agent is going out.' : whyNot(reported, archs);
       if (why !== null) {
         warnings.push(`${row.name} is left out: ${why}`);
         continue;
@@ -137,11 +136,14 @@ function whyNot(
   return archs.includes(arch) ? null : `the release has nothing for ${arch}: npm run build:agent -- --arch ${arch}`;
 }
 
-async function refuseWhileUpdating({ store }: Context): Promise<void> {
-  const rollout = await openRollout(store, '');
-  if (!rollout) return;
-  throw new AppError('Conflict', 'Another update of agents is going out.', {
-    field: 'servers',
-    hint: `Wait for its end, or stop it: mainstay ops cancel ${rollout.operation_id}`,
-  });
+/** Ids of the servers of updates that have not ended. */
+async function serversBeingUpdated({ store }: Context): Promise<Set<string>> {
+  const rows = await store.db
+    .selectFrom('rollout_servers')
+    .innerJoin('rollouts', 'rollouts.operation_id', 'rollout_servers.operation_id')
+    .select('server_id')
+    .where('rollouts.stack_id', '=', '')
+    .where('rollouts.state', '!=', 'ended')
+    .execute();
+  return new Set(rows.map(({ server_id }) => server_id));
 }
