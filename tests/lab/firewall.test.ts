@@ -236,6 +236,7 @@ describe.skipIf(missing !== null)(`security modes${missing ? ` (skipped: ${missi
   test('rules that cut off the control plane go back by themselves, also when the agent is killed meanwhile', async () => {
     await secure(plain!, 'none');
     await is(plain!, 'none', 'off');
+    await expect.poll(async () => (await security(plain!))?.ssh_peers).toEqual([]);
     await plain!.run(['nft', '-f', '-'], { stdin: notrack });
     const rules = await firewallOf(plain!);
     const failed = await secure(plain!, 'tunnel').catch((error: Error) => error.message);

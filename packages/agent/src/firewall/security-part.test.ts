@@ -142,22 +142,25 @@ describe.skipIf(missing !== null)(`security modes${missing ? ` (skipped: ${missi
     expect(security.observe()).toMatchObject({ mode: 'tunnel', state: 'in_force' });
   });
 
-  test('where nothing is closed, sessions are listed once the number of sockets moved, and every five minutes whatever it is', async () => {
+  test('where nothing is closed, sessions are listed once the number of sockets moved, and anew while there are some', async () => {
     const clock = fakeClock();
     let counts = 'TCP: inuse 3';
     begin({ clock, socketCounts: () => counts });
-    const peersAfter = async (ms: number, from: string) => {
-      sockets = [session(from)];
+    const peersAfter = async (ms: number, ...from: string[]) => {
+      sockets = from.map((address) => session(address));
       await clock.advance(ms);
       await security.keepUp(wanted('none'));
       return security.observe().ssh_peers;
     };
-    expect(await peersAfter(0, '203.0.113.7')).toEqual(['203.0.113.7']);
-    expect(await peersAfter(60_000, '203.0.113.8')).toEqual(['203.0.113.7']);
+    expect(await peersAfter(0)).toEqual([]);
+    expect(await peersAfter(30_000, '203.0.113.7')).toEqual([]);
     counts = 'TCP: inuse 4';
-    expect(await peersAfter(60_000, '203.0.113.9')).toEqual(['203.0.113.9']);
-    expect(await peersAfter(240_000, '203.0.113.10')).toEqual(['203.0.113.9']);
-    expect(await peersAfter(60_000, '203.0.113.11')).toEqual(['203.0.113.11']);
+    expect(await peersAfter(10_000, '203.0.113.7')).toEqual([]);
+    expect(await peersAfter(20_000, '203.0.113.7')).toEqual(['203.0.113.7']);
+    expect(await peersAfter(10_000, '203.0.113.8')).toEqual(['203.0.113.8']);
+    expect(await peersAfter(10_000)).toEqual([]);
+    expect(await peersAfter(270_000, '203.0.113.9')).toEqual([]);
+    expect(await peersAfter(30_000, '203.0.113.9')).toEqual(['203.0.113.9']);
     expect(socketCounts()).toMatch(/^TCP: inuse \d+( TCP6: inuse \d+)?$/);
   });
 

@@ -49,7 +49,9 @@ export type SecurityPart = ServerPart & {
 /** A change that was taken back is tried again by itself this much later, unless other rules are wanted meanwhile; milliseconds. */
 const retry_ms = 300_000;
 /** Where nothing is closed, SSH sessions are looked for so often, milliseconds: the kernel walks all of its sockets for it. */
-const open_look_ms = 60_000;
+const open_look_ms = 30_000;
+/** While there are some, so often, milliseconds: what is over must not keep a mode from being set. */
+const peers_look_ms = 10_000;
 /** The same where their number is as it was, milliseconds: one session may have come for another that went. */
 const same_look_ms = 300_000;
 /** Connections from before that are let through; beyond that they have to be made anew. */
@@ -209,9 +211,11 @@ export function createSecurityPart(options: SecurityOptions): SecurityPart {
         if (is_open && clock.now() < look_again_at) return;
         look_again_at = clock.now() + open_look_ms;
         const counts = (options.socketCounts ?? socketCounts)();
-        if (is_open && counts === looked.counts && clock.now() < looked.at + same_look_ms) return;
+        const is_same = counts === looked.counts && clock.now() < looked.at + same_look_ms;
+        if (is_open && is_same && ssh_peers.length === 0) return;
         looked = { counts, at: clock.now() };
         const rules = await wantedRules(security);
+        if (ssh_peers.length > 0) look_again_at = clock.now() + peers_look_ms;
         if (areSameRules(rules, firewall.confirmed())) return await keepRules();
         if (taken_back && areSameRules(rules, taken_back.rules) && clock.now() < taken_back.retry_at) return;
         // Another mode of the stack, another port of the proxy, or what was chosen when the agent was installed.
