@@ -50,7 +50,7 @@ it('an unknown field is named with its line and the field that was meant', () =>
     message: 'mainstay.yaml:9:5: Unknown field "services.web.heatlh".',
   });
   expect(refusal(`${good}auto-deploy: true\n`).hint).toBe('Did you mean "auto_deploy"?');
-  expect(refusal(`${good}zzz: true\n`).hint).toMatch(/^Known here: stack, poll_interval_seconds/);
+  expect(refusal(`${good}zzz: true\n`).hint).toMatch(/^Known here: stack, targets, poll_interval_seconds/);
 });
 
 it('a wrong value is named with its line, its field and the rule', () => {
