@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => dashboard?.close());
 
 describe.skipIf(no_browser)('the page', () => {
-  test('shows a server that has gone silent as offline, and as online when it is back, by itself', async () => {
+  test('shows a server that has gone silent as offline and not to be asked, and as online when it is back, by itself', async () => {
     const { page, open, complaints } = await dashboard.window();
     await open('/servers');
     const row = page.getByRole('row').filter({ hasText: 'local' });
@@ -20,6 +20,11 @@ describe.skipIf(no_browser)('the page', () => {
     try {
       await row.getByText('Offline', { exact: true }).waitFor({ timeout: 60_000 });
       await page.getByRole('navigation', { name: 'Main' }).getByText('Offline').first().waitFor({ state: 'attached' });
+      await open('/servers/local?tab=diagnostics');
+      await page.getByText('It cannot be asked while it is offline').waitFor();
+      await page.getByText(/was last heard of .* ago\./).waitFor();
+      expect(await page.getByRole('button', { name: 'Look now' }).isDisabled()).toBe(true);
+      await open('/servers');
     } finally {
       process.kill(agent, 'SIGCONT');
     }

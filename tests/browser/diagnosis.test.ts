@@ -1,4 +1,4 @@
-/** A server is asked how it is from its page: what it says, the log of a chosen unit, by keyboard, and why another cannot be asked. */
+/** A server is asked how it is from its page: what it says, the log of a chosen unit, by keyboard. One that is offline: connection.test.ts. */
 import { createSimulatedAgent, type SimulatedAgent } from '@mainstay/agent/sim/simulated-agent';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Dashboard, no_browser, startDashboard } from './browser.ts';
@@ -64,16 +64,5 @@ describe.skipIf(no_browser)('the diagnostics of a server', () => {
     await alert.getByRole('button').click();
     await page.getByRole('region', { name: 'Units: web-1' }).waitFor();
     expect(new URL(page.url()).searchParams.get('unit')).toBeNull();
-  });
-
-  test('cannot be had of a server that is offline, which says since when', async () => {
-    await agent.stop();
-    const { page, open } = await dashboard.window();
-    const state = async () => (await clientOf(dashboard)['servers.get']({ server: 'web-1' })).server.state;
-    await expect.poll(state, { timeout: 90_000, interval: 1_000 }).toBe('offline');
-    await open('/servers/web-1?tab=diagnostics');
-    await page.getByText('It cannot be asked while it is offline').waitFor();
-    await page.getByText(/was last heard of .* ago\./).waitFor();
-    expect(await page.getByRole('button', { name: 'Look now' }).isDisabled()).toBe(true);
   });
 });
