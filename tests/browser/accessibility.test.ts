@@ -8,7 +8,7 @@ import { makeHistory } from './history.ts';
 import { type PageAddress, pages } from './pages.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-/** Another scheme has other colours, and nothing else that differs. */
+/** Another scheme has other colours, and nothing else that differs; they are the same at every width. */
 const of_colours: RunOptions = { runOnly: { type: 'rule', values: ['color-contrast', 'link-in-text-block'] } };
 /** axe takes a second or two a page where the machine is busy. */
 const timeout_ms = 400_000;
@@ -24,8 +24,9 @@ beforeAll(async () => {
 afterAll(() => dashboard?.close());
 
 describe.skipIf(no_browser)('axe finds nothing', () => {
-  for (const width of [1360, 390]) {
-    test(`in light and dark at ${width} pixels, and no page is wider than that`, { timeout: timeout_ms }, async () => {
+  for (const [width, ...schemes] of [[1360, 'light', 'dark'] as const, [390, 'light'] as const]) {
+    const title = `in ${schemes.join(' and ')} at ${width} pixels, and no page is wider than that`;
+    test(title, { timeout: timeout_ms }, async () => {
       const window = await dashboard.window({ viewport: { width, height: 900 }, reducedMotion: 'reduce' });
       const { page, open, complaints } = window;
       const found: string[] = [];
@@ -36,7 +37,7 @@ describe.skipIf(no_browser)('axe finds nothing', () => {
         if (overflow > 0) found.push(`${name}: the page is ${overflow} pixels wider than the window`);
         // The page's policy allows no script of others; this one comes by the debugger, which stands outside of it.
         await page.evaluate(axe);
-        for (const scheme of ['light', 'dark'] as const) {
+        for (const scheme of schemes) {
           await page.emulateMedia({ colorScheme: scheme });
           await page.locator(`html[data-mantine-color-scheme="${scheme}"]`).waitFor();
           const rules = scheme === 'light' ? {} : of_colours;
