@@ -193,13 +193,14 @@ async function cutOffByRules(place: Place) {
   const began = performance.now();
   const input = { server: host!.name, mode: 'daemon-port' as const, ssh_from: ['192.0.2.0/24'], cut_ssh: true };
   const { operation } = await place.panel.client['servers.firewall_set'](input);
-  const open_again = (async () => {
-    await until(async () => (await rules()) !== before, 'the rules to be there', 30_000);
-    await until(async () => (await rules()) === before, 'the rules to be gone', revert_within_ms);
-    return performance.now() - began;
-  })();
-  const { state, message } = await ended(place, operation.id!);
-  const reverted_ms = await open_again;
+  const ending = ended(place, operation.id!);
+  const told = async () => JSON.stringify((await ending).message);
+  await until(async () => (await rules()) !== before, 'the rules to be there', 30_000).catch(async (error: Error) => {
+    throw new Error(`${error.message}: ${await told()}`, { cause: error });
+  });
+  await until(async () => (await rules()) === before, 'the rules to be gone', revert_within_ms);
+  const reverted_ms = performance.now() - began;
+  const { state, message } = await ending;
   if (state !== 'failed') throw new Error(`the mode that cut off the panel is told as ${state}`);
   await host!.run(['nft', 'delete', 'table', 'inet', 'raw']);
   return {
@@ -243,6 +244,7 @@ function wildBuild(build: string) {
     if (p99_ms > slower_max * Math.max(quiet.p99_ms, quick_enough_ms)) throw new Error(saw);
     const back = await panel.client['stacks.apply']({ stack: 'shop', spec: specOf(git, 'sleep 1') });
     await succeeds(await ended(place, back.operation.id!));
+    await succeeds(await deploy(place, `after-${asked}`));
     return { saw, settle_ms: await settled(place) };
   };
 }
