@@ -330,6 +330,7 @@ export function createAgent(options: AgentOptions): Agent {
       const { adapters, outbox, keeper_keys, work } = running;
       const accepted = work?.state.desired.accepted() ?? null;
       return {
+      const applied = work?.state.desired.applied() ?? null;
         agent_version,
         updatable: (options.update ?? null) !== null,
         started_at,
@@ -338,6 +339,7 @@ export function createAgent(options: AgentOptions): Agent {
         accepted_version: accepted?.version ?? null,
         accepted_sha256: accepted?.sha256 ?? null,
         receipt: work?.reconciler.receipt() ?? null,
+        applied_version: applied?.stack_id === accepted?.stack_id ? (applied?.version ?? null) : null,
         refusal: work?.reconciler.refusal() ?? null,
         keeper_keys_seq: keeper_keys.pinned().seq,
         server: work?.state.server.receipt() ?? null,

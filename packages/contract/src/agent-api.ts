@@ -177,6 +177,11 @@ export const AgentState = z
     stack_id: idSchema('stack').nullable(),
     accepted_version: z.int().nullable(),
     accepted_sha256: Digest.nullable(),
+    applied_version: z
+      .int()
+      .nullable()
+      .default(null)
+      .describe('The version of that stack that it keeps running: where the accepted one failed, the one before it.'),
     receipt: Receipt.nullable().describe('Of the newest accepted desired state.'),
     refusal: z
       .object({ version: z.int().nullable(), reason: z.string().max(64), message: z.string().max(1_000), at: z.int() })

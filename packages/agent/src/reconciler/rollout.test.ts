@@ -94,6 +94,7 @@ test('a candidate that fails leaves no process, no port and no folder, and the o
   const bad = await lab.service('web', crash, route);
   const receipt = await lab.deploy(agent, lab.document(2, { web: bad }));
   expect(receipt).toMatchObject({ state: 'failed', version: 2, services: { web: { state: 'failed' } } });
+  expect(await agent.observe()).toMatchObject({ accepted_version: 2, applied_version: 1 });
   expect(receipt.message).toMatch(/Service "web": It exited with code 3 after .* It printed last:\nno database/);
   const told = await until(() => lab.control.events().find(({ kind }) => kind === 'candidate.failed'), 'the event');
   expect(told.data).toEqual({

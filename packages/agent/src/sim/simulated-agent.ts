@@ -186,6 +186,7 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
     stack_id: accepted?.stack_id ?? null,
     accepted_version: accepted?.version ?? null,
     accepted_sha256: accepted?.sha256 ?? null,
+    applied_version: serving && serving.stack_id === accepted?.stack_id ? serving.version : null,
     receipt,
     refusal,
     keeper_keys_seq: identity?.keeper.seq ?? 0,

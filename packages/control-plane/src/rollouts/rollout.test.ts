@@ -67,6 +67,7 @@ describe('a new version for ten servers', () => {
     ).toEqual([]);
     const { stack } = await world.at.client['stacks.get']({ stack: 'shop' });
     expect(stack).toMatchObject({ version: 2, serving_version: 1 });
+    expect(await world.statesOf('s00'), 'it kept what is in force').toMatchObject({ version: 2, converged: true });
     expect(await ended(await deploy('third'))).toMatchObject({ state: 'succeeded' });
     expect(having(3)).toEqual(all);
   });

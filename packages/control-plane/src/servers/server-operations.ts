@@ -29,6 +29,7 @@ import {
   getServerRow,
   reportedState,
   reportedStates,
+  runsVersion,
   type ServerRow,
   selectServers,
   updateServer,
@@ -275,8 +276,7 @@ function viewOfServer(
     services: servicesIn(reported),
     usage: reported && usageIn(reported),
     version: accepted?.accepted_version ?? null,
-    converged:
-      wanted !== null && accepted?.accepted_version === wanted.version && accepted.receipt?.state === 'succeeded',
+    converged: wanted !== null && runsVersion(accepted, wanted.version),
     ...chosen,
     drained,
     problems: reported?.problems.map((problem) => problem.message) ?? [],

@@ -152,6 +152,12 @@ function isKnown(id: string, last_seen_at: number | null): boolean {
   return found !== undefined && (found.last_seen_at ?? 0) >= (last_seen_at ?? 0);
 }
 
+/** Whether a server runs a version of its stack, as it says itself; where a newer one failed on it, it keeps the one before. */
+export function runsVersion(reported: AgentState | null, version: number): boolean {
+  if (reported?.accepted_version === version) return reported.receipt?.state === 'succeeded';
+  return reported?.applied_version === version && reported.receipt?.state === 'failed';
+}
+
 /** Keeps what a server reported, so that it need not be read back. */
 export function rememberState(id: string, last_seen_at: number | null, state: AgentState | null): void {
   if (known.size > known_max) known.clear();

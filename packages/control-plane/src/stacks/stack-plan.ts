@@ -14,7 +14,7 @@ import { refuseWhileRolling, rollsOut } from '../rollouts/rollout-plan.ts';
 import { findCredential, openCredential, selectSecrets } from '../secrets/secret-store.ts';
 import { labelsOf } from '../servers/server-labels.ts';
 import { drainedServers, isDrained } from '../servers/server-state-store.ts';
-import { reportedStates, type ServerBrief, serversOfStack } from '../servers/server-store.ts';
+import { reportedStates, runsVersion, type ServerBrief, serversOfStack } from '../servers/server-store.ts';
 import { type RefRequest, resolveRefs } from './refs.ts';
 import { contentOf, diffStacks } from './stack-diff.ts';
 import {
@@ -300,10 +300,7 @@ async function drainedAmong({ store }: Context, servers: ServerBrief[]): Promise
 /** Servers that run a version which failed on others, and so is not the one that is in force. */
 async function strayedServers(context: Context, stack: StackRow, servers: ServerBrief[]): Promise<string[]> {
   const states = await reportedStates(context.store, servers);
-  const runs = (server: ServerBrief) => {
-    const reported = states.get(server.id);
-    return reported?.accepted_version === stack.desired_version && reported.receipt?.state === 'succeeded';
-  };
+  const runs = ({ id }: ServerBrief) => runsVersion(states.get(id) ?? null, stack.desired_version);
   return servers.filter(runs).map((server) => server.name);
 }
 

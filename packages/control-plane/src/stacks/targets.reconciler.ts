@@ -4,7 +4,7 @@
  */
 import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
-import { findServerById, reportedStates, serversOfStack, updateServer } from '../servers/server-store.ts';
+import { findServerById, reportedStates, runsVersion, serversOfStack, updateServer } from '../servers/server-store.ts';
 import { BatchConflict } from '../store/store.ts';
 import { baseVersion, findStackById, findVersion } from './stack-store.ts';
 
@@ -20,9 +20,8 @@ export async function reconcileTargets(context: Context): Promise<void> {
     const leaving = (await serversOfStack(store, id)).filter((server) => !targets.includes(server.id));
     const states = await reportedStates(store, leaving);
     for (const server of leaving) {
-      const reported = states.get(server.id);
-      const has_left = reported?.accepted_version === base.version && reported.receipt?.state === 'succeeded';
-      if (reported?.stack_id === id && !has_left) continue;
+      const reported = states.get(server.id) ?? null;
+      if (reported?.stack_id === id && !runsVersion(reported, base.version)) continue;
       const row = await findServerById(store, server.id);
       if (row?.stack_id !== id) continue;
       const message = `Server ${row.name} is no longer of stack ${stack.name}, which chooses its servers by their labels.`;
