@@ -11,7 +11,7 @@ import { admitted, seenOf, targetsOf } from './rollout-progress.ts';
 import { type RolloutRow, updateRollout } from './rollout-store.ts';
 import { isFailure, isOpen, names } from './waves.ts';
 
-type EndState = Extract<OperationState, 'succeeded' | 'failed' | 'compensated' | 'cancelled'>;
+export type EndState = Extract<OperationState, 'succeeded' | 'failed' | 'compensated' | 'cancelled'>;
 const severities = { succeeded: 'info', failed: 'error', compensated: 'error', cancelled: 'notice' } as const;
 const words = { succeeded: 'Done', failed: 'Failed', compensated: 'Taken back', cancelled: 'Cancelled' } as const;
 

@@ -21,7 +21,7 @@ import {
   updateStack,
 } from '../stacks/stack-store.ts';
 import { BatchConflict } from '../store/store.ts';
-import { endOfRollout } from './rollout-end.ts';
+import { type EndState, endOfRollout } from './rollout-end.ts';
 import { admitted, type Seen, seenOf } from './rollout-progress.ts';
 import { factsOf, findRollout, type RolloutRow, updateRollout } from './rollout-store.ts';
 import { isAway, isLate, isOpen, mayHaveIt, names } from './waves.ts';
@@ -42,8 +42,11 @@ export async function takeBack(
   if (!rollout || rollout.state === 'ended') return null;
   const row = await findOperation(context.store, operation_id);
   try {
-    if (rollout.state === 'rolling') await turn(context, row, rollout, run_id, log);
-    else return await follow(context, row, rollout, run_id, log);
+    if (rollout.state !== 'rolling') {
+      const follow = rollout.stack_id === '' ? followStates : followVersion;
+      return await follow(context, row, rollout, run_id, log);
+    }
+    await turn(context, row, rollout, run_id, log);
   } catch (error) {
     const moved = error instanceof BatchConflict;
     const away = error instanceof AppError && error.code === 'Unavailable';
@@ -133,24 +136,21 @@ async function versionRow(
 }
 
 /** Waits until those that may have had it have again what was before, and ends the operation. */
-async function follow(
+async function followVersion(
   context: Context,
   row: OperationRow,
   rollout: RolloutRow,
   run_id: string,
   log: Log,
 ): Promise<number | null> {
-  const { store, clock, signals } = context;
-  const now = clock.now();
+  const now = context.clock.now();
   const { undo_version, reason } = rollout;
-  const took = admitted(await seenOf(context, row, rollout));
-  if (rollout.stack_id === '') return followStates(context, row, rollout, run_id, log);
   const back = undo_version === null ? [] : await backOf(context, row, rollout, undo_version);
   const waited = back.filter((one) => isOpen(one) && !isAway(one, now) && !isLate(one, now));
   if (waited.length > 0) return now + look_again_ms;
   const stuck =
     undo_version === null
-      ? took.filter((one) => mayHaveIt(one) && one.state !== 'waiting')
+      ? admitted(await seenOf(context, row, rollout)).filter((one) => mayHaveIt(one) && one.state !== 'waiting')
       : back.filter((one) => one.state === 'failed' || isLate(one, now));
   const away = back.filter((one) => isOpen(one) && isAway(one, now));
   const { is_cancelled } = await causeOf(context, run_id);
@@ -162,11 +162,7 @@ async function follow(
   ]
     .filter((line) => line !== null)
     .join('\n');
-  const end = await endOfRollout(context, row, rollout, stuck.length > 0 ? 'failed' : wished, message);
-  await store.batch(end.statements);
-  log(message);
-  signals.notify(...end.signals);
-  return null;
+  return finish(context, row, rollout, stuck.length > 0 ? 'failed' : wished, message, log);
 }
 
 /** Waits until those whose wave was open have come to an end with it, and ends the operation: what was done stays, and no more is begun. */
@@ -177,8 +173,7 @@ async function followStates(
   run_id: string,
   log: Log,
 ): Promise<number | null> {
-  const { store, clock, signals } = context;
-  const now = clock.now();
+  const now = context.clock.now();
   const all = await seenOf(context, row, rollout);
   const took = admitted(all);
   if (took.some((one) => isOpen(one) && !isAway(one, now) && !isLate(one, now))) return now + look_again_ms;
@@ -192,10 +187,21 @@ async function followStates(
     ...(away.length > 0 ? [`Offline, and updated when it is back: ${names(away)}.`] : []),
     ...(rest.length > 0 ? [`Not begun, with the agent that it had: ${names(rest)}.`] : []),
   ].join('\n');
-  const end = await endOfRollout(context, row, rollout, is_cancelled ? 'cancelled' : 'failed', message);
-  await store.batch(end.statements);
+  return finish(context, row, rollout, is_cancelled ? 'cancelled' : 'failed', message, log);
+}
+
+async function finish(
+  context: Context,
+  row: OperationRow,
+  rollout: RolloutRow,
+  state: EndState,
+  message: string,
+  log: Log,
+) {
+  const end = await endOfRollout(context, row, rollout, state, message);
+  await context.store.batch(end.statements);
   log(message);
-  signals.notify(...end.signals);
+  context.signals.notify(...end.signals);
   return null;
 }
 
