@@ -7,7 +7,7 @@ import { type Told, toldBy } from '../operations/told.ts';
 import { drainedServers, isDrained } from '../servers/server-state-store.ts';
 import { reportedStates, type ServerBrief, serversByIds } from '../servers/server-store.ts';
 import { type RolloutRow, type RolloutServer, serversOfRollout } from './rollout-store.ts';
-import { standingOf, statesOfRollout } from './state-rollout.ts';
+import { ill_states, standingOf, statesOfRollout } from './state-rollout.ts';
 import type { Standing } from './waves.ts';
 
 /** A server of a rollout, and how it stands; `told` is what it itself said. */
@@ -77,8 +77,6 @@ function whyItLeft(server: ServerBrief | undefined, row: OperationRow): string |
   if (!server) return 'The server was removed.';
   return server.stack_id === row.stack_id ? null : 'It was given another stack.';
 }
-
-const ill_states = ['unhealthy', 'crash_looping', 'failed'];
 
 /** What became of a service that this version switched; null while all is well. Others are no matter of this rollout. */
 function fellIll(receipt: Receipt, reported: AgentState | null): string | null {

@@ -20,7 +20,8 @@ export type StateRow = RolloutTables['rollout_states'];
 
 /** A new agent has a minute to reach the control plane, and the one before needs as long to be back. */
 const silent_within_ms = 300_000;
-const ill_states = ['unhealthy', 'crash_looping', 'failed'];
+/** A service that is in one of these fell ill. */
+export const ill_states: readonly string[] = ['unhealthy', 'crash_looping', 'failed'];
 
 export async function statesOfRollout(store: Store, operation_id: string): Promise<Map<string, StateRow>> {
   const query = store.db.selectFrom('rollout_states').selectAll().where('operation_id', '=', operation_id);
