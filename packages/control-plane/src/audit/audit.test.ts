@@ -61,7 +61,7 @@ describe('a running control plane', () => {
     const applied = await fixture.client['stacks.apply']({ stack: 'web', spec: spec('2') });
     const { offer } = await server.desired('', 5);
     await server.report(offer!, 'succeeded');
-    const { operation } = await fixture.client['operations.get']({ id: applied.operation.id!, wait_seconds: 20 });
+    const operation = await fixture.ended(applied.operation.id!);
     const { entries } = await fixture.client['audit.list']({ operation_id: operation.id!, limit: 100 });
     const steps = entries.filter(({ kind }) => kind.startsWith('step.')).map(({ target }) => target);
     expect(steps).toContain('step/carry_out');

@@ -44,8 +44,6 @@ async function person(name: string, role: 'admin' | 'deployer' | 'approver' | 'v
   return createClient({ url: at.plane.url, token: token.token });
 }
 
-const ended = async (id: string) => (await at.client['operations.get']({ id, wait_seconds: 20 })).operation;
-
 describe('an operation that policy wants approved', () => {
   beforeEach(async () => {
     at = await startFixture({ policies });
@@ -89,7 +87,7 @@ describe('an operation that policy wants approved', () => {
       code: 'Conflict',
     });
     await approver['operations.approve']({ ...word, reason: 'looks right' });
-    expect(await ended(operation.id!)).toMatchObject({
+    expect(await at.ended(operation.id!)).toMatchObject({
       state: 'succeeded',
       approvals: [{ verdict: 'approve', reason: 'looks right', actor: { name: 'ada', proof: 'token' } }],
     });
@@ -127,7 +125,7 @@ describe('an operation that policy wants approved', () => {
     const word = { id: operation.id!, plan_hash: operation.plan.hash };
     const words = await Promise.allSettled([ada['operations.approve'](word), bob['operations.approve'](word)]);
     expect(words.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThanOrEqual(1);
-    expect(await ended(operation.id!)).toMatchObject({ state: 'succeeded' });
+    expect(await at.ended(operation.id!)).toMatchObject({ state: 'succeeded' });
     expect((await at.client['stacks.versions']({ stack: 'shop' })).versions).toHaveLength(1);
   });
 
@@ -135,7 +133,7 @@ describe('an operation that policy wants approved', () => {
     const approver = await person('ada', 'approver');
     const approve = async ({ id, plan }: { id: string | null; plan: { hash: string } }) => {
       await approver['operations.approve']({ id: id!, plan_hash: plan.hash });
-      return ended(id!);
+      return at.ended(id!);
     };
     const first = (await at.client['stacks.apply']({ stack: 'shop', spec: spec() })).operation;
     const second = (await at.client['stacks.apply']({ stack: 'shop', spec: spec('debug') })).operation;
@@ -164,7 +162,7 @@ describe('an operation that policy wants approved', () => {
     expect(operation.state).toBe('waiting');
     await at.client['access.set_role']({ user: 'dora', role: 'viewer' });
     await ada['operations.approve']({ id: operation.id!, plan_hash: operation.plan.hash });
-    expect(await ended(operation.id!)).toMatchObject({
+    expect(await at.ended(operation.id!)).toMatchObject({
       state: 'failed',
       message: expect.stringContaining('dora may not'),
     });
@@ -179,7 +177,7 @@ describe('an operation that policy wants approved', () => {
       operation.id,
     );
     await approver['operations.approve']({ id: operation.id!, plan_hash: operation.plan.hash });
-    await ended(operation.id!);
+    await at.ended(operation.id!);
     await expect(approver['operations.collect']({ id: operation.id! })).rejects.toMatchObject({ code: 'Forbidden' });
     const collected = (await at.client['operations.collect']({ id: operation.id! })).result as { token: string | null };
     expect(collected.token).toMatch(/^mst_/);
@@ -233,7 +231,7 @@ describe('a keeper that is away', () => {
     expect(operation).toMatchObject({ state: 'proposed', message: expect.stringContaining('keeper is away') });
     expect((await at.client['stacks.list']({})).stacks).toEqual([]);
     away.is = false;
-    await vi.waitFor(async () => expect((await ended(operation.id!)).state).toBe('succeeded'), 25_000);
+    expect(await at.ended(operation.id!)).toMatchObject({ state: 'succeeded' });
   });
 });
 
@@ -252,7 +250,7 @@ describe('whoever writes to the database', () => {
     const { operation } = await at.client['stacks.apply']({ stack: 'shop', spec: spec() });
     write("update operations set state = 'approved' where id = ?", operation.id);
     await at.restart();
-    expect(await ended(operation.id!)).toMatchObject({
+    expect(await at.ended(operation.id!)).toMatchObject({
       state: 'failed',
       message: expect.stringContaining('nobody signed it'),
     });
@@ -270,7 +268,7 @@ describe('whoever writes to the database', () => {
       operation.id,
     );
     await at.restart();
-    expect(await ended(operation.id!)).toMatchObject({
+    expect(await at.ended(operation.id!)).toMatchObject({
       state: 'failed',
       message: expect.stringContaining('another operation'),
     });
@@ -315,5 +313,5 @@ it('an operation that waits for its servers rests until they report', async () =
   await new Promise((resolve) => setTimeout(resolve, 500));
   expect((await observe()).attempt).toBeLessThan(5);
   await server.report((await server.desired()).offer!, 'succeeded');
-  expect(await ended(operation.id!)).toMatchObject({ state: 'succeeded' });
+  expect(await at.ended(operation.id!)).toMatchObject({ state: 'succeeded' });
 });

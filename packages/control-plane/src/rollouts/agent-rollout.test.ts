@@ -48,14 +48,7 @@ const versions = async () => {
 };
 const update = (input: Parameters<Fixture['client']['servers.update_agents']>[0] = {}) =>
   at.client['servers.update_agents'](input);
-const ended = async ({ operation }: { operation: OperationView }) => {
-  let seen = operation;
-  await vi.waitFor(async () => {
-    seen = (await at.client['operations.get']({ id: operation.id!, wait_seconds: 5 })).operation;
-    expect(seen.finished_at).not.toBeNull();
-  }, patient);
-  return seen;
-};
+const ended = ({ operation }: { operation: OperationView }) => at.ended(operation.id!);
 
 describe('an update of the agents of many servers', () => {
   it('goes to one first, then to batches, under one decision; the plan shows waves and versions', async () => {

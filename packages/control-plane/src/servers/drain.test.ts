@@ -48,14 +48,13 @@ async function drain(server: ByHand, name: string) {
   const ending = at.client['servers.drain']({ server: name });
   await takes(server, await offered(server));
   const { operation } = await ending;
-  return (await at.client['operations.get']({ id: operation.id!, wait_seconds: 20 })).operation;
+  return at.ended(operation.id!);
 }
 
 const deploy = async () => {
   repository.commit('more');
   return (await at.client['stacks.deploy']({ stack: 'shop' })).operation;
 };
-const ended = async (id: string) => (await at.client['operations.get']({ id, wait_seconds: 20 })).operation;
 
 test('draining is signed for its server, ends when that says so, and warns where nothing else serves the stack', async () => {
   const server = await serving('h1');
@@ -77,7 +76,7 @@ test('a drained server is not waited for, does not make its stack less healthy, 
   expect(operation.plan.warnings).toEqual(['Server h1 is drained; it will follow when it is undrained.']);
   expect(operation.plan.rollout, 'one server is no rollout').toBeUndefined();
   await two.report((await two.desired()).offer!, 'succeeded');
-  expect(await ended(operation.id!)).toMatchObject({ state: 'succeeded', targets: [{ server: 'h2' }] });
+  expect(await at.ended(operation.id!)).toMatchObject({ state: 'succeeded', targets: [{ server: 'h2' }] });
   expect((await at.client['stacks.get']({ stack: 'shop' })).stack.health).toBe('healthy');
   expect((await one.desired()).offer?.document.version).toBe(2);
 });
@@ -88,7 +87,7 @@ test('a server that is drained in the middle of a rollout is not waited for eith
   await one.report((await one.desired()).offer!, 'succeeded');
   await vi.waitFor(async () => expect((await two.desired()).offer?.document.version).toBe(2), patient);
   await drain(two, 'h2');
-  expect(await ended(operation.id!)).toMatchObject({ state: 'succeeded' });
+  expect(await at.ended(operation.id!)).toMatchObject({ state: 'succeeded' });
 });
 
 test('a server that runs services is removed only when it is drained, or when they are to be left running', async () => {
@@ -110,13 +109,13 @@ test('what did not come into force changes nothing: the server is as it says, an
   const server = await serving('h1');
   const failing = at.client['servers.drain']({ server: 'h1' });
   await takes(server, await offered(server), 'the tunnel did not connect');
-  expect(await ended((await failing).operation.id!)).toMatchObject({ state: 'failed' });
+  expect(await at.ended((await failing).operation.id!)).toMatchObject({ state: 'failed' });
   expect((await at.client['servers.get']({ server: 'h1' })).server.drained).toBe(false);
   expect(await drain(server, 'h1')).toMatchObject({ state: 'succeeded' });
 
   const undraining = at.client['servers.undrain']({ server: 'h1' });
   await takes(server, await offered(server), 'this did not come up: api');
-  expect(await ended((await undraining).operation.id!)).toMatchObject({
+  expect(await at.ended((await undraining).operation.id!)).toMatchObject({
     state: 'failed',
     message: expect.stringMatching(/api/),
   });

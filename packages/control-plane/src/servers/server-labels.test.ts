@@ -105,7 +105,7 @@ describe('policies match the labels and environment', () => {
     const { operation } = await apply('2');
     expect(operation.state).toBe('running');
     for (const server of servers) await server.report((await server.desired()).offer!, 'succeeded');
-    await at.client['operations.get']({ id: operation.id!, wait_seconds: 20 });
+    await at.ended(operation.id!);
     await setPast('h2', { tier: 'production' });
     expect(await stateOf(apply('3'))).toBe('waiting');
     // To make a server what a policy denies is denied as well.
@@ -145,7 +145,6 @@ describe('policies match the labels and environment', () => {
     const body = JSON.stringify({ plan_hash: operation.plan.hash });
     const path = `/api/v1/operations/${operation.id}/approve`;
     await at.http(path, { method: 'POST', token: null, headers: { cookie }, body });
-    const ended = await at.client['operations.get']({ id: operation.id!, wait_seconds: 20 });
-    expect(ended.operation.state).toBe('succeeded');
+    expect(await at.ended(operation.id!)).toMatchObject({ state: 'succeeded' });
   }
 });

@@ -151,8 +151,7 @@ describe('a server', () => {
       await server.report(offer!, 'running');
       expect((await at.client['operations.get']({ id: operation.id! })).operation.state).toBe('running');
       await server.report(offer!, outcome, outcome === 'failed' ? 'it crashed' : null);
-      const ended = await at.client['operations.get']({ id: operation.id!, wait_seconds: 20 });
-      expect(ended.operation.state).toBe(outcome);
+      expect(await at.ended(operation.id!)).toMatchObject({ state: outcome });
     }
     const { stack } = await at.client['stacks.get']({ stack: 'shop' });
     expect(stack.version, 'an assignment makes no version').toBe(1);

@@ -96,7 +96,7 @@ it('warns where a release is no longer kept, by server, and not where its build 
   const second = (await one.desired()).offer!;
   await reports(one, [first, second]);
   await reports(two, [second]);
-  await at.client['operations.get']({ id: operation.id!, wait_seconds: 20 });
+  await at.ended(operation.id!);
   expect((await rollback({ version: 1 })).warnings).toEqual([
     'That release of api is no longer kept on h2: it will be built again.',
     'That release of web is no longer kept on h2: its source is fetched again.',

@@ -41,14 +41,7 @@ const enrol = async (server: string, labels: Record<string, string>) => {
 };
 const label = (server: string, set: Record<string, string>, remove: string[] = []) =>
   at.client['servers.label']({ server, set, remove });
-const ended = async ({ operation }: { operation: OperationView }) => {
-  let seen = operation;
-  await vi.waitFor(async () => {
-    seen = (await at.client['operations.get']({ id: operation.id!, wait_seconds: 5 })).operation;
-    expect(seen.finished_at).not.toBeNull();
-  }, patient);
-  return seen;
-};
+const ended = ({ operation }: { operation: OperationView }) => at.ended(operation.id!);
 const apply = (labels: Record<string, string> | null, service?: string) =>
   at.client['stacks.apply']({ stack: 'shop', spec: specOf(labels, service) });
 const deploy = () => at.client['stacks.deploy']({ stack: 'shop' });

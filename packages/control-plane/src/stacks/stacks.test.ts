@@ -149,9 +149,9 @@ describe('a deployment', () => {
       ok: true,
       grant: { action: { kind: 'desired_state', version: 2, sha256: offer!.sha256 } },
     });
-    const ended = at.client['operations.get']({ id: operation.id!, wait_seconds: 20 });
+    const ended = at.ended(operation.id!);
     await server.report(offer!, 'succeeded');
-    expect((await ended).operation).toMatchObject({
+    expect(await ended).toMatchObject({
       state: 'succeeded',
       targets: [{ server: 'h1', state: 'succeeded' }],
     });
@@ -168,8 +168,7 @@ describe('a deployment', () => {
     const broken = specOf({ run: 'node broken.js' });
     const { operation } = await at.client['stacks.apply']({ stack: 'shop', spec: broken });
     await server.report((await server.desired()).offer!, 'failed', 'api exited with code 1');
-    const ended = await at.client['operations.get']({ id: operation.id!, wait_seconds: 20 });
-    expect(ended.operation).toMatchObject({ state: 'failed', message: 'h1: api exited with code 1' });
+    expect(await at.ended(operation.id!)).toMatchObject({ state: 'failed', message: 'h1: api exited with code 1' });
     const { stack, spec } = await at.client['stacks.get']({ stack: 'shop' });
     expect(stack).toMatchObject({ health: 'degraded', version: 2, serving_version: 1 });
     expect(spec.services['api']!.run).toBe('node server.js');
@@ -186,9 +185,7 @@ describe('a deployment', () => {
     const next = await server.desired();
     await at.restart();
     await server.report(next.offer!, 'succeeded', null, at.plane.url);
-    expect((await at.client['operations.get']({ id: operation.id!, wait_seconds: 20 })).operation.state).toBe(
-      'succeeded',
-    );
+    expect(await at.ended(operation.id!)).toMatchObject({ state: 'succeeded' });
   });
 
   it('is made once by requests that carry one idempotency key, and its first answer is given again', async () => {

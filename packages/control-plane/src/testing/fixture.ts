@@ -15,6 +15,7 @@ import type { OperationView } from '@mainstay/contract/operation';
 import { agentState, serverFacts, serviceObserved } from '@mainstay/contract/testing/agent-state';
 import { createKeeper, type Keeper } from '@mainstay/keeper';
 import { type Clock, silentLogger } from '@mainstay/runtime';
+import { expect, vi } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../control-plane.ts';
 import { createPerson, type Person } from './person.ts';
 
@@ -60,9 +61,10 @@ export async function startFixture(options: FixtureOptions = {}) {
   };
   let plane: ControlPlane = await start();
   const token = await plane.createToken();
+  const clientOf = () => createClient({ url: plane.url, token });
   let person: Promise<Person> | undefined;
   const theOwner = () => {
-    person ??= createPerson(createClient({ url: plane.url, token }), options.clock?.now);
+    person ??= createPerson(clientOf(), options.clock?.now);
     return person;
   };
   return {
@@ -73,7 +75,7 @@ export async function startFixture(options: FixtureOptions = {}) {
       return plane;
     },
     get client() {
-      return createClient({ url: plane.url, token });
+      return clientOf();
     },
     http: (path: string, init: RequestInit & { token?: string | null } = {}) => {
       const bearer = init.token === undefined ? token : init.token;
@@ -102,6 +104,16 @@ export async function startFixture(options: FixtureOptions = {}) {
     person: theOwner,
     /** The end of a change that destroys, confirmed by the owner. */
     confirmed: async (answer: Promise<{ operation: OperationView }>) => (await theOwner()).confirmed(answer),
+    /** An operation, once it has ended; waits for that for a minute. */
+    ended: (id: string): Promise<OperationView> =>
+      vi.waitFor(
+        async () => {
+          const { operation } = await clientOf()['operations.get']({ id, wait_seconds: 5 });
+          expect(operation.finished_at).not.toBeNull();
+          return operation;
+        },
+        { timeout: 60_000 },
+      ),
     repository: (name: string) => makeRepository(join(folder, 'git', name)),
     enrol: (server: string, stack?: string) => enrolByHand(plane, token, server, stack),
   };

@@ -95,14 +95,7 @@ export function fleetForTests() {
       const { operation } = await at.client['stacks.deploy']({ stack: 'shop' });
       return operation.id!;
     },
-    async ended(id: string) {
-      let operation = (await at.client['operations.get']({ id })).operation;
-      await vi.waitFor(async () => {
-        operation = (await at.client['operations.get']({ id, wait_seconds: 5 })).operation;
-        expect(operation.finished_at).not.toBeNull();
-      }, patient);
-      return operation;
-    },
+    ended: (id: string) => at.ended(id),
     versionsOf,
     /** Servers whose newest version is this one. */
     having: (version: number) => [...agents.keys()].filter((name) => versionsOf(name).at(-1) === version),
