@@ -9,6 +9,7 @@ import type { StackSpec } from '@mainstay/contract/stack';
 import { digestOfKey } from '../access/access-store.ts';
 import { changes, type Handler, reads } from '../operations/handlers.ts';
 import type { Planned } from '../operations/planned.ts';
+import { serversOfStack } from '../servers/server-store.ts';
 import { selectSubjects } from './commit-subjects.ts';
 import { refuseWhilePaused } from './pause-operations.ts';
 import { stackFileYaml } from './stack-file.ts';
@@ -17,6 +18,7 @@ import { planRollback } from './stack-rollback.ts';
 import {
   getStackRow,
   heldServices,
+  type StackRow,
   type StackVersion,
   selectStacks,
   selectVersions,
@@ -29,19 +31,21 @@ import { targetsOfStack } from './target-views.ts';
 export const stackHandlers: Handler[] = [
   reads(operations['stacks.list'], async (context) => {
     const rows = await selectStacks(context.store);
-    return { stacks: await Promise.all(rows.map((row) => viewOfStack(context, row))) };
+    const view = async (row: StackRow) => viewOfStack(context, row, await serversOfStack(context.store, row.id));
+    return { stacks: await Promise.all(rows.map(view)) };
   }),
 
   reads(operations['stacks.get'], async (context, { stack }) => {
     const { row, base } = await stackInForce(context, stack);
     const commits = commitsOf(base);
     const subjects = await selectSubjects(context.store, row.id, Object.values(commits));
+    const servers = await serversOfStack(context.store, row.id);
     return {
-      stack: await viewOfStack(context, row),
+      stack: await viewOfStack(context, row, servers),
       spec: base.spec,
       commits,
       commit_subjects: subjectsOf(commits, subjects),
-      proxies: await proxiesOfStack(context, row),
+      proxies: await proxiesOfStack(context, row, servers),
       targets: await targetsOfStack(context, row, base),
     };
   }),

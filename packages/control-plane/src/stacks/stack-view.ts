@@ -4,13 +4,16 @@ import type { ServiceOnServer } from '@mainstay/contract/operations/services';
 import type { StackProxy, StackView } from '@mainstay/contract/operations/stacks';
 import type { Context } from '../context.ts';
 import { drainedServers, isDrained } from '../servers/server-state-store.ts';
-import { reportedStates, type ServerBrief, serversOfStack } from '../servers/server-store.ts';
+import { reportedStates, type ServerBrief } from '../servers/server-store.ts';
 import { baseVersion, findVersion, heldServices, pausedOf, type StackRow, type StackVersion } from './stack-store.ts';
 
-export async function viewOfStack(context: Context, stack: StackRow): Promise<StackView> {
+export async function viewOfStack(
+  context: Context,
+  stack: StackRow,
+  servers: readonly ServerBrief[],
+): Promise<StackView> {
   const base = await baseVersion(context.store, stack);
   const newest = await findVersion(context.store, stack.id, stack.desired_version);
-  const servers = await serversOfStack(context.store, stack.id);
   const states = await reportedStates(context.store, servers);
   const drained = await drainedServers(context.store);
   // A server that is drained is left out of what the stack is.
@@ -59,8 +62,11 @@ export function servicesOnServer(
 }
 
 /** The proxies before a stack, by what its servers last reported of it. */
-export async function proxiesOfStack({ store }: Context, stack: StackRow): Promise<StackProxy[]> {
-  const servers = await serversOfStack(store, stack.id);
+export async function proxiesOfStack(
+  { store }: Context,
+  stack: StackRow,
+  servers: readonly ServerBrief[],
+): Promise<StackProxy[]> {
   const states = await reportedStates(store, servers);
   return servers.map(({ id, name }) => {
     const reported = states.get(id);
