@@ -82,7 +82,7 @@ export const serverLabelHandlers: Handler[] = [
     }
     const to: Labelled = { labels, environment: environment === undefined ? from.environment : environment || null };
     const relabelled = new Map([[server.id, labels]]);
-    const moves = (await nextMoves({ store }, relabelled))(server).next_moves;
+    const moves = (await nextMoves({ store }, { relabelled }))(server).next_moves;
     return {
       warnings: moves.map(({ stack, move, why }) => moveText(name, stack, move, why)),
       summary: `Label server ${name}`,

@@ -49,6 +49,31 @@ export async function selectStacks(store: Store): Promise<StackRow[]> {
   return store.db.selectFrom('stacks').selectAll().where('removed', '=', 0).orderBy('name').execute();
 }
 
+/** Stacks of which a version that may be in force chooses its servers. */
+export async function selectChoosers(store: Store): Promise<StackRow[]> {
+  return store.db
+    .selectFrom('stacks')
+    .selectAll()
+    .where('removed', '=', 0)
+    .where((e) =>
+      e.exists(
+        e
+          .selectFrom('stack_versions as version')
+          .select('version.version')
+          .whereRef('version.stack_id', '=', 'stacks.id')
+          .where('version.spec', 'like', '%"targets":{%')
+          .where((v) =>
+            v.or([
+              v('version.version', '=', v.ref('stacks.desired_version')),
+              v('version.version', '=', v.ref('stacks.serving_version')),
+            ]),
+          ),
+      ),
+    )
+    .orderBy('name')
+    .execute();
+}
+
 export async function findVersion(store: Store, stack_id: string, version: number): Promise<StackVersion | null> {
   const row = await store.db
     .selectFrom('stack_versions')

@@ -21,7 +21,7 @@ import {
   selectServers,
   updateServer,
 } from '../servers/server-store.ts';
-import type { Statement } from '../store/store.ts';
+import type { Statement, Store } from '../store/store.ts';
 import { findStackById, findVersion, type StackRow, type StackVersion } from './stack-store.ts';
 
 /** A server that comes in or leaves, and why. */
@@ -60,21 +60,34 @@ export function mismatch(wanted: Labels, has: Labels): string | null {
   return null;
 }
 
-/**
- * What would be chosen at this moment; nothing is refused.
- * @param relabelled Labels of servers as they are to be, by id.
- */
+/** All servers, to choose among. */
+export type Candidates = {
+  rows: readonly ServerRow[];
+  labels: Awaited<ReturnType<typeof labelsOf>>;
+  drained: ReadonlySet<string>;
+};
+
+export async function candidatesNow(store: Store): Promise<Candidates> {
+  return { rows: await selectServers(store), labels: await labelsOf(store), drained: await drainedServers(store) };
+}
+
+export type Choice = {
+  /** Labels of servers as they are to be, by id. */
+  relabelled?: ReadonlyMap<string, Labels>;
+  /** Left out, they are read. */
+  candidates?: Candidates | undefined;
+};
+
+/** What would be chosen at this moment; nothing is refused. */
 export async function selectTargets(
   { store }: Pick<Context, 'store'>,
   { stack, base, spec }: Chooser,
-  relabelled: ReadonlyMap<string, Labels> = new Map(),
+  { relabelled = new Map(), candidates }: Choice = {},
 ): Promise<Selection> {
   const selection: Selection = { servers: [], joins: [], leaves: [], passed_over: [] };
   const wanted = spec.targets?.labels;
   if (!wanted) return selection;
-  const rows = await selectServers(store);
-  const labels = await labelsOf(store);
-  const drained = await drainedServers(store);
+  const { rows, labels, drained } = candidates ?? (await candidatesNow(store));
   const before = base?.document.targets;
   const matching = rows.filter(({ id }) => mismatch(wanted, relabelled.get(id) ?? labels(id).labels) === null);
   const states = await reportedStates(store, matching);

@@ -5,9 +5,8 @@ import type { StackTargets } from '@mainstay/contract/operations/stacks';
 import type { Labels } from '@mainstay/contract/server-labels';
 import type { Context } from '../context.ts';
 import { type ServerRow, serversByIds } from '../servers/server-store.ts';
-import type { Store } from '../store/store.ts';
-import { baseVersion, type StackRow, type StackVersion } from './stack-store.ts';
-import { selectorText, selectTargets } from './stack-targets.ts';
+import { baseVersion, type StackRow, type StackVersion, selectChoosers } from './stack-store.ts';
+import { type Choice, candidatesNow, selectorText, selectTargets } from './stack-targets.ts';
 
 export type Chosen = Pick<ServerView, 'chosen_by' | 'next_moves'>;
 
@@ -31,22 +30,22 @@ export async function targetsOfStack(
   };
 }
 
-/**
- * By what each server was chosen, and what the next deployments would change for it.
- * @param relabelled Labels of servers as they are to be, by id.
- */
+/** By what each server was chosen, and what the next deployments would change for it. */
 export async function nextMoves(
   { store }: Pick<Context, 'store'>,
-  relabelled: ReadonlyMap<string, Labels> = new Map(),
+  choice: Choice = {},
 ): Promise<(server: Pick<ServerRow, 'id' | 'stack_id'>) => Chosen> {
   const moves = new Map<string, Chosen['next_moves']>();
   const selectors = new Map<string, { labels: Labels; targets: ReadonlySet<string> }>();
-  for (const stack of await choosers(store)) {
+  const stacks = await selectChoosers(store);
+  const candidates = choice.candidates ?? (stacks.length > 0 ? await candidatesNow(store) : undefined);
+  for (const stack of stacks) {
     const base = await baseVersion(store, stack);
     if (!base?.spec.targets) continue;
     const { spec, document } = base;
     selectors.set(stack.id, { labels: base.spec.targets.labels, targets: new Set(document.targets) });
-    const { joins, leaves } = await selectTargets({ store }, { name: stack.name, stack, base, spec }, relabelled);
+    const chooser = { name: stack.name, stack, base, spec };
+    const { joins, leaves } = await selectTargets({ store }, chooser, { ...choice, candidates });
     for (const [move, all] of [['joins', joins] as const, ['leaves', leaves] as const])
       for (const { id, why } of all) moves.set(id, [...(moves.get(id) ?? []), { stack: stack.name, move, why }]);
   }
@@ -71,29 +70,4 @@ export async function refuseChooser({ store }: Context, stack: StackRow, server:
     field: 'stack',
     hint: `Label it (mainstay servers label ${server} ${text.replaceAll(',', '')}), and deploy: mainstay stacks deploy ${stack.name}`,
   });
-}
-
-/** Stacks of which a version that may be in force chooses servers. */
-async function choosers(store: Store): Promise<StackRow[]> {
-  return store.db
-    .selectFrom('stacks')
-    .selectAll()
-    .where('removed', '=', 0)
-    .where((e) =>
-      e.exists(
-        e
-          .selectFrom('stack_versions as version')
-          .select('version.version')
-          .whereRef('version.stack_id', '=', 'stacks.id')
-          .where('version.spec', 'like', '%"targets":{%')
-          .where((v) =>
-            v.or([
-              v('version.version', '=', v.ref('stacks.desired_version')),
-              v('version.version', '=', v.ref('stacks.serving_version')),
-            ]),
-          ),
-      ),
-    )
-    .orderBy('name')
-    .execute();
 }

@@ -6,12 +6,12 @@ import type { Context } from '../context.ts';
 import { insertEvent } from '../events/event-store.ts';
 import { findServerById, reportedStates, runsVersion, serversOfStack, updateServer } from '../servers/server-store.ts';
 import { BatchConflict } from '../store/store.ts';
-import { baseVersion, findStackById, findVersion } from './stack-store.ts';
+import { baseVersion, findStackById, findVersion, selectChoosers } from './stack-store.ts';
 
 /** Idempotent. */
 export async function reconcileTargets(context: Context): Promise<void> {
   const { store, clock, signals } = context;
-  for (const id of await choosers(context)) {
+  for (const { id } of await selectChoosers(store)) {
     const stack = await findStackById(store, id);
     const base = stack && (await baseVersion(store, stack));
     const newest = stack && (await findVersion(store, id, stack.desired_version));
@@ -37,23 +37,4 @@ export async function reconcileTargets(context: Context): Promise<void> {
       signals.notify('servers', 'stacks', 'events');
     }
   }
-}
-
-/** Ids of stacks of which a version that may be in force names its servers. */
-async function choosers({ store }: Context): Promise<string[]> {
-  const rows = await store.db
-    .selectFrom('stacks')
-    .innerJoin('stack_versions as version', 'version.stack_id', 'stacks.id')
-    .select('stacks.id')
-    .distinct()
-    .where('stacks.removed', '=', 0)
-    .where((e) =>
-      e.or([
-        e('version.version', '=', e.ref('stacks.desired_version')),
-        e('version.version', '=', e.ref('stacks.serving_version')),
-      ]),
-    )
-    .where('version.document', 'like', '%"targets":[%')
-    .execute();
-  return rows.map(({ id }) => id);
 }
