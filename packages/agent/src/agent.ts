@@ -329,8 +329,8 @@ export function createAgent(options: AgentOptions): Agent {
       if (!running) throw new AppError('Unavailable', 'The agent does not run.');
       const { adapters, outbox, keeper_keys, work } = running;
       const accepted = work?.state.desired.accepted() ?? null;
-      return {
       const applied = work?.state.desired.applied() ?? null;
+      return {
         agent_version,
         updatable: (options.update ?? null) !== null,
         started_at,
