@@ -22,7 +22,7 @@ import type { Builder, LogSink, Supervisor } from './supervisor/supervisor.ts';
 import { createSystemdBuilder } from './supervisor/systemd/systemd-builder.ts';
 import { createSystemdSupervisor } from './supervisor/systemd/systemd-supervisor.ts';
 import { writtenUnits } from './supervisor/systemd/unit-files.ts';
-import { serviceOfUnit } from './supervisor/systemd/units.ts';
+import { hasSystemd, serviceOfUnit } from './supervisor/systemd/units.ts';
 import { createGitWorkspace } from './workspace/git-workspace.ts';
 import type { Workspace } from './workspace/workspace.ts';
 
@@ -62,7 +62,7 @@ export function embeddedAdapters({ home, sink, log, names, supervisor, proxy }: 
     proxy: proxyOf(proxy, home, log),
     names: names ? serverNames(log) : createNoNames(),
     own_unit: isSea() ? createOwnUnit() : { repair: async () => [] },
-    unit_guard: hasSystemd() ? unitGuardOf(home, { by_systemd, proxy }) : { repair: async () => [] },
+    unit_guard: commandsSystemd() ? unitGuardOf(home, { by_systemd, proxy }) : { repair: async () => [] },
   };
 }
 
@@ -87,7 +87,7 @@ function proxyOf(kind: ProxyKind, home: string, log: Logger): ProxyPort {
   const embedded = createEmbeddedProxy({ home: join(home, 'proxy'), log, ...proxyProgram() });
   const haproxy_home = join(home, 'haproxy');
   if (kind === 'embedded' && !existsSync(haproxy_home)) return embedded;
-  const by_unit = hasSystemd() ? { process: createUnitProcess() } : {};
+  const by_unit = commandsSystemd() ? { process: createUnitProcess() } : {};
   const haproxy = createHaproxyProxy({ home: haproxy_home, log, ...by_unit });
   const [next, other] = kind === 'haproxy' ? [haproxy, embedded] : [embedded, haproxy];
   let is_alone = false;
@@ -102,10 +102,10 @@ function proxyOf(kind: ProxyKind, home: string, log: Logger): ProxyPort {
 }
 
 const other_proxy_stop_ms = 3_000;
-const hasSystemd = () => process.getuid?.() === 0 && existsSync('/run/systemd/system');
+const commandsSystemd = () => process.getuid?.() === 0 && hasSystemd();
 
 function checkSystemd(): void {
-  if (hasSystemd()) return;
+  if (commandsSystemd()) return;
   throw new AppError('InvalidInput', '--supervisor systemd needs root, on a machine that systemd runs.', {
     field: 'supervisor',
     hint: 'Start the agent with --supervisor process: services are its child processes then, without limits by the kernel.',

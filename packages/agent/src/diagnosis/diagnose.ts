@@ -8,6 +8,7 @@ import { type DiagnosedUnit, diagnosisLimits, type ServerDiagnosis } from '@main
 import { AppError } from '@mainstay/contract/errors';
 import { readEnvironment, readProcess } from '../supervisor/proc.ts';
 import { mark_names } from '../supervisor/process-group.ts';
+import { hasSystemd } from '../supervisor/systemd/units.ts';
 import { runChecks } from './checks.ts';
 import { readLog } from './logs.ts';
 import { isClockSynchronized, readDisks, readMemory } from './machine.ts';
@@ -16,7 +17,7 @@ import type { DiagnosisNeeds } from './needs.ts';
 import { listeningPorts, type PortOwner } from './ports.ts';
 import { unitOf } from './process-unit.ts';
 import { failedUnits } from './systemd-units.ts';
-import { hasSystemd, type KnownUnits, knownUnits, unitStates } from './units.ts';
+import { type KnownUnits, knownUnits, unitStates } from './units.ts';
 
 const ancestors_max = 16;
 

@@ -9,7 +9,7 @@ import { type DiagnosedUnit, diagnosisLimits, type UnitState } from '@mainstay/c
 import { haproxy_unit } from '../proxy/haproxy/unit.ts';
 import type { LiveInstance } from '../reconciler/instances.ts';
 import { listProcesses, readMemoryBytes, readProcess, uptimeTicks } from '../supervisor/proc.ts';
-import { unitName } from '../supervisor/systemd/units.ts';
+import { hasSystemd, unitName } from '../supervisor/systemd/units.ts';
 import type { LogPlace } from './logs.ts';
 import type { DiagnosisNeeds } from './needs.ts';
 import { unitOf } from './process-unit.ts';
@@ -203,5 +203,3 @@ function memoryOf(pid: number | null, with_children: boolean): number | null {
   const children = with_children ? listProcesses().filter(({ parent }) => parent === pid) : [];
   return [row, ...children].reduce((sum, one) => sum + readMemoryBytes(one), 0);
 }
-
-export const hasSystemd = () => existsSync('/run/systemd/system');

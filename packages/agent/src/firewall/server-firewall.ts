@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemExec } from '@mainstay/runtime/exec';
+import { hasSystemd } from '../supervisor/systemd/units.ts';
 import { createBootUnit } from './boot-unit.ts';
 import { type Argv, createProcessDeadMan, createTimerDeadMan } from './dead-man.ts';
 import { createFirewall, type Firewall } from './firewall.ts';
@@ -22,7 +23,7 @@ const command_ms = 60_000;
 export function serverFirewall(home: string): { firewall: Firewall; ufw: Ufw } {
   const folder = join(home, 'firewall');
   const exec = systemExec;
-  const has_systemd = existsSync('/run/systemd/system');
+  const has_systemd = hasSystemd();
   const nft = folders.map((each) => join(each, 'nft')).find((path) => existsSync(path)) ?? 'nft';
   const outside: Argv = ['systemd-run', '--quiet', '--collect', '--wait', '--pipe', '--'];
   const run = (argv: Argv) => exec(has_systemd ? [...outside, ...argv] : argv, { timeout_ms: command_ms });

@@ -5,6 +5,7 @@ import { statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { AppError } from '@mainstay/contract/errors';
 import { loadIdentity } from '../state/identity.ts';
+import { hasSystemd } from '../supervisor/systemd/units.ts';
 import { type AgentFile, places } from './agent-file.ts';
 import type { RunningAgent } from './agent-socket.ts';
 import { askPanel } from './panel.ts';
@@ -34,7 +35,7 @@ export const checks: readonly Check[] = [
     name: 'systemd',
     of_installation: true,
     async look() {
-      if (existsSync('/run/systemd/system')) return right('runs this machine');
+      if (hasSystemd()) return right('runs this machine');
       return wrong('does not run this machine', 'Install on a server with Debian or Ubuntu.');
     },
   },

@@ -2,6 +2,7 @@
 import { existsSync, readlinkSync } from 'node:fs';
 import { AppError } from '@mainstay/contract/errors';
 import { systemExec } from '@mainstay/runtime/exec';
+import { hasSystemd } from '../supervisor/systemd/units.ts';
 
 const command_ms = 120_000;
 /** Fetching packages takes as long as the mirror takes. */
@@ -38,7 +39,7 @@ export function checkMachine(): void {
   if (process.getuid?.() !== 0) {
     throw new AppError('Forbidden', 'This needs root.', { hint: 'Run it again with sudo in front.' });
   }
-  if (process.platform !== 'linux' || !existsSync('/run/systemd/system')) {
+  if (process.platform !== 'linux' || !hasSystemd()) {
     throw new AppError(
       'Unavailable',
       'This machine is not run by systemd, by which the agent is started and kept up.',

@@ -1,9 +1,15 @@
 /** What the agent asks of systemd: argv values for `systemctl`, run in one place, and what `systemctl show` answers. */
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Exec, ExecResult } from '@mainstay/runtime/exec';
 
 export const units_folder = '/run/systemd/system';
 export const transient_folder = '/run/systemd/transient';
+
+/** Whether systemd runs this machine (sd_booted(3)). */
+export function hasSystemd(): boolean {
+  return existsSync(units_folder);
+}
 
 /** The unit of an instance or build. Its id stands at the end, and no service has an underscore in its name. */
 export function unitName(service: string, id: string): string {
