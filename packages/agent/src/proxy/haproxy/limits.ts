@@ -1,14 +1,7 @@
 /** Bounds of HAProxy, as far as it has them: the counterparts of the embedded proxy's, and the lines that set them. */
-import type { HoldLimits } from './program.ts';
+import { type ClientLimits, clientLimits } from '../client-limits.ts';
 
-export type HaproxyLimits = HoldLimits & {
-  request_head_bytes_max: number;
-  request_headers_max: number;
-  request_body_bytes_max: number;
-  request_head_timeout_ms: number;
-  request_body_idle_ms: number;
-  client_idle_ms: number;
-  client_connections_max: number;
+export type HaproxyLimits = ClientLimits & {
   /** Also the pause after a refused connection. */
   connect_timeout_ms: number;
   connect_retries_max: number;
@@ -23,16 +16,9 @@ export type HaproxyLimits = HoldLimits & {
 };
 
 export const defaultHaproxyLimits: HaproxyLimits = {
-  held_requests_max: 10_000,
-  held_ms: 30_000,
+  ...clientLimits,
   // HAProxy keeps a copy of a whole buffer for each request that may be repeated; services of Node take 16 KiB as well.
   request_head_bytes_max: 16_384,
-  request_headers_max: 256,
-  request_body_bytes_max: 16 * 1024 ** 3,
-  request_head_timeout_ms: 20_000,
-  request_body_idle_ms: 120_000,
-  client_idle_ms: 65_000,
-  client_connections_max: 20_000,
   connect_timeout_ms: 300,
   connect_retries_max: 4,
   response_idle_ms: 300_000,

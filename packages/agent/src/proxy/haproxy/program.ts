@@ -11,14 +11,13 @@
  * goes on to the next worker, which holds it there. Threads of HAProxy pass on by themselves what was let go, so that between
  * two of them the order is that of tickets only as nearly as they keep step.
  */
-export type HoldLimits = {
-  /** Per service and worker. */
-  held_requests_max: number;
-  held_ms: number;
-};
+import type { ClientLimits } from '../client-limits.ts';
 
 /** The Lua program; `held_map` is the file that names the services that are held. */
-export function luaProgram(held_map: string, { held_requests_max, held_ms }: HoldLimits): string {
+export function luaProgram(
+  held_map: string,
+  { held_requests_max, held_ms }: Pick<ClientLimits, 'held_requests_max' | 'held_ms'>,
+): string {
   return `local held = Map.new(${luaString(held_map)}, Map._str)
 local requests_max, held_ms = ${Math.trunc(held_requests_max)}, ${Math.trunc(held_ms)}
 local queues = {}
