@@ -3,7 +3,8 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { silentLogger } from '@mainstay/runtime/log';
 import { describe, expect, test } from 'vitest';
-import { ask, createHarness, type Harness, raw, until } from './conformance/harness.ts';
+import { ask, type Harness, raw, until, withHarness } from './conformance/harness.ts';
+import { boundsOfHolding } from './conformance/switch-laws.ts';
 import { createEmbeddedProxy } from './embedded-proxy.ts';
 import { proxyConformance } from './proxy.conformance.ts';
 import type { ProxyLimits } from './server/limits.ts';
@@ -13,28 +14,12 @@ const routes = [{ prefix: '/', strip: false, service: 'api' }];
 
 proxyConformance('embedded', (home) => createEmbeddedProxy({ home, log }));
 
-async function withLimits(limits: Partial<ProxyLimits>, run: (h: Harness) => Promise<void>): Promise<void> {
-  const h = await createHarness((home) => createEmbeddedProxy({ home, log, limits }));
-  try {
-    await run(h);
-  } finally {
-    await h.end();
-  }
-}
+const withLimits = (limits: Partial<ProxyLimits>, run: (h: Harness) => Promise<void>) =>
+  withHarness((home) => createEmbeddedProxy({ home, log, limits }), run);
 
 describe('the bounds of the embedded proxy', { timeout: 30_000 }, () => {
   test('requests that are held wait no longer and in no greater number than they may', () =>
-    withLimits({ held_requests_max: 2, held_ms: 100 }, async (h) => {
-      await h.apply({ services: { api: { active: null, held: true } }, routes });
-      const waiting = [ask(h.external), ask(h.external)];
-      await until('both wait', async () => (await h.proxy.status()).waiting['api'] === 2);
-      const third = await ask(h.external);
-      for (const answer of [third, ...(await Promise.all(waiting))]) {
-        expect(answer.status).toBe(503);
-        expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
-      }
-      expect(third.body).toMatch(/Too many requests/);
-    }));
+    withLimits({ held_requests_max: 2, held_ms: 100 }, boundsOfHolding));
 
   test('a request head that trickles in is given up', () =>
     withLimits({ request_head_timeout_ms: 300 }, async (h) => {

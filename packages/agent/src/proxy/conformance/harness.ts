@@ -119,6 +119,16 @@ export async function createHarness(makeProxy: MakeProxy): Promise<Harness> {
   };
 }
 
+/** Runs with a harness of its own, and ends it. */
+export async function withHarness(makeProxy: MakeProxy, run: (h: Harness) => Promise<void>): Promise<void> {
+  const h = await createHarness(makeProxy);
+  try {
+    await run(h);
+  } finally {
+    await h.end();
+  }
+}
+
 /** Waits until a condition holds; rejects after twenty seconds. */
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 20_000;

@@ -8,6 +8,39 @@ import { ask, type Harness, raw, startLoad, until } from './harness.ts';
 
 const routes = [{ prefix: '/', strip: false, service: 'api' }];
 
+/** A WebSocket, which answers with what it is sent, and a stream, both of which stay open on the backend that this makes the one that serves. */
+export async function openStaying(h: Harness, id: string) {
+  const backend = await h.backend(id, (_incoming, response) => response.write('begun'));
+  const sockets = new WebSocketServer({ server: backend.server });
+  sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(data)));
+  await h.apply({ services: { api: { active: backend } }, routes });
+  const socket = new WebSocket(`ws://127.0.0.1:${h.external}/`);
+  /** The code with which the WebSocket is closed. */
+  const broken = new Promise<number>((done) => socket.on('error', () => {}).once('close', done));
+  await new Promise((done) => socket.once('open', done));
+  const stream = raw(h.external, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await until('the stream has begun', () => stream.text().includes('begun'));
+  const says = (text: string) => {
+    const echo = new Promise((done) => socket.once('message', (data) => done(String(data))));
+    socket.send(text);
+    return echo;
+  };
+  return { backend, broken, stream, says };
+}
+
+/** The law of a proxy that holds no more than two requests, for a short time. */
+export async function boundsOfHolding(h: Harness): Promise<void> {
+  await h.apply({ services: { api: { active: null, held: true } }, routes });
+  const waiting = [ask(h.external), ask(h.external)];
+  await until('both wait', async () => (await h.proxy.status()).waiting['api'] === 2);
+  const third = await ask(h.external);
+  for (const answer of [third, ...(await Promise.all(waiting))]) {
+    expect(answer.status).toBe(503);
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+  }
+  expect(third.body).toMatch(/Too many requests/);
+}
+
 export function switchLaws(harness: () => Harness, differences: Differences): void {
   test('new requests go to the new backend when apply returns, while those in flight end on the old one', async () => {
     const h = harness();
@@ -106,20 +139,10 @@ export function switchLaws(harness: () => Harness, differences: Differences): vo
 
   test('a WebSocket and a stream stay on the old backend until it is cut', async () => {
     const h = harness();
-    const old = await h.backend('cut-old', (_incoming, response) => response.write('begun'));
-    const sockets = new WebSocketServer({ server: old.server });
-    sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(data)));
+    const { backend: old, broken, stream, says } = await openStaying(h, 'cut-old');
     const next = await h.backend('cut-next', (_incoming, response) => response.end('next'));
-    await h.apply({ services: { api: { active: old } }, routes });
-    const socket = new WebSocket(`ws://127.0.0.1:${h.external}/`);
-    const broken = new Promise<number>((done) => socket.on('error', () => {}).once('close', done));
-    await new Promise((done) => socket.once('open', done));
-    const stream = raw(h.external, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
-    await until('the stream has begun', () => stream.text().includes('begun'));
     await h.apply({ services: { api: { active: next } }, routes });
-    const echo = new Promise((done) => socket.once('message', (data) => done(String(data))));
-    socket.send('still here');
-    expect(await echo).toBe('still here');
+    expect(await says('still here')).toBe('still here');
     expect((await h.proxy.status()).in_flight[old.id]).toBe(2);
     expect(stream.closed()).toBe(false);
     await h.proxy.cut(old.id);

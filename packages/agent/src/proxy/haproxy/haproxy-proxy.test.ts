@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '@mainstay/runtime/log';
 import { describe, expect, test } from 'vitest';
-import { WebSocket, WebSocketServer } from 'ws';
 import { haproxyDifferences } from '../conformance/haproxy-differences.ts';
-import { ask, createHarness, type Harness, raw, startLoad, until } from '../conformance/harness.ts';
+import { ask, type Harness, raw, startLoad, until, withHarness } from '../conformance/harness.ts';
+import { boundsOfHolding, openStaying } from '../conformance/switch-laws.ts';
 import { proxyConformance } from '../proxy.conformance.ts';
 import { createHaproxyProxy, type HaproxyProxyOptions } from './haproxy-proxy.ts';
 import { createMasterSocket } from './master-socket.ts';
@@ -24,14 +24,8 @@ describe.skipIf(missing)(`on HAProxy${missing}`, () => {
   proxyConformance('haproxy', (home) => createHaproxyProxy({ home, log }), haproxyDifferences);
 });
 
-const withProxy = (options: Partial<HaproxyProxyOptions>, run: (h: Harness) => Promise<void>) => async () => {
-  const h = await createHarness((home) => createHaproxyProxy({ home, log, ...options }));
-  try {
-    await run(h);
-  } finally {
-    await h.end();
-  }
-};
+const withProxy = (options: Partial<HaproxyProxyOptions>, run: (h: Harness) => Promise<void>) => () =>
+  withHarness((home) => createHaproxyProxy({ home, log, ...options }), run);
 const processesOf = (h: Harness) => createMasterSocket(join(h.home, 'master.sock')).processes();
 /** Adds a service, which is a change that needs a reload. */
 const withMore = async (h: Harness, services: Parameters<Harness['apply']>[0]['services']) => {
@@ -84,22 +78,12 @@ describe.skipIf(missing)(`haproxy, driven${missing}`, { timeout: 60_000 }, () =>
   test(
     'what is open on a worker of before a reload is counted, goes on, and can be cut',
     withProxy({}, async (h) => {
-      const old = await h.backend('old', (_incoming, response) => response.write('begun'));
-      const sockets = new WebSocketServer({ server: old.server });
-      sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(data)));
+      const { backend: old, broken, stream, says } = await openStaying(h, 'old');
       const next = await h.backend('next', (_incoming, response) => response.end('next'));
-      await h.apply({ services: { api: { active: old } }, routes });
-      const socket = new WebSocket(`ws://127.0.0.1:${h.external}/`);
-      const broken = new Promise<number>((done) => socket.on('error', () => {}).once('close', done));
-      await new Promise((done) => socket.once('open', done));
-      const stream = raw(h.external, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
-      await until('the stream has begun', () => stream.text().includes('begun'));
       await withMore(h, { api: { active: next } });
       expect((await ask(h.external)).body).toBe('next');
       expect((await h.proxy.status()).in_flight).toEqual({ [old.id]: 2 });
-      const echo = new Promise((done) => socket.once('message', (data) => done(String(data))));
-      socket.send('still here');
-      expect(await echo).toBe('still here');
+      expect(await says('still here')).toBe('still here');
       await h.proxy.cut(old.id);
       expect(await broken).toBe(1_006);
       await until('the stream is broken', () => stream.closed());
@@ -215,17 +199,7 @@ describe.skipIf(missing)(`haproxy, driven${missing}`, { timeout: 60_000 }, () =>
 
   test(
     'requests that are held wait no longer and in no greater number than they may',
-    withProxy({ limits: { held_requests_max: 2, held_ms: 300 } }, async (h) => {
-      await h.apply({ services: { api: { active: null, held: true } }, routes });
-      const waiting = [ask(h.external), ask(h.external)];
-      await until('both wait', async () => (await h.proxy.status()).waiting['api'] === 2);
-      const third = await ask(h.external);
-      for (const answer of [third, ...(await Promise.all(waiting))]) {
-        expect(answer.status).toBe(503);
-        expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
-      }
-      expect(third.body).toMatch(/Too many requests/);
-    }),
+    withProxy({ limits: { held_requests_max: 2, held_ms: 300 } }, boundsOfHolding),
   );
 
   test(
