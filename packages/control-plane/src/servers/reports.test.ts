@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import { AgentState, type AgentStateSent } from '@mainstay/contract/agent-api';
 import { agentState, serviceObserved } from '@mainstay/contract/testing/agent-state';
-import { expect, it } from 'vitest';
+import { openSqlite } from '@mainstay/runtime/sqlite';
+import { expect, it, vi } from 'vitest';
+import { startFixture } from '../testing/fixture.ts';
 import { noticeOf } from './reports.ts';
 
 type Health = AgentStateSent['services'][string]['health'];
@@ -26,4 +29,25 @@ it('drift that is found or put back is news, and so are names', () => {
     noticeOf(AgentState.parse(agentState(state))),
   );
   expect(new Set(notices).size).toBe(4);
+});
+
+it('a server whose reports say nothing new is seen all the same, and is told when none of them can be written', async () => {
+  const at = await startFixture();
+  try {
+    const server = await at.enrol('h1');
+    const beat = async () => (await server.send('POST', '/heartbeat', { sent_at: 1, state: server.state })).status;
+    const seen = async () => (await at.client['servers.get']({ server: 'h1' })).server.last_seen_at!;
+    expect(await beat()).toBe(200);
+    const before = await seen();
+    expect(await beat()).toBe(200);
+    await vi.waitFor(async () => expect(await seen()).toBeGreaterThan(before), { timeout: 20_000 });
+    const database = openSqlite(join(at.home, 'mainstay.db'));
+    database.exec("CREATE TRIGGER stuck BEFORE UPDATE ON servers BEGIN SELECT RAISE(ABORT, 'stuck'); END");
+    await vi.waitFor(async () => expect(await beat()).toBe(500), { timeout: 20_000, interval: 100 });
+    database.exec('DROP TRIGGER stuck');
+    database.close();
+    expect(await beat()).toBe(200);
+  } finally {
+    await at.stop();
+  }
 });

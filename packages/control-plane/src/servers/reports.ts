@@ -12,6 +12,7 @@ import { createSubjectNotes } from '../stacks/commit-subjects.ts';
 import { findStackById } from '../stacks/stack-store.ts';
 import {
   findServerById,
+  noteSeen,
   refreshState,
   rememberState,
   reportedState,
@@ -36,9 +37,13 @@ const written_again_after_ms = 60_000;
 /** More than a control plane has servers; beyond it what was written is forgotten, and written once more. */
 const written_max = 20_000;
 
+type Beat = { server: ServerRow; state: AgentState; notice: string };
+
 export function createReports(context: Context): Reports {
   const { store, clock, signals } = context;
-  const waiting = new Map<string, { server: ServerRow; state: AgentState }>();
+  /** Reports that are to be written; of those that say nothing new only that the server was seen. */
+  const waiting = new Map<string, Beat>();
+  const seen = new Set<string>();
   /** What people would notice of the report of a server that is stored, so that only news is stored and wakes anybody. */
   const written = new Map<string, { notice: string; at: number }>();
   const notes = createSubjectNotes(store);
@@ -49,30 +54,22 @@ export function createReports(context: Context): Reports {
     return stack_id === null ? null : ((await findStackById(store, stack_id))?.name ?? null);
   };
 
+  const isNews = ({ server, notice }: Beat) => !server.online || written.get(server.id)?.notice !== notice;
+
   const writeHeartbeats = async () => {
     const now = clock.now();
-    const beats = [...waiting.values()].map((beat) => ({ ...beat, notice: noticeOf(beat.state) }));
+    const beats = [...waiting.values()];
+    const ids = [...new Set([...waiting.keys(), ...seen])];
     waiting.clear();
-    const isNews = ({ server, notice }: (typeof beats)[number]) =>
-      !server.online || written.get(server.id)?.notice !== notice;
+    seen.clear();
     const news = beats.filter(isNews);
     const back = news.filter(({ server }) => !server.online).map(({ server }) => server);
-    const stored = beats.filter(
-      (beat) => isNews(beat) || now - (written.get(beat.server.id)?.at ?? 0) >= written_again_after_ms,
-    );
     const subjects = notes.take(news, now);
     await store.batch([
-      ...inGroups(beats).map((group) => ({
-        query: store.db
-          .updateTable('servers')
-          .set({ last_seen_at: now, online: 1 })
-          .where(
-            'id',
-            'in',
-            group.map(({ server }) => server.id),
-          ),
+      ...inGroups(ids).map((group) => ({
+        query: store.db.updateTable('servers').set({ last_seen_at: now, online: 1 }).where('id', 'in', group),
       })),
-      ...stored.map(({ server, state }) => storeReport(store, server.id, state)),
+      ...beats.map(({ server, state }) => storeReport(store, server.id, state)),
       ...subjects.statements,
       ...back.map(({ name }) =>
         insertEvent(store, { kind: 'server.online', message: `Server ${name} reports again.`, at: now, server: name }),
@@ -81,20 +78,36 @@ export function createReports(context: Context): Reports {
     subjects.written();
     if (written.size > written_max) written.clear();
     for (const beat of beats) {
-      if (isNews(beat)) rememberState(beat.server.id, now, beat.state);
-      else refreshState(beat.server.id, now, beat.state);
+      if (isNews(beat) || !refreshState(beat.server.id, beat.state)) rememberState(beat.server.id, now, beat.state);
     }
-    for (const { server, notice } of stored) written.set(server.id, { notice, at: now });
+    for (const id of ids) noteSeen(id, now);
+    for (const { server, notice } of beats) written.set(server.id, { notice, at: now });
     if (news.length === 0) return;
     context.settle();
     signals.notify('servers', 'services', 'stacks', ...(back.length > 0 ? ['events'] : []));
   };
-  const rounds = createRounds(writeHeartbeats, written_apart_ms);
+  const rounds = createRounds(async () => {
+    try {
+      await writeHeartbeats();
+    } catch (error) {
+      // Every report waits to be written again, so that its server is told when that fails.
+      written.clear();
+      throw error;
+    }
+  }, written_apart_ms);
 
   return {
     async heartbeat(server, state, sent_at) {
       context.usage.take(server.id, sent_at, state);
-      waiting.set(server.id, { server, state });
+      const beat = { server, state, notice: noticeOf(state) };
+      const isFresh = clock.now() - (written.get(server.id)?.at ?? 0) < written_again_after_ms;
+      if (isFresh && !isNews(beat) && !waiting.has(server.id) && refreshState(server.id, state)) {
+        // Not waited for: reports of a fleet that live until the next round are the most of what a collection of garbage moves.
+        seen.add(server.id);
+        rounds.next().catch(() => {});
+        return;
+      }
+      waiting.set(server.id, beat);
       await rounds.next();
     },
 

@@ -167,14 +167,11 @@ export function rememberState(id: string, last_seen_at: number | null, state: Ag
 /**
  * Takes over what moves all the time from a report that says nothing new otherwise. The report that is known stays the same
  * object: to let go of one per server every ten seconds would be the most of what the garbage collector does.
+ * False where none is known.
  */
-export function refreshState(id: string, last_seen_at: number, state: AgentState): void {
+export function refreshState(id: string, state: AgentState): boolean {
   const found = known.get(id);
-  if (!found?.state) {
-    rememberState(id, last_seen_at, state);
-    return;
-  }
-  found.last_seen_at = last_seen_at;
+  if (!found?.state) return false;
   found.state.usage = state.usage;
   found.state.backlog = state.backlog;
   for (const [name, service] of Object.entries(state.services)) {
@@ -184,6 +181,13 @@ export function refreshState(id: string, last_seen_at: number, state: AgentState
     before.cpu_fraction = service.cpu_fraction;
     before.health = service.health;
   }
+  return true;
+}
+
+/** The row of a server says from now on that it was seen then; what is known of it is as new. */
+export function noteSeen(id: string, last_seen_at: number): void {
+  const found = known.get(id);
+  if (found) found.last_seen_at = last_seen_at;
 }
 
 /** Stores a report; of a server that was removed in the meantime, nothing. */

@@ -8,13 +8,12 @@ import { servicesOnServer } from './stack-view.ts';
 export const serviceHandlers: Handler[] = [
   reads(operations['services.list'], async ({ store }, { stack, server, service }) => {
     const stacks = stack === undefined ? await selectStacks(store) : [await getStackRow(store, stack)];
-    if (server !== undefined) await getServerRow(store, server);
+    const asked = server === undefined ? null : await getServerRow(store, server);
     const services = [];
     for (const row of stacks) {
+      if (asked !== null && (asked.stack_id !== row.id || asked.enrolled_at === null)) continue;
       const base = await baseVersion(store, row);
-      const servers = (await serversOfStack(store, row.id)).filter(
-        (entry) => server === undefined || entry.name === server,
-      );
+      const servers = asked === null ? await serversOfStack(store, row.id) : [asked];
       const states = await reportedStates(store, servers);
       for (const entry of servers) services.push(...servicesOnServer(row, base, entry, states.get(entry.id) ?? null));
     }
