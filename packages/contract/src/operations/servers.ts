@@ -15,6 +15,11 @@ export const ServerView = z
     labels: Labels.describe('What people say of it; policies match it.'),
     environment: z.string().nullable(),
     agent_version: z.string().nullable(),
+    updatable: z
+      .boolean()
+      .describe(
+        'Its agent can be updated from here; not one that came as a package or with `mainstay up`, or never reported.',
+      ),
     os: z.string().nullable(),
     arch: z.string().nullable(),
     cpus: z.int().nullable(),

@@ -268,6 +268,7 @@ function viewOfServer(
     labels,
     environment,
     agent_version: reported?.agent_version ?? null,
+    updatable: reported !== null && reported.updatable !== false,
     os: reported?.facts.os ?? null,
     arch: reported?.facts.arch ?? null,
     cpus: reported?.facts.cpus ?? null,

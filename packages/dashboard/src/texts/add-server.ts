@@ -37,6 +37,8 @@ export const addServer = {
     'Root, or a user who may use sudo: the agent starts services, each as a user of its own.',
     'Run the line. It compares what it fetches with the hash that stands in it, installs the agent, and says when it is seen here.',
   ],
+  installMode:
+    'With --security-mode tunnel in the line nothing of the server is open to the outside, with --security-mode daemon-port only its proxy; SSH stays open from the networks that --ssh-from names. It can be chosen later as well, on the page of the server.',
   installHint:
     'The token works once. To take everything back there: mainstay-agent uninstall. What is wrong is told by: mainstay-agent doctor.',
   copyDist: 'Copy the program',

@@ -141,8 +141,16 @@ export const newStack = {
     noServices: 'Tick at least one service above.',
     servers: 'Runs on',
     serversHint: 'A server runs one stack.',
-    labels: 'Or on servers that have these labels',
-    labelsHint: 'Such as role=web, region=eu. They are looked at with each deploy.',
+    labels: 'Or on all servers that have these labels',
+    labelsHint: 'Such as role=web, region=eu. Servers are chosen by them with each deploy of yours.',
+    chosen: (count: number) =>
+      count === 0
+        ? 'No free server has the labels below now.'
+        : 'Chosen by the labels below; ticked are those that have them now. The plan names them.',
+    noLabels: 'no labels',
+    notTaken: (why: string) => `not taken: ${why}`,
+    runsOther: (stack: string) => `runs ${stack}`,
+    drained: 'drained',
     free: 'free',
     freeOffline: 'free, offline now',
     runs: (stack: string) => `runs ${stack}, whose services would stop there`,

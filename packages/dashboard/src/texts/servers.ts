@@ -107,6 +107,18 @@ export const servers = {
   drainedText: 'It runs nothing until it is undrained. It is left out of rollouts and of the health of its stack.',
   about: {
     title: 'What it is said to be',
+    change: 'Change',
+    set: {
+      title: (server: string) => `What is ${server}?`,
+      lead: 'Policies match it, and stacks choose servers by their labels, with their next deployment.',
+      labels: 'Labels',
+      labelsHint: 'Such as role=web, region=eu.',
+      environment: 'Environment',
+      environmentHint: 'Such as production. Empty: none.',
+      review: 'Review',
+      reviewTitle: (server: string) => `Label ${server}`,
+      confirm: 'Save',
+    },
     environment: 'Environment',
     labels: 'Labels',
     none: 'None',

@@ -12,7 +12,7 @@ import { useDraft } from '../../ui/draft.ts';
 import { Page } from '../../ui/page.tsx';
 import { FollowDeployment } from './follow/follow-deployment.tsx';
 import css from './new-stack.module.css';
-import { emptyDraft, type StackDraft } from './stack-draft.ts';
+import { emptyDraft, type StackDraft, tickedServers } from './stack-draft.ts';
 import { StackForm } from './stack-form.tsx';
 
 const route = getRouteApi('/stacks/new');
@@ -29,7 +29,9 @@ export function NewStackPage() {
   const hasWork = draft.services.length > 0 || draft.name !== null;
   if (follow !== undefined) {
     const isOwn = draft.made === follow;
-    return <FollowDeployment stack={follow} wanted={isOwn ? draft.servers : none} onDone={isOwn ? discard : ignore} />;
+    return (
+      <FollowDeployment stack={follow} wanted={isOwn ? tickedServers(draft) : none} onDone={isOwn ? discard : ignore} />
+    );
   }
   return (
     <Page

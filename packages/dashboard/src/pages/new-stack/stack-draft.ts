@@ -55,6 +55,11 @@ export type StackDraft = {
   made: string | null;
 };
 
+/** Servers that are to be given the stack one by one. */
+export function tickedServers({ labels, servers }: StackDraft): string[] {
+  return labels.trim() === '' ? servers : [];
+}
+
 export const emptyDraft: StackDraft = {
   name: null,
   services: [],

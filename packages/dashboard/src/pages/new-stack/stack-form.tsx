@@ -12,7 +12,7 @@ import { emptyFields, inputOf, type Problems } from './draft-problems.ts';
 import css from './new-stack.module.css';
 import { Repository } from './repository/repository.tsx';
 import { Services } from './services/services.tsx';
-import { proposedStackName, type ServiceDraft, type StackDraft, specOf } from './stack-draft.ts';
+import { proposedStackName, type ServiceDraft, type StackDraft, specOf, tickedServers } from './stack-draft.ts';
 import { StackSettings } from './stack-settings.tsx';
 
 const route = getRouteApi('/stacks/new');
@@ -29,6 +29,7 @@ export function StackForm({ draft, setDraft }: StackFormProps) {
   const [change, setChange] = useState<Change | null>(null);
   const stacks = useRead('stacks.list', {}).data?.stacks ?? [];
   const name = draft.name ?? proposedStackName(search.git ?? draft.services[0]?.source.git ?? '');
+  const ticked = tickedServers(draft);
   const latest = useRef(draft);
   latest.current = draft;
 
@@ -122,9 +123,7 @@ export function StackForm({ draft, setDraft }: StackFormProps) {
       <ReviewChange
         change={change}
         title={draft.made === name ? texts.review.titleAgain(name) : texts.review.title(name)}
-        confirm={
-          draft.servers.length > 0 || draft.labels.trim() !== '' ? texts.review.confirm : texts.review.confirmWaiting
-        }
+        confirm={ticked.length > 0 || draft.labels.trim() !== '' ? texts.review.confirm : texts.review.confirmWaiting}
         onClose={() => setChange(null)}
         onRefused={refused}
         onAccepted={() => {
@@ -134,8 +133,7 @@ export function StackForm({ draft, setDraft }: StackFormProps) {
         }}
       >
         <p className="quiet">
-          {texts.review.lead}{' '}
-          {draft.made !== name && draft.servers.length > 0 && texts.review.afterwards(draft.servers)}
+          {texts.review.lead} {draft.made !== name && ticked.length > 0 && texts.review.afterwards(ticked)}
         </p>
       </ReviewChange>
     </form>

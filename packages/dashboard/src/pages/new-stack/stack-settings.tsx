@@ -1,10 +1,12 @@
 /** The stack itself: its name, the servers that are to run it, and the few settings that differ from machine to machine. */
 import type { ServerView } from '@mainstay/contract/operations/servers';
 import type { StackView } from '@mainstay/contract/operations/stacks';
+import type { Labels } from '@mainstay/contract/server-labels';
 import { Button, Checkbox, SegmentedControl, Switch, TextInput } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useRead } from '../../api/queries.ts';
 import { newStack } from '../../texts/new-stack.ts';
+import { labelsOf, labelsText } from '../../ui/labels.ts';
 import { Fetched, Rows, Section } from '../../ui/page.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { serverStatus } from '../../ui/words.ts';
@@ -38,7 +40,7 @@ export function StackSettings({ draft, setDraft, name, problems }: StackSettings
           spellCheck={false}
           autoComplete="off"
         />
-        {draft.labels.trim() === '' && <Servers draft={draft} setDraft={setDraft} stack={name} />}
+        <Servers draft={draft} setDraft={setDraft} stack={name} />
         <ByLabels draft={draft} setDraft={setDraft} problems={problems} />
         <Ports draft={draft} setDraft={setDraft} problems={problems} />
       </div>
@@ -46,7 +48,7 @@ export function StackSettings({ draft, setDraft, name, problems }: StackSettings
   );
 }
 
-/** Labels in the place of single servers. */
+/** Labels in the place of single servers; those that were ticked are ticked again when the labels are taken away. */
 function ByLabels({ draft, setDraft, problems }: PortsProps) {
   const id = stackField('labels');
   return (
@@ -55,7 +57,7 @@ function ByLabels({ draft, setDraft, problems }: PortsProps) {
       label={texts.labels}
       description={texts.labelsHint}
       value={draft.labels}
-      onChange={(event) => setDraft({ ...draft, labels: event.currentTarget.value, servers: [] })}
+      onChange={(event) => setDraft({ ...draft, labels: event.currentTarget.value })}
       error={problems[id] ?? null}
       spellCheck={false}
       autoComplete="off"
@@ -65,10 +67,14 @@ function ByLabels({ draft, setDraft, problems }: PortsProps) {
 
 type ServersProps = { draft: StackDraft; setDraft(next: StackDraft): void; stack: string };
 
+/** Servers to tick; where the stack chooses by labels, those that it would choose now. */
 function Servers({ draft, setDraft, stack }: ServersProps) {
   const query = useRead('servers.list', {});
   const toggle = (name: string, on: boolean) =>
     setDraft({ ...draft, servers: on ? [...draft.servers, name] : draft.servers.filter((one) => one !== name) });
+  const labels = draft.labels.trim() === '' ? null : labelsOf(draft.labels);
+  const takes = (server: ServerView) =>
+    labels !== null && hasLabels(server, labels) && whyNotTaken(server, stack) === null;
   return (
     <fieldset className={css.servers} id={stackField('servers')} tabIndex={-1}>
       <legend>{texts.servers}</legend>
@@ -79,25 +85,37 @@ function Servers({ draft, setDraft, stack }: ServersProps) {
           return (
             <>
               <p className="quiet">
-                {servers.length === 0 ? texts.noServers : isFree ? texts.serversHint : texts.noneFree}
+                {servers.length === 0
+                  ? texts.noServers
+                  : labels !== null
+                    ? texts.chosen(servers.filter(takes).length)
+                    : isFree
+                      ? texts.serversHint
+                      : texts.noneFree}
               </p>
               <div className={css.serverList}>
                 {ordered.map((server) => (
                   <Checkbox
                     key={server.id}
-                    checked={draft.servers.includes(server.name) && server.state !== 'invited'}
-                    disabled={server.state === 'invited'}
+                    checked={
+                      labels === null
+                        ? draft.servers.includes(server.name) && server.state !== 'invited'
+                        : takes(server)
+                    }
+                    disabled={labels !== null || server.state === 'invited'}
                     onChange={(event) => toggle(server.name, event.currentTarget.checked)}
                     label={
                       <span className={css.serverLabel}>
                         <b>{server.name}</b> <StatusMark {...serverStatus(server.state)} form="icon" />
-                        <span className="quiet">{wordsOf(server, stack)}</span>
+                        <span className="quiet">
+                          {labels === null ? wordsOf(server, stack) : labelledWords(server, labels, stack)}
+                        </span>
                       </span>
                     }
                   />
                 ))}
               </div>
-              {draft.servers.length === 0 && <p className="quiet">{texts.later}</p>}
+              {labels === null && draft.servers.length === 0 && <p className="quiet">{texts.later}</p>}
             </>
           );
         }}
@@ -126,6 +144,22 @@ function wordsOf({ state, stack }: ServerView, own: string): string {
   if (state === 'invited') return texts.invited;
   if (stack !== null && stack !== own) return texts.runs(stack);
   return state === 'online' ? texts.free : texts.freeOffline;
+}
+
+function hasLabels(server: ServerView, labels: Labels): boolean {
+  return Object.entries(labels).every(([key, value]) => server.labels[key] === value);
+}
+
+/** Why a server is not taken though it has the labels; null when it is. The plan has the last word. */
+function whyNotTaken({ state, stack, drained }: ServerView, own: string): string | null {
+  if (state === 'invited') return texts.invited;
+  if (stack !== null && stack !== own) return texts.runsOther(stack);
+  return drained ? texts.drained : null;
+}
+
+function labelledWords(server: ServerView, labels: Labels, stack: string): string {
+  const why = hasLabels(server, labels) ? whyNotTaken(server, stack) : null;
+  return [labelsText(server.labels) || texts.noLabels, ...(why === null ? [] : [texts.notTaken(why)])].join(' · ');
 }
 
 type PortsProps = { draft: StackDraft; setDraft(next: StackDraft): void; problems: Problems };

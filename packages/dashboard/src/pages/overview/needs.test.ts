@@ -33,6 +33,7 @@ const server = (change: Partial<ServerView> = {}): ServerView => ({
   state: 'online',
   stack: 'shop',
   agent_version: '0.1.0',
+  updatable: true,
   os: 'Debian',
   arch: 'x64',
   cpus: 2,

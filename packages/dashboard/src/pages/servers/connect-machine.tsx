@@ -44,6 +44,7 @@ export function ConnectMachine({ server, name, invitation }: ConnectMachineProps
             <p className={css.hint}>
               <b>{texts.shownOnce}</b> {texts.installHint}
             </p>
+            <p className={css.hint}>{texts.installMode}</p>
           </div>
           <TokenExpired expires_at={invitation.expires_at} name={name} stack={server?.stack ?? null} />
         </div>

@@ -24,7 +24,7 @@ export function ServerActs({ server }: { server: ServerView }) {
           {server.drained ? texts.undrain.action : texts.drain.action}
         </Button>
       )}
-      {server.supervisor === 'systemd' && (
+      {server.updatable && (
         <Button variant="default" onClick={() => setAct('update')}>
           {texts.updateAgent.action}
         </Button>

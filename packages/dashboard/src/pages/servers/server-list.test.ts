@@ -1,6 +1,6 @@
 import type { ServerView } from '@mainstay/contract/operations/servers';
 import { expect, test } from 'vitest';
-import { countsOf, serversShown } from './server-list.ts';
+import { countsOf, outdated, serversShown } from './server-list.ts';
 
 function server(name: string, more: Partial<ServerView> = {}): ServerView {
   return {
@@ -11,6 +11,7 @@ function server(name: string, more: Partial<ServerView> = {}): ServerView {
     state: 'online',
     stack: 'shop',
     agent_version: '0.1.0',
+    updatable: true,
     os: 'Debian GNU/Linux 12',
     arch: 'x64',
     cpus: 2,
@@ -67,4 +68,16 @@ test('the busiest come first, those that told nothing last', () => {
   });
   const servers = [server('silent'), server('idle', { usage: usage(0) }), server('busy', { usage: usage(0.9) })];
   expect(shownNames(servers, { sort: 'cpu' })).toEqual(['busy', 'idle', 'silent']);
+});
+
+test('agents are outdated that can be given the release and are another version, whatever the state of their servers', () => {
+  const servers = [
+    server('old', { agent_version: '0.1.0' }),
+    server('gone', { agent_version: '0.1.0', state: 'offline' }),
+    server('new', { agent_version: '0.2.0' }),
+    server('package', { agent_version: '0.1.0', updatable: false }),
+    server('invited', { agent_version: null, updatable: false, state: 'invited' }),
+  ];
+  expect(outdated(servers, '0.2.0').map(({ name }) => name)).toEqual(['old', 'gone']);
+  expect(outdated(servers, null)).toEqual([]);
 });

@@ -17,10 +17,7 @@ export function isBehind({ state, stack, converged, drained }: ServerView): bool
 
 /** Servers whose agent is another release than the one that is handed out, and that can be given it. */
 export function outdated(servers: readonly ServerView[], release: string | null): ServerView[] {
-  return servers.filter(
-    ({ agent_version, supervisor, state }) =>
-      release !== null && state !== 'invited' && supervisor === 'systemd' && agent_version !== release,
-  );
+  return servers.filter(({ agent_version, updatable }) => release !== null && updatable && agent_version !== release);
 }
 
 const passes: Record<ServerFilter, (server: ServerView) => boolean> = {

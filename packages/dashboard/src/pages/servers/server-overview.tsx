@@ -1,9 +1,11 @@
 /** The facts of a server: what it is to run against what it runs, its last change, the machine and its agent. */
 import type { AgentState } from '@mainstay/contract/agent-api';
 import type { ServerView } from '@mainstay/contract/operations/servers';
-import type { ReactNode } from 'react';
+import { Button } from '@mantine/core';
+import { type ReactNode, useState } from 'react';
 import { useRead } from '../../api/queries.ts';
 import { servers as texts } from '../../texts/servers.ts';
+import { Allowed } from '../../ui/allowed.tsx';
 import { Foreign } from '../../ui/foreign.tsx';
 import { labelsText } from '../../ui/labels.ts';
 import { withoutEscapes } from '../../ui/log-view/ansi.ts';
@@ -19,6 +21,7 @@ import { ServerDrift } from './server-drift.tsx';
 import { cpuLimits } from './server-list.ts';
 import { ServerSecurity } from './server-security.tsx';
 import { ServerTunnel } from './server-tunnel.tsx';
+import { SetLabels } from './set-labels.tsx';
 
 export type ServerOverviewProps = { server: ServerView; reported: AgentState | null };
 
@@ -107,10 +110,22 @@ function DriftCard({ server, reported }: ServerOverviewProps) {
 }
 
 /** What people say of it: policies match it. */
-function About({ server: { labels, environment, stack, chosen_by, next_moves } }: { server: ServerView }) {
+function About({ server }: { server: ServerView }) {
+  const { labels, environment, stack, chosen_by, next_moves } = server;
   const words = texts.about;
+  const [opened, setOpened] = useState(false);
   return (
-    <Section title={words.title}>
+    <Section
+      title={words.title}
+      aside={
+        <Allowed to="servers:write">
+          <Button variant="default" size="xs" onClick={() => setOpened(true)}>
+            {words.change}
+          </Button>
+        </Allowed>
+      }
+    >
+      {opened && <SetLabels server={server} onClose={() => setOpened(false)} />}
       <dl className={css.facts}>
         <Fact word={words.environment}>{environment ?? words.none}</Fact>
         <Fact word={words.labels}>{labelsText(labels) || words.none}</Fact>
