@@ -4,6 +4,7 @@ import { change } from '../operation.ts';
 import { Labels } from '../server-labels.ts';
 import { server_states_max } from '../server-state.ts';
 import { RolloutSettings, ServerName } from '../stack.ts';
+import { ExpectedRelease } from './servers.ts';
 
 const { first, batch, pause_seconds } = RolloutSettings.shape;
 
@@ -23,12 +24,7 @@ export const updateAgents = change({
       .optional()
       .describe('Only these; left out, all whose agent is another version.'),
     labels: Labels.optional().describe('Only servers that have all of these labels.'),
-    version: z
-      .string()
-      .min(1)
-      .max(64)
-      .optional()
-      .describe('The version that is expected; refused when the release is another. Left out: whichever it is.'),
+    version: ExpectedRelease,
     first,
     batch,
     pause_seconds,

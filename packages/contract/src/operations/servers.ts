@@ -209,6 +209,14 @@ export const removeServerTunnel = change({
   errors: ['NotFound', 'Conflict'],
 });
 
+/** The release that whoever updates agents expects to be handed out. */
+export const ExpectedRelease = z
+  .string()
+  .min(1)
+  .max(64)
+  .optional()
+  .describe('The version that is expected; refused when the release is another. Left out: whichever it is.');
+
 export const updateServerAgent = change({
   id: 'servers.update_agent',
   summary: 'Update the agent of a server to the release that this installation hands out',
@@ -219,12 +227,7 @@ export const updateServerAgent = change({
   cli: { command: ['servers', 'update-agent'], args: ['server'] },
   input: {
     server: ServerName,
-    version: z
-      .string()
-      .min(1)
-      .max(64)
-      .optional()
-      .describe('The version that is expected; refused when the release is another. Left out: whichever it is.'),
+    version: ExpectedRelease,
   },
   errors: ['NotFound', 'Conflict'],
 });
