@@ -43,7 +43,7 @@ export const serverHandlers: Handler[] = [
     const in_force = await versionsInForce(context.store);
     const labels = await labelsOf(context.store);
     const drained = await drainedServers(context.store);
-    const moves = await nextMoves(context);
+    const moves = await nextMoves(context, { candidates: { rows, labels, drained } });
     const view = (row: ServerRow) =>
       viewOfServer(row, stacks, in_force, states.get(row.id) ?? null, {
         ...labels(row.id),
