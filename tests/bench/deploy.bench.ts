@@ -8,15 +8,8 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { agentNodeFlags } from '@mainstay/agent/agent-node-flags';
-import {
-  freePort,
-  type Installation,
-  makeRepository,
-  startAgent,
-  startControlPlane,
-  summary,
-  until,
-} from './installation.ts';
+import { freePort } from '@mainstay/runtime/testing/free-port';
+import { type Installation, makeRepository, startAgent, startControlPlane, summary, until } from './installation.ts';
 import { openSocket, openStream, startLoad } from './load.ts';
 
 const service = join(import.meta.dirname, 'service');

@@ -6,7 +6,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { agentNodeFlags } from '@mainstay/agent/agent-node-flags';
-import { cpuOf, freePort, makeRepository, rssOf, startAgent, startControlPlane, until } from './installation.ts';
+import { freePort } from '@mainstay/runtime/testing/free-port';
+import { cpuOf, makeRepository, rssOf, startAgent, startControlPlane, until } from './installation.ts';
 
 const quiet_seconds = 60;
 

@@ -1,11 +1,11 @@
 /** What the benches measure: the built programs, started as an installation starts them, on a home of their own. */
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, createClient } from '@mainstay/contract/client';
 import { controlPlaneNodeFlags, smallMalloc } from '@mainstay/runtime/node-flags';
+import { freePort } from '@mainstay/runtime/testing/free-port';
 
 const dist = join(import.meta.dirname, '..', '..', 'dist');
 
@@ -106,17 +106,6 @@ export function makeRepository(path: string, from: string) {
   };
   commit('0');
   return { url: path, commit };
-}
-
-export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 export async function until(

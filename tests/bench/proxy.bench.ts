@@ -8,7 +8,7 @@
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,7 @@ import { promisify } from 'node:util';
 import { createEmbeddedProxy } from '@mainstay/agent/proxy/embedded-proxy';
 import { createHaproxyProxy } from '@mainstay/agent/proxy/haproxy/haproxy-proxy';
 import { silentLogger } from '@mainstay/runtime/log';
+import { freePort } from '@mainstay/runtime/testing/free-port';
 import { buildSync } from 'esbuild';
 import { caddyfile, nginx, plainHaproxy } from './peers/proxy-configs.ts';
 
@@ -49,14 +50,6 @@ function provide(program: string, notes: string[]): boolean {
   if (has(program)) return true;
   notes.push(`SKIPPED: ${program} is not installed and could not be (apt-get install ${program}).`);
   return false;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => server.once('listening', done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 async function untilOpen(port: number): Promise<void> {
