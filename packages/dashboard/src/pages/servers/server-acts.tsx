@@ -1,12 +1,12 @@
 /** What can be done with a server: give it a stack, drain and undrain it, update its agent, or forget it. */
 import type { AppError } from '@mainstay/contract/app-error';
 import type { ServerView } from '@mainstay/contract/operations/servers';
-import { Button, Checkbox, Modal, Select, Tooltip } from '@mantine/core';
+import { Button, Checkbox, Select, Tooltip } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
 import { useCallback, useState } from 'react';
 import { useRead } from '../../api/queries.ts';
-import { general } from '../../texts/general.ts';
 import { servers as texts } from '../../texts/servers.ts';
+import { FormDialog } from '../../ui/form-dialog.tsx';
 import { refusalText } from '../../ui/refusal.ts';
 import { type Change, ReviewChange } from '../../ui/review-change.tsx';
 import css from './server.module.css';
@@ -86,43 +86,31 @@ export function AssignStack({ server, opened, onClose }: ActProps) {
   }, []);
   return (
     <>
-      <Modal
+      <FormDialog
         opened={opened && change === null}
-        onClose={done}
         title={texts.assign.title(server.name)}
-        closeButtonProps={{ 'aria-label': general.close }}
+        lead={others.length === 0 ? texts.assign.empty : texts.assign.lead}
+        submit={texts.assign.review}
+        disabled={others.length === 0}
+        onSubmit={() => {
+          if (stack === null) return setRefusal(texts.assign.missing);
+          setRefusal(null);
+          setChange({ id: 'servers.assign', input: { server: server.name, stack } });
+        }}
+        onClose={done}
       >
-        <form
-          className={css.form}
-          onSubmit={(event) => {
-            event.preventDefault();
-            if (stack === null) return setRefusal(texts.assign.missing);
-            setRefusal(null);
-            setChange({ id: 'servers.assign', input: { server: server.name, stack } });
-          }}
-        >
-          <p className="quiet">{others.length === 0 ? texts.assign.empty : texts.assign.lead}</p>
-          <Select
-            label={texts.assign.field}
-            placeholder={texts.assign.placeholder}
-            data={others}
-            value={stack}
-            onChange={setStack}
-            error={refusal}
-            searchable
-            disabled={others.length === 0}
-            data-autofocus
-          />
-          <div className={css.buttons}>
-            <Button variant="default" onClick={done}>
-              {general.cancel}
-            </Button>
-            <Button type="submit" disabled={others.length === 0}>
-              {texts.assign.review}
-            </Button>
-          </div>
-        </form>
-      </Modal>
+        <Select
+          label={texts.assign.field}
+          placeholder={texts.assign.placeholder}
+          data={others}
+          value={stack}
+          onChange={setStack}
+          error={refusal}
+          searchable
+          disabled={others.length === 0}
+          data-autofocus
+        />
+      </FormDialog>
       <ReviewChange
         change={change}
         title={texts.assign.reviewTitle(server.name, stack ?? '')}

@@ -2,12 +2,12 @@
 import type { AgentState } from '@mainstay/contract/agent-api';
 import type { ServerView } from '@mainstay/contract/operations/servers';
 import type { TunnelObserved } from '@mainstay/contract/server-state';
-import { Button, Modal, PasswordInput } from '@mantine/core';
+import { Button, PasswordInput } from '@mantine/core';
 import { useState } from 'react';
 import { useRead } from '../../api/queries.ts';
-import { general } from '../../texts/general.ts';
 import { tunnel as texts } from '../../texts/tunnel.ts';
 import { Foreign } from '../../ui/foreign.tsx';
+import { FormDialog } from '../../ui/form-dialog.tsx';
 import { withoutEscapes } from '../../ui/log-view/ansi.ts';
 import { Section } from '../../ui/page.tsx';
 import { refusalText } from '../../ui/refusal.ts';
@@ -81,39 +81,28 @@ function SetTunnel({ server, onClose }: { server: string; onClose(): void }) {
   const [change, setChange] = useState<Change | null>(null);
   return (
     <>
-      <Modal
+      <FormDialog
         opened={change === null}
-        onClose={onClose}
         title={words.title(server)}
-        closeButtonProps={{ 'aria-label': general.close }}
+        lead={words.lead}
+        submit={words.review}
+        onSubmit={() => {
+          if (token.trim() === '') return setRefusal(words.missing);
+          setRefusal(null);
+          setChange({ id: 'servers.tunnel_set', input: { server, token: token.trim() } });
+        }}
+        onClose={onClose}
       >
-        <form
-          className={css.form}
-          onSubmit={(event) => {
-            event.preventDefault();
-            if (token.trim() === '') return setRefusal(words.missing);
-            setRefusal(null);
-            setChange({ id: 'servers.tunnel_set', input: { server, token: token.trim() } });
-          }}
-        >
-          <p className="quiet">{words.lead}</p>
-          <PasswordInput
-            label={words.token}
-            description={words.tokenHint}
-            value={token}
-            onChange={(event) => setToken(event.currentTarget.value)}
-            error={refusal}
-            autoComplete="off"
-            data-autofocus
-          />
-          <div className={css.buttons}>
-            <Button variant="default" onClick={onClose}>
-              {general.cancel}
-            </Button>
-            <Button type="submit">{words.review}</Button>
-          </div>
-        </form>
-      </Modal>
+        <PasswordInput
+          label={words.token}
+          description={words.tokenHint}
+          value={token}
+          onChange={(event) => setToken(event.currentTarget.value)}
+          error={refusal}
+          autoComplete="off"
+          data-autofocus
+        />
+      </FormDialog>
       <ReviewChange
         change={change}
         title={words.reviewTitle(server)}

@@ -1,14 +1,13 @@
 /** Asks for the labels and the environment of a server, then shows what that would change: for policies, and for stacks that choose by labels. */
 import type { AppError } from '@mainstay/contract/app-error';
 import type { ServerView } from '@mainstay/contract/operations/servers';
-import { Button, Modal, TextInput } from '@mantine/core';
+import { TextInput } from '@mantine/core';
 import { useCallback, useState } from 'react';
-import { general } from '../../texts/general.ts';
 import { servers as texts } from '../../texts/servers.ts';
+import { FormDialog } from '../../ui/form-dialog.tsx';
 import { labelsDifference, labelsOf, labelsText } from '../../ui/labels.ts';
 import { refusalText } from '../../ui/refusal.ts';
 import { type Change, ReviewChange } from '../../ui/review-change.tsx';
-import css from './server.module.css';
 
 type SetLabelsProps = { server: ServerView; onClose(): void };
 
@@ -27,53 +26,42 @@ export function SetLabels({ server: { name, ...server }, onClose }: SetLabelsPro
   const message = refusal && refusalText(refusal);
   return (
     <>
-      <Modal
+      <FormDialog
         opened={change === null}
-        onClose={onClose}
         title={words.title(name)}
-        closeButtonProps={{ 'aria-label': general.close }}
+        lead={words.lead}
+        submit={words.review}
+        onSubmit={() => {
+          setRefusal(null);
+          const difference = labelsDifference(server.labels, labelsOf(labels));
+          setChange({
+            id: 'servers.label',
+            input: { server: name, ...difference, environment: environment.trim() },
+          });
+        }}
+        onClose={onClose}
       >
-        <form
-          className={css.form}
-          onSubmit={(event) => {
-            event.preventDefault();
-            setRefusal(null);
-            const difference = labelsDifference(server.labels, labelsOf(labels));
-            setChange({
-              id: 'servers.label',
-              input: { server: name, ...difference, environment: environment.trim() },
-            });
-          }}
-        >
-          <p className="quiet">{words.lead}</p>
-          <TextInput
-            label={words.labels}
-            description={words.labelsHint}
-            value={labels}
-            onChange={(event) => setLabels(event.currentTarget.value)}
-            error={isOfEnvironment ? null : message}
-            spellCheck={false}
-            autoComplete="off"
-            data-autofocus={!isOfEnvironment || undefined}
-          />
-          <TextInput
-            label={words.environment}
-            description={words.environmentHint}
-            value={environment}
-            onChange={(event) => setEnvironment(event.currentTarget.value)}
-            error={isOfEnvironment ? message : null}
-            spellCheck={false}
-            autoComplete="off"
-            data-autofocus={isOfEnvironment || undefined}
-          />
-          <div className={css.buttons}>
-            <Button variant="default" onClick={onClose}>
-              {general.cancel}
-            </Button>
-            <Button type="submit">{words.review}</Button>
-          </div>
-        </form>
-      </Modal>
+        <TextInput
+          label={words.labels}
+          description={words.labelsHint}
+          value={labels}
+          onChange={(event) => setLabels(event.currentTarget.value)}
+          error={isOfEnvironment ? null : message}
+          spellCheck={false}
+          autoComplete="off"
+          data-autofocus={!isOfEnvironment || undefined}
+        />
+        <TextInput
+          label={words.environment}
+          description={words.environmentHint}
+          value={environment}
+          onChange={(event) => setEnvironment(event.currentTarget.value)}
+          error={isOfEnvironment ? message : null}
+          spellCheck={false}
+          autoComplete="off"
+          data-autofocus={isOfEnvironment || undefined}
+        />
+      </FormDialog>
       <ReviewChange
         change={change}
         title={words.reviewTitle(name)}

@@ -2,13 +2,12 @@
 import type { AppError } from '@mainstay/contract/app-error';
 import type { ServerView } from '@mainstay/contract/operations/servers';
 import type { SecurityObserved } from '@mainstay/contract/server-state';
-import { Button, Checkbox, Modal, Radio, Stack, Textarea } from '@mantine/core';
+import { Checkbox, Radio, Stack, Textarea } from '@mantine/core';
 import { useCallback, useState } from 'react';
-import { general } from '../../texts/general.ts';
 import { security as texts } from '../../texts/security.ts';
+import { FormDialog } from '../../ui/form-dialog.tsx';
 import { refusalText } from '../../ui/refusal.ts';
 import { type Change, ReviewChange } from '../../ui/review-change.tsx';
-import css from './server.module.css';
 
 type SetSecurityProps = { server: ServerView; security: SecurityObserved; onClose(): void };
 
@@ -29,62 +28,51 @@ export function SetSecurity({ server, security, onClose }: SetSecurityProps) {
   const ssh_from = networks.split(/[\s,]+/).filter((network) => network !== '');
   return (
     <>
-      <Modal
+      <FormDialog
         opened={change === null}
-        onClose={onClose}
         title={words.title(server.name)}
-        closeButtonProps={{ 'aria-label': general.close }}
+        lead={words.lead}
+        submit={words.review}
+        onSubmit={() => {
+          setRefusal(null);
+          setChange({ id: 'servers.firewall_set', input: { server: server.name, mode, ssh_from, cut_ssh } });
+        }}
+        onClose={onClose}
       >
-        <form
-          className={css.form}
-          onSubmit={(event) => {
-            event.preventDefault();
-            setRefusal(null);
-            setChange({ id: 'servers.firewall_set', input: { server: server.name, mode, ssh_from, cut_ssh } });
-          }}
-        >
-          <p className="quiet">{words.lead}</p>
-          <Radio.Group value={mode} onChange={(value) => setMode(value as typeof mode)} aria-label={texts.title}>
-            <Stack gap="xs">
-              {modes.map((value) => (
-                <Radio
-                  key={value}
-                  value={value}
-                  label={`${texts.name[value]}: ${texts.mode[value]}`}
-                  description={texts.about[value]}
-                />
-              ))}
-            </Stack>
-          </Radio.Group>
-          {mode !== 'none' && (
-            <Textarea
-              label={words.sshFrom}
-              description={words.sshFromHint}
-              value={networks}
-              onChange={(event) => setNetworks(event.currentTarget.value)}
-              error={refusal}
-              autosize
-              minRows={2}
-              maxRows={8}
-            />
-          )}
-          {mode === 'none' && refusal && <p role="alert">{refusal}</p>}
-          {mode !== 'none' && security.ssh_peers.length > 0 && (
-            <Checkbox
-              label={words.cutSsh(security.ssh_peers.join(', '))}
-              description={words.cutSshHint}
-              checked={cut_ssh}
-              onChange={(event) => setCutSsh(event.currentTarget.checked)}
-            />
-          )}
-          <div className={css.buttons}>
-            <Button variant="default" onClick={onClose}>
-              {general.cancel}
-            </Button>
-            <Button type="submit">{words.review}</Button>
-          </div>
-        </form>
-      </Modal>
+        <Radio.Group value={mode} onChange={(value) => setMode(value as typeof mode)} aria-label={texts.title}>
+          <Stack gap="xs">
+            {modes.map((value) => (
+              <Radio
+                key={value}
+                value={value}
+                label={`${texts.name[value]}: ${texts.mode[value]}`}
+                description={texts.about[value]}
+              />
+            ))}
+          </Stack>
+        </Radio.Group>
+        {mode !== 'none' && (
+          <Textarea
+            label={words.sshFrom}
+            description={words.sshFromHint}
+            value={networks}
+            onChange={(event) => setNetworks(event.currentTarget.value)}
+            error={refusal}
+            autosize
+            minRows={2}
+            maxRows={8}
+          />
+        )}
+        {mode === 'none' && refusal && <p role="alert">{refusal}</p>}
+        {mode !== 'none' && security.ssh_peers.length > 0 && (
+          <Checkbox
+            label={words.cutSsh(security.ssh_peers.join(', '))}
+            description={words.cutSshHint}
+            checked={cut_ssh}
+            onChange={(event) => setCutSsh(event.currentTarget.checked)}
+          />
+        )}
+      </FormDialog>
       <ReviewChange
         change={change}
         title={words.reviewTitle(server.name, mode)}

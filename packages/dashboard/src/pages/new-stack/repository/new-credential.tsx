@@ -1,11 +1,10 @@
 /** Makes a deploy key or stores a token. A token is in the memory of this component only, and never kept as a draft. */
-import { Button, Modal, PasswordInput, TextInput } from '@mantine/core';
+import { PasswordInput, TextInput } from '@mantine/core';
 import { useState } from 'react';
-import { general } from '../../../texts/general.ts';
 import { newStack } from '../../../texts/new-stack.ts';
+import { FormDialog } from '../../../ui/form-dialog.tsx';
 import { refusalText } from '../../../ui/refusal.ts';
 import { type Change, ReviewChange } from '../../../ui/review-change.tsx';
-import css from '../new-stack.module.css';
 
 const texts = newStack.credential;
 
@@ -43,56 +42,43 @@ function Making({ kind, taken, onClose, onMade }: MakingProps) {
   };
   return (
     <>
-      <Modal
+      <FormDialog
         opened={change === null}
-        onClose={onClose}
         title={isKey ? texts.keyTitle : texts.tokenTitle}
-        closeButtonProps={{ 'aria-label': general.close }}
+        lead={isKey ? texts.keyLead : texts.tokenLead}
+        submit={texts.review}
+        onSubmit={review}
+        onClose={onClose}
       >
-        <form
-          className={css.dialog}
-          onSubmit={(event) => {
-            event.preventDefault();
-            review();
-          }}
-        >
-          <p className="quiet">{isKey ? texts.keyLead : texts.tokenLead}</p>
-          <TextInput
-            label={texts.name}
-            description={texts.nameHint}
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
-            error={errorAt('name')}
-            spellCheck={false}
-            data-autofocus
-          />
-          {!isKey && (
-            <>
-              <PasswordInput
-                label={texts.token}
-                value={token}
-                onChange={(event) => setToken(event.currentTarget.value)}
-                error={errorAt('token')}
-                autoComplete="off"
-              />
-              <TextInput
-                label={texts.username}
-                description={texts.usernameHint}
-                value={username}
-                onChange={(event) => setUsername(event.currentTarget.value)}
-                error={errorAt('username')}
-                spellCheck={false}
-              />
-            </>
-          )}
-          <div className={css.buttons}>
-            <Button variant="default" onClick={onClose}>
-              {general.cancel}
-            </Button>
-            <Button type="submit">{texts.review}</Button>
-          </div>
-        </form>
-      </Modal>
+        <TextInput
+          label={texts.name}
+          description={texts.nameHint}
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+          error={errorAt('name')}
+          spellCheck={false}
+          data-autofocus
+        />
+        {!isKey && (
+          <>
+            <PasswordInput
+              label={texts.token}
+              value={token}
+              onChange={(event) => setToken(event.currentTarget.value)}
+              error={errorAt('token')}
+              autoComplete="off"
+            />
+            <TextInput
+              label={texts.username}
+              description={texts.usernameHint}
+              value={username}
+              onChange={(event) => setUsername(event.currentTarget.value)}
+              error={errorAt('username')}
+              spellCheck={false}
+            />
+          </>
+        )}
+      </FormDialog>
       <ReviewChange
         change={change}
         title={isKey ? texts.keyReview(name) : texts.tokenReview(name)}

@@ -1,11 +1,10 @@
 /** Asks for the value of a secret and seals it. The value is in the memory of this component only. */
-import { Button, Modal, PasswordInput } from '@mantine/core';
+import { PasswordInput } from '@mantine/core';
 import { useState } from 'react';
-import { general } from '../../../texts/general.ts';
 import { newStack } from '../../../texts/new-stack.ts';
+import { FormDialog } from '../../../ui/form-dialog.tsx';
 import { refusalText } from '../../../ui/refusal.ts';
 import { type Change, ReviewChange } from '../../../ui/review-change.tsx';
-import css from '../new-stack.module.css';
 
 const texts = newStack.service;
 
@@ -21,38 +20,27 @@ function Asking({ stack, name, onClose }: { stack: string; name: string; onClose
   const [change, setChange] = useState<Change | null>(null);
   return (
     <>
-      <Modal
+      <FormDialog
         opened={change === null}
-        onClose={onClose}
         title={texts.secretTitle(name)}
-        closeButtonProps={{ 'aria-label': general.close }}
+        lead={texts.secretLead(stack)}
+        submit={texts.secretReview}
+        onSubmit={() => {
+          if (value === '') return setProblem(texts.secretEmpty);
+          setProblem(null);
+          setChange({ id: 'secrets.set', input: { stack, name, value } });
+        }}
+        onClose={onClose}
       >
-        <form
-          className={css.dialog}
-          onSubmit={(event) => {
-            event.preventDefault();
-            if (value === '') return setProblem(texts.secretEmpty);
-            setProblem(null);
-            setChange({ id: 'secrets.set', input: { stack, name, value } });
-          }}
-        >
-          <p className="quiet">{texts.secretLead(stack)}</p>
-          <PasswordInput
-            label={texts.secretField}
-            value={value}
-            onChange={(event) => setValue(event.currentTarget.value)}
-            error={problem}
-            autoComplete="off"
-            data-autofocus
-          />
-          <div className={css.buttons}>
-            <Button variant="default" onClick={onClose}>
-              {general.cancel}
-            </Button>
-            <Button type="submit">{texts.secretReview}</Button>
-          </div>
-        </form>
-      </Modal>
+        <PasswordInput
+          label={texts.secretField}
+          value={value}
+          onChange={(event) => setValue(event.currentTarget.value)}
+          error={problem}
+          autoComplete="off"
+          data-autofocus
+        />
+      </FormDialog>
       <ReviewChange
         change={change}
         title={texts.secretReviewTitle(name)}
