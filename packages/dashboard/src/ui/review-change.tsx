@@ -250,7 +250,7 @@ function Followed({ operation: first, onClose, onAccepted, onSucceeded }: Follow
       {isWaiting && <WaitingHere operation={operation} />}
       {notCollected && <ErrorNotice error={notCollected} />}
       {operation.message && (
-        <pre className={css.message}>
+        <pre className={`printed ${css.message}`}>
           <Foreign text={operation.message} chars_max={message_chars_max} />
         </pre>
       )}

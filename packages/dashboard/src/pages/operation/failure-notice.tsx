@@ -24,7 +24,11 @@ export function FailureNotice({ operation, failed }: FailureNoticeProps) {
       <h2>
         <StatusMark tone={isDenied ? 'warning' : 'bad'} word={isDenied ? texts.deniedTitle : texts.failedTitle} />
       </h2>
-      {message !== null && <pre dir="auto">{visible(message, 8_000)}</pre>}
+      {message !== null && (
+        <pre className="printed" dir="auto">
+          {visible(message, 8_000)}
+        </pre>
+      )}
       {hint !== null && <p>{visible(hint)}</p>}
       {!isDenied && stack !== null && <p className="quiet">{texts.keeps}</p>}
       {stack !== null && (

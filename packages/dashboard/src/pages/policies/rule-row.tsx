@@ -33,7 +33,7 @@ export function RuleRow({ name, rule }: { name: string; rule: PolicyRule }) {
         )}
         <details>
           <summary>{texts.asText}</summary>
-          <TextScroller>{visible(asText(rule), 8_000)}</TextScroller>
+          <TextScroller className="printed">{visible(asText(rule), 8_000)}</TextScroller>
         </details>
       </div>
     </li>

@@ -36,7 +36,7 @@ export function LastChange({ receipt }: { receipt: Receipt | null }) {
         </Link>
       </p>
       {message && (
-        <pre className={css.message}>
+        <pre className={`printed ${css.message}`}>
           <Foreign text={withoutEscapes(message)} chars_max={4_000} />
         </pre>
       )}

@@ -146,7 +146,7 @@ function LastLines({ lines, isOpen }: { lines: readonly PrintedLine[]; isOpen: b
       <span className={css.copyLines}>
         <CopyButton text={lines.map(({ text }) => text).join('\n')} />
       </span>
-      <TextScroller>
+      <TextScroller className="printed">
         {lines.map((line, index) => (
           <div key={`${line.at} ${index}`}>
             <span className={css.lineTime} title={absoluteTime(line.at)}>

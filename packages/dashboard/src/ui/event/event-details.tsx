@@ -47,7 +47,7 @@ export function EventDetails({ event }: { event: EventView }) {
             {texts.lastLines}
             <CopyButton text={lines.map((line) => line.text).join('\n')} />
           </figcaption>
-          <TextScroller>
+          <TextScroller className="printed">
             {lines.map((line, index) => (
               <div key={`${line.at} ${index}`} data-stream={line.stream}>
                 <span className="quiet">{timeOfDay(line.at)}</span> {visible(line.text)}

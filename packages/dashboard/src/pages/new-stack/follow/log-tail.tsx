@@ -54,7 +54,7 @@ export function LogTail({ service, isLive, isOpen }: LogTailProps) {
       </button>
       {shown && (
         <>
-          <Scroller ref={end} className={css.lines} aria-label={texts.log}>
+          <Scroller ref={end} className={`printed ${css.lines}`} aria-label={texts.log}>
             {lines.length === 0 && <span className="quiet">{texts.logEmpty}</span>}
             {lines.map((line) => (
               <div key={line.cursor} className={css.line} data-stream={line.stream}>

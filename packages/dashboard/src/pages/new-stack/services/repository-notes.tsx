@@ -68,7 +68,7 @@ function FileText({ yaml }: { yaml: string }) {
   return (
     <details className={css.file}>
       <summary>{texts.stackFileShow}</summary>
-      <pre>
+      <pre className="printed">
         <Foreign text={yaml} chars_max={100_000} />
       </pre>
     </details>

@@ -55,7 +55,7 @@ function Log({ log: { name, source, lines, cut } }: { log: DiagnosedLog }) {
       {lines.length === 0 ? (
         <p>{words.empty}</p>
       ) : (
-        <Scroller className={css.lines} aria-label={visible(title)}>
+        <Scroller className={`printed ${css.lines}`} aria-label={visible(title)}>
           {lines.map(({ at, text }, index) => (
             <span key={index} className={css.line}>
               {at !== null && <time dateTime={new Date(at).toISOString()}>{absoluteTime(at)}</time>}
