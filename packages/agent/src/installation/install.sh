@@ -67,6 +67,8 @@ main() {
   case $url in
     https://*) ;;
     http://*)
+      [ -z "$ca_sha256" ] || die "The line holds --ca-sha256, and $url is not https." \
+        'Give the address of the panel by https, or leave --ca-sha256 out.'
       [ -n "$release_sha256" ] || die "$url is not encrypted, and the line holds no --release-sha256." \
         'Without either, anybody on the way could hand you another program. Copy the whole line from the dashboard.' ;;
     *) die "--url \"$url\" is not an address." 'Such as --url https://panel.example' ;;
@@ -91,7 +93,7 @@ main() {
     die 'The release at the panel is another than the line says (--release-sha256).' \
       'Was Mainstay updated since the line was made? Then make a new one. Nothing was installed.'
   name=$(sed -n "s/.*\"name\": \"\(mainstay-agent-[A-Za-z0-9.+-]*-linux-$arch\)\".*/\1/p" "$folder/release.json")
-  [ -n "$name" ] || die "The panel has no agent for linux $arch." 'Build it there: npm run build:agent'
+  [ -n "$name" ] || die "The panel has no agent for linux $arch." "Build it there: npm run build:agent -- --arch $arch"
   wanted=$(sed -n "/\"$name\"/,/sha256/s/.*\"sha256\": \"\([0-9a-f]*\)\".*/\1/p" "$folder/release.json")
 
   agent=/usr/local/bin/mainstay-agent

@@ -18,7 +18,7 @@ import { createLinkClient } from '../link/http.ts';
 import { loadRemoval } from '../link/removal.ts';
 import { credentialFor, loadIdentity, saveIdentity } from '../state/identity.ts';
 import { forgetServerStates } from '../state/server-states.ts';
-import { type AgentFile, places, writeAgentFile, writeWhole } from './agent-file.ts';
+import { type AgentFile, places, readAgentFile, writeAgentFile, writeWhole } from './agent-file.ts';
 import { askAgent } from './agent-socket.ts';
 import { readRelease } from './release.ts';
 import { waitUntilSecured } from './secured.ts';
@@ -91,8 +91,8 @@ function readWanted(args: readonly string[]): Wanted {
       url: { type: 'string' },
       'token-file': { type: 'string' },
       'ca-file': { type: 'string' },
-      'security-mode': { type: 'string', default: 'none' },
-      'ssh-from': { type: 'string', multiple: true, default: [] },
+      'security-mode': { type: 'string' },
+      'ssh-from': { type: 'string', multiple: true },
       'yes-cut-ssh': { type: 'boolean', default: false },
       release: { type: 'string' },
       signature: { type: 'string' },
@@ -106,7 +106,9 @@ function readWanted(args: readonly string[]): Wanted {
   if (!url || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw refuse('url', '--url must be the address of the panel.', 'Such as --url https://panel.example.');
   }
-  const mode = SecurityMode.safeParse(values['security-mode']);
+  // What is left out stays as it was chosen when this server was installed: a plain line must not open what another one closed.
+  const before = settingsBefore();
+  const mode = SecurityMode.safeParse(values['security-mode'] ?? before?.security.mode ?? 'none');
   if (!mode.success) {
     throw refuse(
       'security-mode',
@@ -115,11 +117,12 @@ function readWanted(args: readonly string[]): Wanted {
     );
   }
   const cut_ssh = values['yes-cut-ssh'];
-  const security = SecuritySettings.safeParse({ mode: mode.data, ssh_from: values['ssh-from'], cut_ssh });
+  const ssh_from = values['ssh-from'] ?? before?.security.ssh_from ?? [];
+  const security = SecuritySettings.safeParse({ ...before?.security, mode: mode.data, ssh_from, cut_ssh });
   if (!security.success) {
     throw refuse(
       'ssh-from',
-      `--ssh-from "${values['ssh-from'].join(' ')}" is no network.`,
+      `--ssh-from "${ssh_from.join(' ')}" is no network.`,
       'Such as 203.0.113.7/32, 10.0.0.0/8 or 2001:db8::/32; several by naming the option several times.',
     );
   }
@@ -137,10 +140,10 @@ function readWanted(args: readonly string[]): Wanted {
       url,
       home: places.home,
       ca_file: ca_path === undefined ? null : places.ca,
-      names: !values['no-names'],
+      names: !values['no-names'] && (before?.names ?? true),
       release_key: release?.release_key ?? null,
       supervisor: 'systemd',
-      proxy: values['with-haproxy'] || findProgram('haproxy') ? 'haproxy' : 'embedded',
+      proxy: values['with-haproxy'] ? 'haproxy' : (before?.proxy ?? (findProgram('haproxy') ? 'haproxy' : 'embedded')),
       security: security.data,
     },
     token: token_file === undefined ? null : readGiven(token_file, 'token-file').toString('utf8').trim(),
@@ -149,9 +152,17 @@ function readWanted(args: readonly string[]): Wanted {
       git: 'git',
       ...(values['with-haproxy'] ? { haproxy: 'haproxy' } : {}),
       ...(mode.data === 'none' ? {} : { nft: 'nftables' }),
-      ...(mode.data === 'none' ? {} : { nft: 'nftables' }),
     },
   };
+}
+
+/** What was chosen before; damaged settings are written anew. */
+function settingsBefore(): AgentFile | null {
+  try {
+    return readAgentFile();
+  } catch {
+    return null;
+  }
 }
 
 function readGiven(path: string, field: string): Buffer {

@@ -214,6 +214,14 @@ export async function planDesired(context: Context, plan: DesiredPlan): Promise<
     const note = `back from version ${stack?.desired_version}, which failed elsewhere`;
     changes.push({ action: 'run', path: 'servers', to: strayed, note });
   }
+  const failed = plan.is_automatic || !base ? [] : await failedServers(context, base, servers);
+  if (failed.length > 0)
+    changes.push({
+      action: 'run',
+      path: 'servers',
+      to: failed,
+      note: `again: version ${base?.version} did not come up`,
+    });
   if (
     base &&
     before &&
@@ -302,6 +310,17 @@ async function strayedServers(context: Context, stack: StackRow, servers: Server
   const states = await reportedStates(context.store, servers);
   const runs = ({ id }: ServerBrief) => runsVersion(states.get(id) ?? null, stack.desired_version);
   return servers.filter(runs).map((server) => server.name);
+}
+
+/** Servers on which the last attempt failed, and that do not run the version that is in force either. */
+async function failedServers(context: Context, base: StackVersion, servers: ServerBrief[]): Promise<string[]> {
+  const states = await reportedStates(context.store, servers);
+  const failed = ({ id }: ServerBrief) => {
+    const reported = states.get(id) ?? null;
+    const isOwn = reported?.stack_id === base.row.stack_id;
+    return isOwn && reported.receipt?.state === 'failed' && !runsVersion(reported, base.version);
+  };
+  return servers.filter(failed).map((server) => server.name);
 }
 
 function unchanged(plan: DesiredPlan): Planned {

@@ -25,6 +25,12 @@ test('a commit that the host does not give may be had another way, and a damaged
   expect(explain("fatal: '/x' does not appear to be a git repository", '/x', null).kind).toBe('final');
 });
 
+test('a path that is not there is told as one of the machine on which it was looked for', () => {
+  const gone = "fatal: '/home/you/shop' does not appear to be a git repository";
+  expect(explain(gone, '/home/you/shop', null).hint).toMatch(/on the server itself/);
+  expect(explain('fatal: repository not found', 'https://host/x', null).hint).toMatch(/spelling of the URL/);
+});
+
 test('what took too long is told with its bound', () => {
   expect(explain('', 'https://host/x', null, 'timeout').message).toMatch(/https:\/\/host\/x took longer than 20 s/);
 });

@@ -91,7 +91,9 @@ export function explainGitFailure(result: ExecResult, attempt: GitAttempt): GitF
   ) {
     return final(
       `${where} is not there, or is no Git repository.`,
-      'Check the spelling of the URL; private repositories need a `credential`.',
+      /^(\/|file:)/.test(url)
+        ? `A path is looked for on ${machine} itself. Give a URL that it reaches, such as one of https or ssh.`
+        : 'Check the spelling of the URL; private repositories need a `credential`.',
     );
   }
   if (matches(/transport '.*' not allowed/i)) {
