@@ -2,26 +2,15 @@
  * A real server is asked how it is, without a terminal on it: an agent installed by its line, services under systemd, HAProxy before them and a
  * firewall around it. What it says is held against what the server itself says.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  createRepository,
-  type GitServer,
-  type Repository,
-  serveGit,
-} from '@mainstay/agent/workspace/git-server.fixtures';
 import { diagnosisLimits } from '@mainstay/contract/diagnosis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { host_node } from './in-host/run-in-host.ts';
-import { type Lab, type LabHost, openLab, whyNoLab } from './open-lab.ts';
-import { built_agent, openPanel, type Panel } from './panel.ts';
+import { type LabHost, whyNoLab } from './open-lab.ts';
+import type { Panel } from './panel.ts';
+import { openServedHost, type ServedHost, served_port } from './served-host.ts';
 
 const missing = whyNoLab();
 if (missing) console.warn(`skipped: diagnosing hosts of the lab: ${missing}`);
 
-const panel_port = 32_410;
-const external = 8080;
 const secret = 'correct-horse-battery';
 const program = `
 import { createServer } from 'node:http';
@@ -34,54 +23,29 @@ process.on('SIGTERM', () => process.exit(0));
 `;
 
 describe.skipIf(missing !== null)(`diagnosing a server${missing ? ` (skipped: ${missing})` : ''}`, () => {
-  let lab: Lab;
+  let at: ServedHost;
   let host: LabHost;
   let panel: Panel;
-  let git: GitServer;
-  let folder: string;
-  let repository: Repository;
 
   const ask = async (unit?: string) =>
     (await panel.client['servers.diagnose']({ server: 'h1', ...(unit === undefined ? {} : { unit }) })).diagnosis;
   const get = (path: string) =>
-    fetch(`http://${host.ip}:${external}${path}`, { signal: AbortSignal.timeout(5_000) }).then(
+    fetch(`http://${host.ip}:${served_port}${path}`, { signal: AbortSignal.timeout(5_000) }).then(
       (response) => response.text(),
       (error: Error) => error.message,
     );
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'mainstay-diagnose-'));
-    repository = createRepository(join(folder, 'app'));
-    repository.commit({ 'server.mjs': program });
-    lab = await openLab({ hosts: 1, name: 'diagnose', packages: ['sudo', 'haproxy', 'nftables'] });
-    host = lab.host('h1');
-    git = await serveGit(folder, { address: lab.network.gateway });
-    panel = await openPanel(lab, { port: panel_port, agent_dir: process.env['MAINSTAY_AGENT_DIR'] ?? built_agent });
-    await host.writeFile(host_node, readFileSync(process.execPath), '0755');
-    const { result } = await panel.client['servers.invite']({ server: 'h1' });
-    await host.run(['bash', '-c', `${result!.install!} --security-mode daemon-port`], { timeout_ms: 120_000 });
-    await panel.client['secrets.set']({ stack: 'app', name: 'KEY', value: secret });
-    const web = {
-      source: { git: `${git.url}/app` },
-      run: [host_node, 'server.mjs'],
-      health: { interval_seconds: 0.5 },
-      route: { prefix: '/' },
-      secrets: ['KEY'],
-    };
-    const spec = {
-      poll_interval_seconds: 86_400,
-      proxy: { port: external, bind: 'public' as const },
-      services: { web },
-    };
-    await panel.client['stacks.apply']({ stack: 'app', spec });
-    await panel.client['servers.assign']({ server: 'h1', stack: 'app' });
+    at = await openServedHost({
+      name: 'diagnose',
+      panel_port: 32_410,
+      files: { 'server.mjs': program },
+      install: '--security-mode daemon-port',
+      secrets: { KEY: secret },
+    });
+    ({ host, panel } = at);
   });
-  afterAll(async () => {
-    await panel?.close();
-    await git?.close();
-    await lab?.down();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => at?.close());
 
   test('its units are those of systemd, with what systemd knows of them', async () => {
     await expect.poll(() => get('/'), { timeout: 90_000 }).toBe('v1');
@@ -112,7 +76,7 @@ describe.skipIf(missing !== null)(`diagnosing a server${missing ? ` (skipped: ${
     });
     const told = new Set(ports.filter(({ protocol }) => protocol === 'tcp').map(({ port }) => port));
     expect(listed.filter((port) => !told.has(port))).toEqual([]);
-    expect(ports.find(({ port }) => port === external)).toMatchObject({
+    expect(ports.find(({ port }) => port === served_port)).toMatchObject({
       process: 'haproxy',
       unit: 'proxy',
       own: true,

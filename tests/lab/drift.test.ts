@@ -2,25 +2,15 @@
  * What somebody changes on a real server behind Mainstay's back: an agent installed by its line, with services under systemd and HAProxy
  * before them. Each change is found, put back within the interval, and told in the server's state and events.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  createRepository,
-  type GitServer,
-  type Repository,
-  serveGit,
-} from '@mainstay/agent/workspace/git-server.fixtures';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { host_node } from './in-host/run-in-host.ts';
-import { type Lab, type LabHost, openLab, whyNoLab } from './open-lab.ts';
-import { built_agent, openPanel, type Panel } from './panel.ts';
+import { type LabHost, whyNoLab } from './open-lab.ts';
+import type { Panel } from './panel.ts';
+import { openServedHost, type ServedHost, served_port } from './served-host.ts';
 
 const missing = whyNoLab();
 if (missing) console.warn(`skipped: drift on hosts of the lab: ${missing}`);
 
-const panel_port = 32_310;
-const external = 8080;
 /** The agent looks every 10 s; the rest is for a machine that others use. */
 const interval_ms = 10_000;
 const put_back_ms_max = 45_000;
@@ -35,52 +25,24 @@ process.on('SIGTERM', () => process.exit(0));
 `;
 
 describe.skipIf(missing !== null)(`drift on hosts${missing ? ` (skipped: ${missing})` : ''}`, () => {
-  let lab: Lab;
+  let at: ServedHost;
   let host: LabHost;
   let panel: Panel;
-  let git: GitServer;
-  let folder: string;
-  let repository: Repository;
 
   const reported = async () => (await panel.client['servers.get']({ server: 'h1' })).reported;
   const served = () =>
-    fetch(`http://${host.ip}:${external}/`, { signal: AbortSignal.timeout(5_000) }).then(
+    fetch(`http://${host.ip}:${served_port}/`, { signal: AbortSignal.timeout(5_000) }).then(
       (response) => response.text(),
       (error: Error) => error.message,
     );
   const sh = (script: string) => host.run(['sh', '-c', script]);
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'mainstay-drift-'));
-    repository = createRepository(join(folder, 'app'));
-    repository.commit({ 'server.mjs': program, 'version.txt': 'v1' });
-    lab = await openLab({ hosts: 1, name: 'hx-drift', packages: ['sudo', 'haproxy', 'nftables'] });
-    host = lab.host('h1');
-    git = await serveGit(folder, { address: lab.network.gateway });
-    panel = await openPanel(lab, { port: panel_port, agent_dir: process.env['MAINSTAY_AGENT_DIR'] ?? built_agent });
-    await host.writeFile(host_node, readFileSync(process.execPath), '0755');
-    const { result } = await panel.client['servers.invite']({ server: 'h1' });
-    await host.run(['bash', '-c', result!.install!], { timeout_ms: 120_000 });
-    const web = {
-      source: { git: `${git.url}/app` },
-      run: [host_node, 'server.mjs'],
-      health: { interval_seconds: 0.5 },
-      route: { prefix: '/' },
-    };
-    const spec = {
-      poll_interval_seconds: 86_400,
-      proxy: { port: external, bind: 'public' as const },
-      services: { web },
-    };
-    await panel.client['stacks.apply']({ stack: 'app', spec });
-    await panel.client['servers.assign']({ server: 'h1', stack: 'app' });
+    const files = { 'server.mjs': program, 'version.txt': 'v1' };
+    at = await openServedHost({ name: 'hx-drift', panel_port: 32_310, files });
+    ({ host, panel } = at);
   });
-  afterAll(async () => {
-    await panel?.close();
-    await git?.close();
-    await lab?.down();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => at?.close());
 
   const diagnosis = async () => {
     const { drift, problems } = (await reported())!;
@@ -185,14 +147,14 @@ describe.skipIf(missing !== null)(`drift on hosts${missing ? ` (skipped: ${missi
   });
 
   test('in security mode tunnel HAProxy listens on loopback only, and everywhere again after it', async () => {
-    const listens = async () => (await sh(`ss -Hltn 'sport = :${external}' | awk '{ print $4 }' | sort -u`)).trim();
-    expect(await listens()).toBe(`0.0.0.0:${external}`);
+    const listens = async () => (await sh(`ss -Hltn 'sport = :${served_port}' | awk '{ print $4 }' | sort -u`)).trim();
+    expect(await listens()).toBe(`0.0.0.0:${served_port}`);
     await panel.cli('servers', 'secure', 'h1', 'tunnel', '--yes');
-    await expect.poll(listens, { timeout: 60_000 }).toBe(`127.0.0.1:${external}`);
+    await expect.poll(listens, { timeout: 60_000 }).toBe(`127.0.0.1:${served_port}`);
     expect(await served()).not.toBe('v1');
-    expect((await sh(`curl -fsS -m 10 http://127.0.0.1:${external}/`)).trim()).toBe('v1');
+    expect((await sh(`curl -fsS -m 10 http://127.0.0.1:${served_port}/`)).trim()).toBe('v1');
     await panel.cli('servers', 'secure', 'h1', 'none', '--yes');
-    await expect.poll(listens, { timeout: 60_000 }).toBe(`0.0.0.0:${external}`);
+    await expect.poll(listens, { timeout: 60_000 }).toBe(`0.0.0.0:${served_port}`);
     await expect.poll(served, { timeout: 60_000 }).toBe('v1');
   });
 
