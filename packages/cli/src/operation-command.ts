@@ -40,7 +40,7 @@ export function addOperation(command: Command, cli: Cli, operation: Operation & 
   for (const name of positional) {
     const field = byName.get(name);
     const label = optionName(name);
-    command.argument(field?.required === false ? `[${label}]` : `<${label}>`, field?.description);
+    command.argument(field?.required === false ? `[${label}]` : `<${label}>`, field && argumentText(field));
   }
   for (const field of fields) {
     if (!positional.includes(field.name)) command.addOption(optionOf(field).hideHelp(isHidden(field, own)));
@@ -83,9 +83,16 @@ function isHidden(field: InputField, own: OwnCommand | undefined): boolean {
   return field.name === 'proof' || own?.hidden?.includes(field.name) === true;
 }
 
+function argumentText(field: InputField): string {
+  return field.choices.length > 0 ? joined(notesOf(field)) : field.description;
+}
+
+function notesOf({ description, choices }: InputField): string[] {
+  return [description, ...(choices.length > 0 ? [`one of: ${choices.join(', ')}`] : [])];
+}
+
 function optionOf(field: InputField): Option {
-  const notes = [field.description];
-  if (field.choices.length > 0) notes.push(`one of: ${field.choices.join(', ')}`);
+  const notes = notesOf(field);
   if (field.kind === 'list') notes.push('may be given several times');
   if (field.kind === 'json') notes.push('JSON, or @FILE for a JSON or YAML file');
   if (field.default !== undefined) notes.push(`default: ${String(field.default)}`);

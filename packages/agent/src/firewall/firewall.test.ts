@@ -45,6 +45,17 @@ describe.skipIf(missing !== null)(`changes of rules${missing ? ` (skipped: ${mis
     rmSync(folder, { recursive: true, force: true });
   });
 
+  test('without nft nothing is begun, and it is told what to install', async () => {
+    firewall = testFirewall({ folder: join(folder, 'firewall'), nft: ['/nonexistent/nft'], seconds: never_seconds });
+    await expect(firewall.begin(open, [])).rejects.toMatchObject({
+      message: 'The program nft, which sets the rules, is not there.',
+      hint: expect.stringContaining('apt-get install nftables'),
+    });
+    expect(firewall.isPending()).toBe(false);
+    expect(existsSync(join(folder, 'firewall', 'dead-man.pid'))).toBe(false);
+    begin();
+  });
+
   test('rules that are confirmed stay, survive the agent, and go without a trace', async () => {
     const others = 'table ip others { chain input { type filter hook input priority filter; tcp dport 25 drop; }\n }';
     await systemExec([...network.nft, '-f', '-'], { stdin: others });

@@ -127,6 +127,8 @@ export function createFirewall(options: FirewallOptions): Firewall {
     revert,
 
     async begin(rules, before) {
+      // Where there is no nft, nothing could be set, nor taken back.
+      await table.version();
       await revert();
       if (rules.firewall === 'ufw' && !ufw.isInstalled())
         throw new ServerFailure(

@@ -18,13 +18,14 @@ const command_ms = 15_000;
 export function createTable({ exec, nft }: { exec: Exec; nft: Argv }): Table {
   const must = (result: ExecResult, what: string) => {
     if (result.code === 0) return result.stdout;
+    if (result.error?.code === 'ENOENT') {
+      throw new ServerFailure(
+        'The program nft, which sets the rules, is not there.',
+        'Install nft on this server: apt-get install nftables',
+      );
+    }
     const why = (result.error?.message ?? result.stderr).trim().slice(0, 1_000);
-    throw new ServerFailure(
-      `The firewall of the kernel did not ${what}: ${why}`,
-      result.error?.code === 'ENOENT'
-        ? 'Install nft on this server: apt-get install nftables'
-        : 'See: nft list ruleset',
-    );
+    throw new ServerFailure(`The firewall of the kernel did not ${what}: ${why}`, 'See: nft list ruleset');
   };
   return {
     async load(text) {
