@@ -30,6 +30,7 @@ import { isAway, isLate, isOpen, mayHaveIt, names } from './waves.ts';
 const look_again_ms = 5_000;
 
 type Log = (message: string) => void;
+type Way = { context: Context; row: OperationRow; rollout: RolloutRow; run_id: string; log: Log };
 
 /** One step on the way back; null when it is done, otherwise when to go on. Idempotent: the rollout's row says how far it came. */
 export async function takeBack(
@@ -40,13 +41,10 @@ export async function takeBack(
 ): Promise<number | null> {
   const rollout = await findRollout(context.store, operation_id);
   if (!rollout || rollout.state === 'ended') return null;
-  const row = await findOperation(context.store, operation_id);
+  const way = { context, row: await findOperation(context.store, operation_id), rollout, run_id, log };
   try {
-    if (rollout.state !== 'rolling') {
-      const follow = rollout.stack_id === '' ? followStates : followVersion;
-      return await follow(context, row, rollout, run_id, log);
-    }
-    await turn(context, row, rollout, run_id, log);
+    if (rollout.state !== 'rolling') return await (rollout.stack_id === '' ? followStates(way) : followVersion(way));
+    await turn(way);
   } catch (error) {
     const moved = error instanceof BatchConflict;
     const away = error instanceof AppError && error.code === 'Unavailable';
@@ -58,7 +56,7 @@ export async function takeBack(
 }
 
 /** Decides what has to be given back, and has it signed. */
-async function turn(context: Context, row: OperationRow, rollout: RolloutRow, run_id: string, log: Log): Promise<void> {
+async function turn({ context, row, rollout, run_id, log }: Way): Promise<void> {
   const { store, clock, signals } = context;
   const now = clock.now();
   const seen = admitted(await seenOf(context, row, rollout));
@@ -136,13 +134,8 @@ async function versionRow(
 }
 
 /** Waits until those that may have had it have again what was before, and ends the operation. */
-async function followVersion(
-  context: Context,
-  row: OperationRow,
-  rollout: RolloutRow,
-  run_id: string,
-  log: Log,
-): Promise<number | null> {
+async function followVersion(way: Way): Promise<number | null> {
+  const { context, row, rollout, run_id } = way;
   const now = context.clock.now();
   const { undo_version, reason } = rollout;
   const back = undo_version === null ? [] : await backOf(context, row, rollout, undo_version);
@@ -162,17 +155,12 @@ async function followVersion(
   ]
     .filter((line) => line !== null)
     .join('\n');
-  return finish(context, row, rollout, stuck.length > 0 ? 'failed' : wished, message, log);
+  return finish(way, stuck.length > 0 ? 'failed' : wished, message);
 }
 
 /** Waits until those whose wave was open have come to an end with it, and ends the operation: what was done stays, and no more is begun. */
-async function followStates(
-  context: Context,
-  row: OperationRow,
-  rollout: RolloutRow,
-  run_id: string,
-  log: Log,
-): Promise<number | null> {
+async function followStates(way: Way): Promise<number | null> {
+  const { context, row, rollout, run_id } = way;
   const now = context.clock.now();
   const all = await seenOf(context, row, rollout);
   const took = admitted(all);
@@ -187,17 +175,10 @@ async function followStates(
     ...(away.length > 0 ? [`Offline, and updated when it is back: ${names(away)}.`] : []),
     ...(rest.length > 0 ? [`Not begun, with the agent that it had: ${names(rest)}.`] : []),
   ].join('\n');
-  return finish(context, row, rollout, is_cancelled ? 'cancelled' : 'failed', message, log);
+  return finish(way, is_cancelled ? 'cancelled' : 'failed', message);
 }
 
-async function finish(
-  context: Context,
-  row: OperationRow,
-  rollout: RolloutRow,
-  state: EndState,
-  message: string,
-  log: Log,
-) {
+async function finish({ context, row, rollout, log }: Way, state: EndState, message: string): Promise<null> {
   const end = await endOfRollout(context, row, rollout, state, message);
   await context.store.batch(end.statements);
   log(message);
