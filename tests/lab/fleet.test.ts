@@ -11,6 +11,7 @@ import type { OperationView } from '@mainstay/contract/operation';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildAgent, executableIn, publishRelease } from './agent-releases.ts';
 import { type Lab, openLab, whyNoLab } from './open-lab.ts';
+import { page_program } from './page-program.ts';
 import { built_agent, openPanel, type Panel } from './panel.ts';
 
 const missing = whyNoLab();
@@ -19,18 +20,6 @@ if (missing) console.warn(`skipped: a fleet on hosts of the lab: ${missing}`);
 const port = 31_060;
 const names = ['h1', 'h2', 'h3'] as const;
 const patient = { timeout: 60_000 };
-const service = `
-import http.server, os
-class Page(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header('content-length', '2')
-        self.end_headers()
-        self.wfile.write(b'up')
-    def log_message(self, *words):
-        pass
-http.server.ThreadingHTTPServer(('127.0.0.1', int(os.environ['PORT'])), Page).serve_forever()
-`;
 
 /**
  * Stands between the servers and the panel. `refuse`: from the moment that this server has fetched a release it reaches nothing, until it has said that it is
@@ -93,7 +82,7 @@ describe.skipIf(missing !== null)(`a fleet${missing ? ` (skipped: ${missing})` :
   beforeAll(async () => {
     folder = mkdtempSync(join(dirname(built_agent), 'fleet-'));
     buildAgent('0.2.0', join(folder, 'newer'));
-    createRepository(join(folder, 'git', 'web')).commit({ 'server.py': service });
+    createRepository(join(folder, 'git', 'web')).commit({ 'server.py': page_program });
     lab = await openLab({ hosts: 3, name: 'fleet', packages: ['sudo', 'python3', 'git'] });
     git = await serveGit(join(folder, 'git'), { address: lab.network.gateway });
     publishRelease(join(folder, 'release'), '0.1.0', executableIn(built_agent), key);

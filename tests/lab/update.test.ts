@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildAgent, executableIn, publishRelease } from './agent-releases.ts';
 import { differences, filesOf } from './host-files.ts';
 import { type Lab, type LabHost, openLab, whyNoLab } from './open-lab.ts';
+import { page_program } from './page-program.ts';
 import { built_agent, openPanel, type Panel } from './panel.ts';
 
 const missing = whyNoLab();
@@ -18,18 +19,6 @@ if (missing) console.warn(`skipped: updates of the agent on hosts of the lab: ${
 
 const port = 31_030;
 
-const service = `
-import http.server, os
-class Page(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header('content-length', '2')
-        self.end_headers()
-        self.wfile.write(b'up')
-    def log_message(self, *words):
-        pass
-http.server.ThreadingHTTPServer(('127.0.0.1', int(os.environ['PORT'])), Page).serve_forever()
-`;
 /** A release that says which version it is, and does something else than an agent. */
 const broken = (version: string, does: string) => `#!/bin/sh\n[ "$1" = version ] && exec echo ${version}\n${does}\n`;
 
@@ -54,7 +43,7 @@ describe.skipIf(missing !== null)(`updating the agent${missing ? ` (skipped: ${m
     folder = mkdtempSync(join(dirname(built_agent), 'update-'));
     const newer = join(folder, 'newer');
     buildAgent('0.2.0', newer);
-    createRepository(join(folder, 'git', 'web')).commit({ 'server.py': service });
+    createRepository(join(folder, 'git', 'web')).commit({ 'server.py': page_program });
     lab = await openLab({ hosts: 1, name: 'pkgu', packages: ['sudo', 'haproxy', 'python3', 'git'] });
     host = lab.host('h1');
     before = await filesOf(host);
