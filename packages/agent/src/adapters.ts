@@ -69,11 +69,12 @@ export function embeddedAdapters({ home, sink, log, names, supervisor, proxy }: 
 /** Only what this agent made: another on the same machine, such as one under development, has units of its own. */
 function unitGuardOf(home: string, { by_systemd, proxy }: { by_systemd: boolean; proxy: ProxyKind }): UnitGuard {
   const fixed = (name: string) => ({ name, file: null, service: null });
+  const mark = agentMark(home);
   return createUnitGuard({
     units: () => [
       ...(isSea() && existsSync(places.unit_file) ? [fixed(places.unit)] : []),
       ...(proxy === 'haproxy' ? [fixed(haproxy_unit)] : []),
-      ...(by_systemd ? writtenUnits(agentMark(home)) : []).map(({ unit, path, text }) => ({
+      ...(by_systemd ? writtenUnits(mark) : []).map(({ unit, path, text }) => ({
         name: unit,
         file: { path, text },
         service: serviceOfUnit(unit),

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { AgentState } from '@mainstay/contract/agent-api';
 import { AppError, isRetryable } from '@mainstay/contract/errors';
 import type { SecuritySettings } from '@mainstay/contract/server-state';
-import { type Clock, systemClock } from '@mainstay/runtime/clock';
+import type { Clock } from '@mainstay/runtime/clock';
 import type { Logger } from '@mainstay/runtime/log';
 import type { RecentLines } from '@mainstay/runtime/recent-lines';
 import { type AdapterNeeds, type Adapters, embeddedAdapters, type ProxyKind } from './adapters.ts';
@@ -30,6 +30,7 @@ import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
 import { unchanged_server } from './server/server-part.ts';
 import { createServerParts, type ServerParts } from './server/server-parts.ts';
 import { createServerReconciler, type ServerReconciler } from './server/server-reconciler.ts';
+import { sharedClock } from './shared-wakes.ts';
 import type { NewAgentEvent } from './state/event-outbox.ts';
 import { credentialFor, type Identity, loadIdentity, saveIdentity } from './state/identity.ts';
 import type { WriteHook } from './state/journal.ts';
@@ -102,7 +103,7 @@ type Running = {
 };
 
 export function createAgent(options: AgentOptions): Agent {
-  const { home, log, clock = systemClock, supervisor = 'process', proxy = 'embedded' } = options;
+  const { home, log, clock = sharedClock, supervisor = 'process', proxy = 'embedded' } = options;
   const started_at = clock.now();
   const ending = new AbortController();
   const client = createLinkClient({ url: options.control_plane_url, ca_file: options.ca_file });

@@ -8,24 +8,37 @@ export type Clock = {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 };
 
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  sleep: (milliseconds, signal) =>
-    new Promise((resolve) => {
-      if (signal?.aborted) return resolve();
-      const timer = setTimeout(() => {
-        letGo?.();
-        resolve();
-      }, milliseconds);
-      const letGo =
-        signal &&
-        onAbort(signal, () => {
-          clearTimeout(timer);
+/** Calls back once, after so many milliseconds. Gives what takes that back. */
+export type WakeAfter = (milliseconds: number, wake: () => void) => () => void;
+
+export const wakeExactlyAfter: WakeAfter = (milliseconds, wake) => {
+  const timer = setTimeout(wake, milliseconds);
+  return () => clearTimeout(timer);
+};
+
+/** The time of the system, with sleeps that end when `after` says. */
+export function clockOf(after: WakeAfter): Clock {
+  return {
+    now: () => Date.now(),
+    sleep: (milliseconds, signal) =>
+      new Promise((resolve) => {
+        if (signal?.aborted) return resolve();
+        const takeBack = after(milliseconds, () => {
           letGo?.();
           resolve();
         });
-    }),
-};
+        const letGo =
+          signal &&
+          onAbort(signal, () => {
+            takeBack();
+            letGo?.();
+            resolve();
+          });
+      }),
+  };
+}
+
+export const systemClock = clockOf(wakeExactlyAfter);
 
 export type FakeClock = Clock & {
   advance(milliseconds: number): Promise<void>;

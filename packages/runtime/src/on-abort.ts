@@ -4,6 +4,14 @@
  */
 const waiting = new WeakMap<AbortSignal, { wakes: Set<() => void>; listener: () => void }>();
 
+/**
+ * For a signal on which a loop waits again and again: the listener stays, whether somebody waits or not. Not for one that was made of
+ * others, which would live as long as they.
+ */
+export function stayListening(signal: AbortSignal): void {
+  onAbort(signal, () => {});
+}
+
 /** Calls `wake` once when the signal is aborted, later than now. Gives what takes that back, which has to be called. */
 export function onAbort(signal: AbortSignal, wake: () => void): () => void {
   let present = waiting.get(signal);

@@ -6,6 +6,7 @@
  */
 import type { HealthObserved } from '@mainstay/contract/agent-api';
 import type { Clock } from '@mainstay/runtime/clock';
+import { stayListening } from '@mainstay/runtime/on-abort';
 import { checkHealth, type HealthCheckSpec } from './check.ts';
 
 /** Bad answers in a row, as a multiple of `unhealthy_threshold`, after which an instance is taken for hung. */
@@ -81,6 +82,7 @@ export function watchHealth(options: HealthWatchOptions): HealthWatch {
   };
 
   const run = async () => {
+    stayListening(ending.signal);
     while (!ending.signal.aborted) {
       await clock.sleep(options.health().interval_seconds * 1000, ending.signal);
       if (!ending.signal.aborted) await check();

@@ -1,5 +1,6 @@
 /** A wake-up that several callers may ring and one loop waits for; a ring before the wait is not lost. */
 import { onAbort } from '@mainstay/runtime/on-abort';
+import { wakeAfter } from '../shared-wakes.ts';
 
 export type Wake = {
   ring(): void;
@@ -7,7 +8,8 @@ export type Wake = {
   wait(milliseconds: number, signal: AbortSignal): Promise<void>;
 };
 
-export function createWake(): Wake {
+/** @param after What calls back at the end of a wait, and gives what takes that back. */
+export function createWake(after = wakeAfter): Wake {
   let rung = false;
   let waiter: (() => void) | null = null;
   return {
@@ -18,13 +20,13 @@ export function createWake(): Wake {
     wait: (milliseconds, signal) =>
       new Promise((resolve) => {
         const done = () => {
-          clearTimeout(timer);
+          takeBack();
           letGo();
           waiter = null;
           rung = false;
           resolve();
         };
-        const timer = setTimeout(done, milliseconds);
+        const takeBack = after(milliseconds, done);
         const letGo = onAbort(signal, done);
         waiter = done;
         if (rung || signal.aborted) done();

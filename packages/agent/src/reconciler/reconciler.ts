@@ -8,6 +8,7 @@
  * A version whose rollout failed is not tried again until a newer one is accepted: its receipt says so, also after a restart.
  */
 import type { AgentState, DesiredStateResponse, Receipt } from '@mainstay/contract/agent-api';
+import { stayListening } from '@mainstay/runtime/on-abort';
 import type { OfferOutcome } from '../link/link.ts';
 import { createWake } from '../link/wake.ts';
 import type { ServerPart } from '../server/server-part.ts';
@@ -48,6 +49,7 @@ export function createReconciler({ context, server_id, keeper_keys }: Reconciler
   const { state, clock, log, problems, settings } = context;
   const parts = createParts(context);
   const ending = new AbortController();
+  stayListening(ending.signal);
   const wake = createWake();
   let rollout: { version: number; abort: AbortController } | null = null;
   let refusal: AgentState['refusal'] = null;

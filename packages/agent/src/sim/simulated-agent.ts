@@ -15,7 +15,7 @@ import type {
 import type { DesiredState } from '@mainstay/contract/desired-state';
 import { AppError } from '@mainstay/contract/errors';
 import { applyKeyChanges } from '@mainstay/contract/key-changes';
-import { type Clock, systemClock } from '@mainstay/runtime/clock';
+import { type Clock, systemClock, wakeExactlyAfter } from '@mainstay/runtime/clock';
 import { silentLogger } from '@mainstay/runtime/log';
 import { createBackoff } from '../link/backoff.ts';
 import { enrol } from '../link/enrol.ts';
@@ -88,7 +88,7 @@ export function createSimulatedAgent(options: SimulatedAgentOptions): SimulatedA
     answer: async (inquiry, offset_ms) => simulatedDiagnosis(inquiry, offset_ms, clock.now()),
   });
   const ending = new AbortController();
-  const changed = createWake();
+  const changed = createWake(wakeExactlyAfter);
   const counts = { heartbeats: 0, polls: 0, accepted: 0, refused: 0, failed_requests: 0 };
   const started_at = clock.now();
   const credential = newCredential();

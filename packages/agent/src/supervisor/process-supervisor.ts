@@ -6,9 +6,10 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { AppError } from '@mainstay/contract/errors';
-import { type Clock, systemClock } from '@mainstay/runtime/clock';
+import type { Clock } from '@mainstay/runtime/clock';
 import { type Exec, systemExec } from '@mainstay/runtime/exec';
 import { type Logger, silentLogger } from '@mainstay/runtime/log';
+import { sharedClock } from '../shared-wakes.ts';
 import { argvOf, basicEnvironment, checkCommand, findWrappers, resourceLimits, wrapCommand } from './command.ts';
 import { createInstance, followOutput, type Instance, openOutputFiles, outputDirectory } from './instance.ts';
 import { countThreadsOfUser, isAlive, readBootId, readListeningPorts, readProcess } from './proc.ts';
@@ -30,7 +31,7 @@ export type ProcessSupervisorOptions = {
 };
 
 export function createProcessSupervisor(options: ProcessSupervisorOptions): Supervisor {
-  const { home, sink, clock = systemClock, exec = systemExec, log = silentLogger() } = options;
+  const { home, sink, clock = sharedClock, exec = systemExec, log = silentLogger() } = options;
   const base_env = options.base_env ?? basicEnvironment();
   const boot_id = readBootId();
   const agent = agentMark(home);

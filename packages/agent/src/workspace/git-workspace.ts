@@ -3,7 +3,7 @@
  * folder; it names the boot, because until the disk has everything (which is not waited for, but noted in the marker once it
  * is so) only the memory of this boot vouches for the folder: after a power cut such a build counts as absent, and is made anew.
  */
-import { renameSync } from 'node:fs';
+import { readFileSync, renameSync, statSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, realpath, rm, stat, statfs } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { BuildId, DesiredService } from '@mainstay/contract/desired-state';
@@ -89,9 +89,10 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
 
   async function hasBuild(build_id: string): Promise<boolean> {
     try {
-      const marker = JSON.parse(await readFile(markerPath(build_id), 'utf8'));
+      // Not by the pool of threads: these are looked at again and again, and each turn there wakes two of them (ADR 0030).
+      const marker = JSON.parse(readFileSync(markerPath(build_id), 'utf8'));
       if (marker.boot_id !== boot_id && marker.is_synced !== true) return false;
-      return (await stat(buildPath(build_id))).isDirectory();
+      return statSync(buildPath(build_id)).isDirectory();
     } catch (error) {
       if (error instanceof AppError) throw error;
       return false;

@@ -159,9 +159,10 @@ export function createHaproxyProxy(options: HaproxyProxyOptions): ProxyPort {
     // HAProxy may have read again what it found there.
     const reloads = found.some(({ what }) => [files.config, files.lua, files.routes, files.hosts].includes(what));
     if (worker === null) return { found, reloads };
-    if ((await life.structureOf(worker)) !== text.structure) {
+    const seen = await workers.see(worker);
+    if (seen.structure !== text.structure) {
       found.push(drift('HAProxy', 'the configuration that was applied', 'it has loaded another one'));
-    } else if ((await workers.commands(worker, config)).length > 0) {
+    } else if (workers.commands(seen, config).length > 0) {
       found.push(drift('HAProxy', 'the servers that were applied', 'it was told others over its socket'));
     }
     return { found, reloads };

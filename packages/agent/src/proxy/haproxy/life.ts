@@ -13,6 +13,7 @@ import { isAlive, readProcess } from '../../supervisor/proc.ts';
 import { isGone, type MasterSocket, type Processes } from './master-socket.ts';
 import type { HaproxyProcess, ProcessPaths } from './process.ts';
 import { withLock } from './start-lock.ts';
+import { structureIn } from './workers.ts';
 
 const start_ms = 15_000;
 const poll_ms = 10;
@@ -55,7 +56,7 @@ export function createLife({ home, paths, socket, runner, log, prepare }: LifeOp
   };
 
   const structureOf = async (pid: number): Promise<string | null> =>
-    /^Description: (\S*)$/im.exec(await socket.askWorker(pid, 'show info').catch(() => ''))?.[1] ?? null;
+    structureIn(await socket.askWorker(pid, 'show info').catch(() => ''));
 
   const adopt = async (): Promise<Processes | null> => {
     const deadline = Date.now() + start_ms;

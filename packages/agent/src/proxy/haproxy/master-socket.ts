@@ -21,6 +21,8 @@ export type MasterSocket = {
   ask(command: string): Promise<string>;
   /** Asks a worker; '' when it is gone. What is not possible there is an answer in words, not a rejection. */
   askWorker(pid: number, command: string): Promise<string>;
+  /** Asks a worker several things that can be shown, over one connection; '' for each when it is gone. */
+  askWorkerAll(pid: number, commands: readonly string[]): Promise<string[]>;
   processes(): Promise<Processes>;
 };
 
@@ -30,7 +32,11 @@ const retry_ms = 10;
 
 /** While the master reloads, its socket is closed for a moment; `runs` tells that from a master that is gone. */
 export function createMasterSocket(path: string, runs: () => boolean = () => false): MasterSocket {
-  const ask = async (command: string): Promise<string> => {
+  const ask = async (...commands: string[]): Promise<string> => {
+    // A line break would begin another command, and a semicolon too.
+    if (commands.some((command) => /[\r\n;\0]/.test(command)))
+      throw new Error('A command to HAProxy holds a character that ends it.');
+    const command = commands.join(';');
     const deadline = Date.now() + timeout_ms;
     for (;;) {
       try {
@@ -44,10 +50,8 @@ export function createMasterSocket(path: string, runs: () => boolean = () => fal
     }
   };
 
-  const askOnce = (command: string): Promise<string> => {
-    // A line break would begin another command, and a semicolon too.
-    if (/[\r\n;\0]/.test(command)) throw new Error('A command to HAProxy holds a character that ends it.');
-    return new Promise((resolve, reject) => {
+  const askOnce = (command: string): Promise<string> =>
+    new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let size = 0;
       const socket = connect({ path, allowHalfOpen: true });
@@ -70,13 +74,19 @@ export function createMasterSocket(path: string, runs: () => boolean = () => fal
         resolve(Buffer.concat(chunks).toString('utf8'));
       });
     });
-  };
 
   return {
     ask,
     async askWorker(pid, command) {
       const answer = await ask(`@!${pid} ${command}`);
       return answer.startsWith("Can't find the target") ? '' : answer;
+    },
+    async askWorkerAll(pid, commands) {
+      const answer = await ask(...commands.map((command) => `@!${pid} ${command}`));
+      if (answer.startsWith("Can't find the target")) return commands.map(() => '');
+      const answers = readAnswers(answer);
+      if (answers.length === commands.length) return answers;
+      throw new AppError('Unavailable', `HAProxy gave ${answers.length} answers to ${commands.length} questions.`);
     },
     processes: async () => readProcesses(await ask('show proc')),
   };
@@ -91,6 +101,20 @@ const isClosed = (error: unknown): boolean => ['ECONNREFUSED', 'ENOENT'].include
 /** Whether nobody listens on the socket, or nobody does any more. */
 export function isGone(error: unknown): boolean {
   return isClosed(error) || ['ECONNRESET', 'EPIPE'].includes(codeOf(error) ?? '');
+}
+
+/** The answers to several commands: behind each stands an empty line, and in none. */
+export function readAnswers(text: string): string[] {
+  const answers: string[] = [];
+  let lines: string[] = [];
+  for (const line of text.split('\n').slice(0, -1)) {
+    if (line !== '') lines.push(`${line}\n`);
+    else {
+      answers.push(lines.join(''));
+      lines = [];
+    }
+  }
+  return answers;
 }
 
 /** Reads the answer to `show proc`. Throws when it is none. */

@@ -48,9 +48,8 @@ export function removalCommands(rows: readonly StatRow[]): string[] {
 }
 
 /** Entries of a map in a worker, by key; null where its configuration has no such map, because it serves nothing. */
-async function readMap(socket: MasterSocket, pid: number, file: string): Promise<Map<string, string> | null> {
+function readMap(text: string): Map<string, string> | null {
   const entries = new Map<string, string>();
-  const text = await socket.askWorker(pid, `show map ${file}`);
   if (text.startsWith('Unknown map')) return null;
   for (const line of text.split('\n')) {
     const [, key, value] = /^0x[0-9a-f]+ (\S+) (.*)$/.exec(line) ?? [];
@@ -59,9 +58,24 @@ async function readMap(socket: MasterSocket, pid: number, file: string): Promise
   return entries;
 }
 
+/** What a worker has now. */
+type Seen = {
+  /** Hash of the structure that it has loaded; null when it does not tell. */
+  structure: string | null;
+  held: Map<string, string> | null;
+  releases: Map<string, string> | null;
+  rows: StatRow[];
+};
+
+/** The hash of the structure in the answer to `show info`. */
+export function structureIn(info: string): string | null {
+  return /^Description: (\S*)$/im.exec(info)?.[1] ?? null;
+}
+
 export type Workers = {
-  /** What one worker has to be told so that servers, holds and releases are those of the configuration; nothing when they are. */
-  commands(pid: number, config: ProxyConfig): Promise<string[]>;
+  see(pid: number): Promise<Seen>;
+  /** What a worker has to be told so that servers, holds and releases are those of the configuration; nothing when they are. */
+  commands(seen: Seen, config: ProxyConfig): string[];
   /** Tells one worker which servers are active, which services are held, and which release a server is of. */
   tell(pid: number, config: ProxyConfig): Promise<void>;
   /** Takes away what is not needed any more. */
@@ -80,10 +94,16 @@ export function createWorkers(socket: MasterSocket, files: ConfigFiles, warn: (m
     return answer;
   };
 
-  const commands = async (pid: number, config: ProxyConfig): Promise<string[]> => {
+  const showMap = (file: string) => `show map ${file}`;
+
+  const see = async (pid: number): Promise<Seen> => {
+    const questions = ['show info', showMap(files.held), showMap(files.releases), 'show stat'];
+    const [info = '', held = '', releases = '', stat = ''] = await socket.askWorkerAll(pid, questions);
+    return { structure: structureIn(info), held: readMap(held), releases: readMap(releases), rows: readStat(stat) };
+  };
+
+  const commands = ({ held, releases, rows }: Seen, config: ProxyConfig): string[] => {
     const services = Object.entries(config.services);
-    const held = await readMap(socket, pid, files.held);
-    const releases = await readMap(socket, pid, files.releases);
     if (!held || !releases) return [];
     // What is held is held before anything else changes, and let go after it.
     return [
@@ -94,15 +114,16 @@ export function createWorkers(socket: MasterSocket, files: ConfigFiles, warn: (m
         if (!active || releases.get(active.id) === active.release_id) return [];
         return [`${releases.has(active.id) ? 'set' : 'add'} map ${files.releases} ${active.id} ${active.release_id}`];
       }),
-      ...serverCommands(await statOf(socket, pid), config.services),
+      ...serverCommands(rows, config.services),
       ...[...held.keys()].flatMap((name) => (config.services[name]?.held ? [] : [`del map ${files.held} ${name}`])),
     ];
   };
 
   return {
+    see,
     commands,
     async tell(pid, config) {
-      for (const command of await commands(pid, config)) await run(pid, command);
+      for (const command of commands(await see(pid), config)) await run(pid, command);
     },
 
     async tidy(pid, config) {
@@ -111,7 +132,7 @@ export function createWorkers(socket: MasterSocket, files: ConfigFiles, warn: (m
       for (const command of removals) await socket.askWorker(pid, command);
       const active = new Set(Object.values(config.services).map((service) => service.active?.id));
       const left = new Set((await statOf(socket, pid)).filter(isServer).map((row) => row['svname']));
-      for (const id of (await readMap(socket, pid, files.releases))?.keys() ?? []) {
+      for (const id of readMap(await socket.askWorker(pid, showMap(files.releases)))?.keys() ?? []) {
         if (!active.has(id) && !left.has(id)) await run(pid, `del map ${files.releases} ${id}`);
       }
     },

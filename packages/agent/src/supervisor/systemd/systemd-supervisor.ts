@@ -7,9 +7,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@mainstay/contract/errors';
-import { type Clock, systemClock } from '@mainstay/runtime/clock';
+import type { Clock } from '@mainstay/runtime/clock';
 import { type Exec, systemExec } from '@mainstay/runtime/exec';
 import { type Logger, silentLogger } from '@mainstay/runtime/log';
+import { sharedClock } from '../../shared-wakes.ts';
 import { argvOf, checkCommand } from '../command.ts';
 import { createInstance, type Instance, type Output, withinOutputWait } from '../instance.ts';
 import { isAlive, readBootId, readListeningPorts, readProcess } from '../proc.ts';
@@ -42,7 +43,7 @@ export type SystemdSupervisorOptions = {
 type Held = { instance: Instance; group: UnitGroup; unit: string };
 
 export function createSystemdSupervisor(options: SystemdSupervisorOptions): Supervisor {
-  const { home, sink, clock = systemClock, exec = systemExec, log = silentLogger() } = options;
+  const { home, sink, clock = sharedClock, exec = systemExec, log = silentLogger() } = options;
   checkHome(home);
   const boot_id = readBootId();
   const agent = agentMark(home);
