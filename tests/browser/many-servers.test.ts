@@ -36,7 +36,8 @@ beforeAll(async () => {
       update: () => updates.get(server) ?? { state: 'succeeded' },
     });
     agents.push(agent);
-    await agent.start();
+    // Enrolment may be repeated; where much else runs, a connection may be cut.
+    await until(() => agent.start().then(succeeded, failed), `the enrolment of ${server}`, 30_000);
     await until(
       async () => (await clientOf(dashboard)['servers.get']({ server })).reported !== null,
       `the first report of ${server}`,
@@ -49,6 +50,9 @@ afterAll(async () => {
   await dashboard?.close();
   if (agent_dir) rmSync(agent_dir, { recursive: true, force: true });
 });
+
+const succeeded = () => true;
+const failed = () => false;
 
 /** Which server runs which stack. */
 async function stacks(): Promise<Record<string, string | null>> {

@@ -164,7 +164,8 @@ test('of more ports than the bound the rest is told to be left out', async () =>
   mkdirSync(join(proc, '77/fd'), { recursive: true });
   symlinkSync('socket:[9000]', join(proc, '77/fd/3'));
   writeFileSync(join(proc, '77/comm'), 'MainThread\n');
-  symlinkSync('/usr/local/bin/busy', join(proc, '77/exe'));
+  // Exchanged since it was started, as by an update.
+  symlinkSync('/usr/local/bin/busy (deleted)', join(proc, '77/exe'));
   expect(readlinkSync(join(proc, '77/fd/3'))).toBe('socket:[9000]');
   const { ports, note } = await listeningPorts(() => ({ unit: null, own: false }), proc);
   expect(ports).toHaveLength(200);

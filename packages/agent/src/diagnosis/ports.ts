@@ -75,7 +75,7 @@ async function ownersOf(
 /** As the kernel calls it, but for Node, which calls all that it runs by its thread. */
 function nameOf(pid: number, proc: string): string | null {
   const name = textOf(`${proc}/${pid}/comm`).trim();
-  const program = name === 'MainThread' ? basename(linkOf(`${proc}/${pid}/exe`)) : '';
+  const program = name === 'MainThread' ? basename(linkOf(`${proc}/${pid}/exe`)).replace(/ \(deleted\)$/, '') : '';
   return (program || name).slice(0, 64) || null;
 }
 

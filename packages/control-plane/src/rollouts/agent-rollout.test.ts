@@ -117,6 +117,14 @@ describe('an update of the agents of many servers', () => {
     expect(new Set(Object.values(await versions()))).toEqual(new Set(['2.0.1']));
   });
 
+  it('leaves out who was installed as that version, unless it is named', async () => {
+    await enrol('a1');
+    handOut('simulated');
+    expect((await update()).operation).toMatchObject({ state: 'succeeded', message: 'Nothing to change.' });
+    const { operation } = await update({ servers: ['a1'], dry_run: true });
+    expect(operation.plan.changes.map(({ path }) => path)).toEqual(['servers.a1.agent.version']);
+  });
+
   it('stops where a service falls ill under the new agent', async () => {
     await enrol('a1');
     await enrol('a2');

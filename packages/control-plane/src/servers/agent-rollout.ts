@@ -43,7 +43,9 @@ export const agentRolloutHandlers: Handler[] = [
       }
       const base = await currentContent(context, row);
       const from = reported?.agent_version ?? null;
-      if (from === version && base.agent?.manifest_sha256 === manifest_sha256) continue;
+      // One that was installed as this version was given no other since; where it is asked for by name, another build of it is meant.
+      const isSame = base.agent ? base.agent.manifest_sha256 === manifest_sha256 : !servers;
+      if (from === version && isSame) continue;
       const document: ServerState = { schema: 1, server_id: row.id, version: row.state_version + 1, ...base, agent };
       const state = { server_id: row.id, document, base, sha256: await serverStateDigest(document) };
       planned.push({ row, state, from });

@@ -2,6 +2,9 @@
 import css from './meter.module.css';
 import { percent } from './words.ts';
 
+/** Shares of the processors from which a meter warns; one that is fully used is no fault by itself. */
+export const cpuLimits = [0.9, 2] as const;
+
 export type MeterProps = {
   /** Part of one; null where it is not known. */
   part: number | null;

@@ -3,7 +3,7 @@ import type { ServerView } from '@mainstay/contract/operations/servers';
 import { Link } from '@tanstack/react-router';
 import { memo, useDeferredValue } from 'react';
 import { overview } from '../../texts/overview.ts';
-import { Meter, type MeterProps } from '../../ui/meter.tsx';
+import { cpuLimits, Meter, type MeterProps } from '../../ui/meter.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { Time } from '../../ui/time.tsx';
 import { bytes, serverStatus } from '../../ui/words.ts';
@@ -129,6 +129,7 @@ function Load({ server: { usage, cpus, state } }: { server: ServerView }) {
       <Share
         label={texts.cpu}
         part={cpu_fraction}
+        limits={cpuLimits}
         detail={cpus === null ? undefined : texts.cores(cpus, load1.toFixed(2))}
       />
       <Share

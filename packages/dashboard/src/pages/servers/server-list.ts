@@ -2,9 +2,6 @@
 import type { ServerView } from '@mainstay/contract/operations/servers';
 import type { ServerFilter, ServerOrder, ServersSearch } from './servers-search.ts';
 
-/** Shares of the processors from which a meter warns; one that is fully used is no fault by itself. */
-export const cpuLimits = [0.9, 2] as const;
-
 /** A person should look: it is silent, says that something is wrong, or has not come to what is desired. */
 export function needsLook(server: ServerView): boolean {
   return server.state === 'offline' || server.problems.length > 0 || isBehind(server);

@@ -5,12 +5,11 @@ import { Link } from '@tanstack/react-router';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { memo, useDeferredValue, useLayoutEffect, useRef, useState } from 'react';
 import { servers as texts } from '../../texts/servers.ts';
-import { Meter } from '../../ui/meter.tsx';
+import { cpuLimits, Meter } from '../../ui/meter.tsx';
 import { Scroller } from '../../ui/scroller.tsx';
 import { StatusMark } from '../../ui/status-mark.tsx';
 import { Time } from '../../ui/time.tsx';
 import { bytes, statusOfServer } from '../../ui/words.ts';
-import { cpuLimits } from './server-list.ts';
 import css from './servers.module.css';
 import { type ServerOrder, serverOrders } from './servers-search.ts';
 

@@ -27,7 +27,10 @@ export const configuration = {
 
 /** Label and help of each field, by its path in the specification. */
 export const fieldTexts: Record<string, { label: string; help?: string }> = {
-  'source.git': { label: 'Repository', help: 'https, ssh or git URL, or a path on the control plane’s machine.' },
+  'source.git': {
+    label: 'Repository',
+    help: 'https, ssh or git URL that its servers reach, or a path that is there on each of them.',
+  },
   'source.ref': { label: 'Branch, tag or commit', help: 'A branch is followed: new commits are deployed.' },
   'source.root': { label: 'Folder in the repository', help: '“.” is its top.' },
   'source.credential': { label: 'Credential', help: 'For a private repository.' },

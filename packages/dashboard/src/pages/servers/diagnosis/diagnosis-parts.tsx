@@ -2,6 +2,7 @@
 import type { DiagnosedUnit, ListeningPort, ServerDiagnosis } from '@mainstay/contract/diagnosis';
 import type { ReactNode } from 'react';
 import { diagnosis as texts } from '../../../texts/diagnosis.ts';
+import { servers } from '../../../texts/servers.ts';
 import { Foreign } from '../../../ui/foreign.tsx';
 import { Meter } from '../../../ui/meter.tsx';
 import { Section } from '../../../ui/page.tsx';
@@ -9,8 +10,13 @@ import { Scroller } from '../../../ui/scroller.tsx';
 import { StatusMark } from '../../../ui/status-mark.tsx';
 import { Time } from '../../../ui/time.tsx';
 import { bytes, percent, type Tone } from '../../../ui/words.ts';
-import servers from '../servers.module.css';
+import table from '../servers.module.css';
 import css from './diagnosis.module.css';
+
+/** What an agent of another version may name otherwise is shown as it stands. */
+function named(words: Record<string, string>, value: string): string {
+  return Object.hasOwn(words, value) ? (words[value] ?? value) : value;
+}
 
 export function Facts({ diagnosis }: { diagnosis: ServerDiagnosis }) {
   const words = texts.facts;
@@ -18,8 +24,8 @@ export function Facts({ diagnosis }: { diagnosis: ServerDiagnosis }) {
   const ntp = clock.synchronized === null ? words.unknown : clock.synchronized ? words.yes : words.no;
   const facts: [string, string][] = [
     [words.agent, diagnosis.agent_version],
-    [words.supervisor, diagnosis.supervisor],
-    [words.proxy, diagnosis.proxy],
+    [words.supervisor, named(servers.supervisor, diagnosis.supervisor)],
+    [words.proxy, named(servers.proxy, diagnosis.proxy)],
     ...(memory
       ? [[words.memory, texts.of(bytes(memory.available_bytes), bytes(memory.total_bytes))] satisfies [string, string]]
       : []),
@@ -112,7 +118,7 @@ export function Units({ units, server }: { units: readonly DiagnosedUnit[]; serv
   return (
     <Table title={words.title} server={server} columns={columns.map((column) => words[column])} none={words.none}>
       {units.map((unit) => (
-        <tr key={unit.name} className={servers.row}>
+        <tr key={unit.name} className={table.row}>
           <th scope="row">
             <Foreign text={unit.name} />
           </th>
@@ -176,20 +182,20 @@ export function Ports({ ports, server }: { ports: readonly ListeningPort[]; serv
   return (
     <Table title={words.title} server={server} columns={columns.map((column) => words[column])} none={words.none}>
       {ports.map((one) => (
-        <tr key={`${one.protocol} ${one.address} ${one.port}`} className={servers.row}>
+        <tr key={`${one.protocol} ${one.address} ${one.port}`} className={table.row}>
           <th scope="row">
             {one.port}/{one.protocol}
           </th>
           <td>
             <Foreign text={one.address} className={css.mono} />
-            <span className={servers.second}>{reachOf(one.address)}</span>
+            <span className={table.second}>{reachOf(one.address)}</span>
           </td>
           <td>
             <Foreign text={one.process === null ? words.unknown : `${one.process} (${one.pid})`} />
           </td>
           <td>
             <Foreign text={one.unit ?? '–'} />
-            <span className={servers.second}>{one.own ? words.own : words.other}</span>
+            <span className={table.second}>{one.own ? words.own : words.other}</span>
           </td>
         </tr>
       ))}
@@ -208,7 +214,7 @@ export function Disks({ disks, server }: { disks: ServerDiagnosis['disks']; serv
   return (
     <Table title={words.title} server={server} columns={columns.map((column) => words[column])} none={words.none}>
       {disks.map((disk) => (
-        <tr key={disk.mount} className={servers.row}>
+        <tr key={disk.mount} className={table.row}>
           <th scope="row" className={css.mono}>
             <Foreign text={disk.mount} />
           </th>
@@ -219,7 +225,7 @@ export function Disks({ disks, server }: { disks: ServerDiagnosis['disks']; serv
           <td>{disk.inodes_used_fraction === null ? '–' : percent(disk.inodes_used_fraction)}</td>
           <td>
             <Foreign text={disk.device} className={css.mono} />
-            <span className={servers.second}>
+            <span className={table.second}>
               <Foreign text={disk.filesystem} />
             </span>
           </td>
@@ -237,8 +243,8 @@ function Table({ title, server, columns, none, children }: TableProps) {
       {children.length === 0 ? (
         none
       ) : (
-        <Scroller className={servers.scroller} aria-label={`${title}: ${server}`}>
-          <table className={servers.table}>
+        <Scroller className={table.scroller} aria-label={`${title}: ${server}`}>
+          <table className={table.table}>
             <thead>
               <tr>
                 {columns.map((column) => (
