@@ -36,6 +36,8 @@ const head_bytes_max = 16 * 1024;
 /** What is left of a body up to this size is read, so that the service does not see its client vanish. */
 const body_bytes_max = 65_536;
 const body_wait_ms = 20;
+/** All checks read into it: what was read is taken out of it before anything else is read. */
+const read_buffer = Buffer.alloc(4_096);
 
 /**
  * By a plain connection and the proxy's own reader of heads: checks are most of what an idle agent does, and a request of node:http
@@ -57,10 +59,10 @@ function checkHttp(health: HealthCheckSpec, port: number, signal?: AbortSignal):
       return false;
     };
     const abort = () => finish(silent(`${what} was given up`));
-    const take = (bytes: number, buffer: Uint8Array): boolean => {
+    const take = (bytes: number): boolean => {
       let body_bytes = bytes;
       if (!result) {
-        head += Buffer.from(buffer.buffer, buffer.byteOffset, bytes).toString('latin1');
+        head += read_buffer.toString('latin1', 0, bytes);
         const read = readHead(head);
         if (read === null) return true;
         if (read === 'not HTTP') return finish(notHttp(what));
@@ -78,15 +80,15 @@ function checkHttp(health: HealthCheckSpec, port: number, signal?: AbortSignal):
     const socket = net.connect({
       host: '127.0.0.1',
       port,
-      onread: { buffer: Buffer.allocUnsafe(4_096), callback: take },
+      onread: { buffer: read_buffer, callback: take },
     });
     const timer = setTimeout(
       () => finish(silent(`${what} gave no answer within ${health.timeout_seconds} s`)),
       health.timeout_seconds * 1000,
     );
     const letGo = signal && onAbort(signal, abort);
-    socket.once('error', (error: NodeJS.ErrnoException) => finish(result ?? failed(what, error)));
-    socket.once('end', () => finish(result ?? (head === '' ? brokeOff(what, 'ECONNRESET') : notHttp(what))));
+    socket.on('error', (error: NodeJS.ErrnoException) => finish(result ?? failed(what, error)));
+    socket.on('end', () => finish(result ?? (head === '' ? brokeOff(what, 'ECONNRESET') : notHttp(what))));
     socket.write(
       `GET ${health.path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nuser-agent: mainstay-health\r\naccept: */*\r\nconnection: close\r\n\r\n`,
       'latin1',
