@@ -18,10 +18,15 @@ import { built_agent } from './panel.ts';
 const root = join(import.meta.dirname, '..', '..');
 
 /** Puts a release into the folder that a panel hands out, in the place of the one before. */
-export function publishRelease(folder: string, version: string, executable: string, key: KeyObject): void {
+export function publishRelease(
+  folder: string,
+  version: string,
+  executable: string,
+  key: KeyObject,
+  arch: string = process.arch,
+): void {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
-  const arch = process.arch;
   const name = `mainstay-agent-${version}-linux-${arch}`;
   linkSync(executable, join(folder, name));
   if (existsSync(`${executable}.gz`)) linkSync(`${executable}.gz`, join(folder, `${name}.gz`));
@@ -35,8 +40,8 @@ export function publishRelease(folder: string, version: string, executable: stri
 }
 
 /** Builds the agent of this source as a version, into a folder. */
-export function buildAgent(version: string, folder: string): void {
-  const argv = ['scripts/build-agent.ts', '--arch', process.arch, '--no-deb', '--version', version, '--out', folder];
+export function buildAgent(version: string, folder: string, arch: string = process.arch): void {
+  const argv = ['scripts/build-agent.ts', '--arch', arch, '--no-deb', '--version', version, '--out', folder];
   execFileSync(process.execPath, argv, { cwd: root, stdio: 'pipe' });
 }
 

@@ -1,7 +1,7 @@
 /**
  * `npm run lab`: real servers on this machine, from the command line.
  *
- *   npm run lab -- up 3 [--kind container|vm] [--packages haproxy,ufw]   hosts h1, h2, h3; those that are there stay
+ *   npm run lab -- up 3 [--kind container|arm64|vm] [--packages haproxy,ufw]   hosts h1, h2, h3; those that are there stay
  *   npm run lab -- exec h1 -- systemctl status                          a command as root; its exit code is the lab's
  *   npm run lab -- list | down | images [--remove]
  *   npm run lab -- fault h1 power-off | boot | reboot | shutdown | pause | unpause | …   `fault` alone lists them
@@ -10,7 +10,13 @@
  */
 import { parseArgs } from 'node:util';
 import { AppError } from '@mainstay/contract/app-error';
-import { createLocalHosts, type HostGroup, type LocalHost } from '@mainstay/runtime/local-hosts/index';
+import {
+  createLocalHosts,
+  type HostGroup,
+  type HostKind,
+  hostKinds,
+  type LocalHost,
+} from '@mainstay/runtime/local-hosts/index';
 import { faults } from './fault-verbs.ts';
 
 const dashes = process.argv.indexOf('--', 2);
@@ -42,8 +48,8 @@ try {
 
   if (verb === 'up') {
     const count = numberOf('the number of hosts', rest[0] ?? '3', 100);
-    const kind = values.kind;
-    if (kind !== 'container' && kind !== 'vm') throw refusal('--kind must be container or vm.', 'kind');
+    const kind = values.kind as HostKind;
+    if (!hostKinds.includes(kind)) throw refusal(`--kind must be one of ${hostKinds.join(', ')}.`, 'kind');
     const packages = values.packages.split(',').filter((name) => name !== '');
     const request = {
       kind,

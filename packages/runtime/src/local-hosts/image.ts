@@ -59,31 +59,38 @@ export async function imageOf(
   const packages = [...new Set([...basePackages, ...(kind === 'vm' ? machinePackages : []), ...extra])].sort();
   const { codename, sources } = debianOf();
   const apt = await aptSettings();
+  const arch = kind === 'arm64' ? 'arm64' : process.arch;
+  const is_emulated = arch !== process.arch;
   const key = createHash('sha256')
-    .update(JSON.stringify([recipe, packages, codename, sources, apt, process.arch, ownCertificates()]))
+    .update(JSON.stringify([recipe, packages, codename, sources, apt, arch, ownCertificates()]))
     .digest('hex')
     .slice(0, 16);
   const image = { key, folder: join(state_folder, 'images', key), packages };
   if (existsSync(image.folder)) return image;
   await withFileLock(join(state_folder, 'locks', `image-${key}`), async () => {
     if (existsSync(image.folder)) return;
-    onProgress(`Making an image of ${packages.length} packages (${codename}); this takes a minute, and once only`);
+    onProgress(
+      `Making an image of ${packages.length} packages (${codename}); this takes ${is_emulated ? 'ten minutes' : 'a minute'}, and once only`,
+    );
     const partial = `${image.folder}.partial`;
     await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
     const options = [...apt, 'Acquire::Languages "none"'].map((option) => `--aptopt=${option}`);
     await run(
       [
+        // What it mounts goes with it, also when it is ended in the middle.
+        ...['unshare', '--mount', '--propagation', 'private'],
         'mmdebstrap',
         '--variant=minbase',
         '--dpkgopt=force-unsafe-io',
+        ...(kind === 'arm64' ? ['--architectures=arm64'] : []),
         ...options,
         `--include=${packages.join(',')}`,
         codename,
         partial,
         '-',
       ],
-      { stdin: sources, timeout_ms: 15 * 60_000 },
+      { stdin: sources, timeout_ms: (is_emulated ? 45 : 15) * 60_000 },
     );
     await addMachine(partial);
     if (kind === 'vm') await run(['systemctl', `--root=${partial}`, 'enable', ...machineUnits]);
@@ -96,7 +103,7 @@ export async function imageOf(
 async function addMachine(folder: string): Promise<void> {
   if (existsSync(certificates)) {
     await cp(certificates, join(folder, certificates), { recursive: true, dereference: true });
-    await run(['chroot', folder, 'update-ca-certificates'], { timeout_ms: 120_000 });
+    await run(['chroot', folder, 'update-ca-certificates'], { timeout_ms: 600_000 });
   }
   for (const file of ['etc/hostname', 'etc/resolv.conf', 'etc/machine-id'])
     await rm(join(folder, file), { force: true });

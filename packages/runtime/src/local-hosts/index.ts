@@ -2,4 +2,4 @@ export { cutNetwork, fillDisk, freeDisk, healNetwork, hinderNetwork, killUnit, t
 export type { HostExecOptions, HostRecord, HostState } from './host.ts';
 export type { LocalHost } from './local-host.ts';
 export * from './local-hosts.ts';
-export type { HostKind } from './machine.ts';
+export { type HostKind, hostKinds } from './machine.ts';

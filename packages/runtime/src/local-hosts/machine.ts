@@ -6,7 +6,9 @@ import { accessSync, constants, existsSync, readFileSync, writeFileSync } from '
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-export type HostKind = 'container' | 'vm';
+/** `arm64` is a container whose programs are for that architecture, and are emulated where the machine is of another. */
+export const hostKinds = ['container', 'arm64', 'vm'] as const;
+export type HostKind = (typeof hostKinds)[number];
 
 /** Program and the Debian package that has it. */
 const programs: Record<HostKind, readonly (readonly [string, string])[]> = {
@@ -14,11 +16,13 @@ const programs: Record<HostKind, readonly (readonly [string, string])[]> = {
     ['mmdebstrap', 'mmdebstrap'],
     ['systemd-nspawn', 'systemd-container'],
     ['nsenter', 'util-linux'],
+    ['unshare', 'util-linux'],
     ['flock', 'util-linux'],
     ['ip', 'iproute2'],
     ['nft', 'nftables'],
     ['mke2fs', 'e2fsprogs'],
   ],
+  arm64: [['arch-test', 'arch-test']],
   vm: [
     ['qemu-system-x86_64', 'qemu-system-x86'],
     ['qemu-img', 'qemu-utils'],
@@ -30,6 +34,9 @@ const settings: Record<string, number> = {
   '/proc/sys/fs/inotify/max_user_instances': 8192,
 };
 
+/** Where the kernel is told by what programs for arm64 are run (Linux, admin-guide/binfmt-misc). */
+const arm64_emulation = '/proc/sys/fs/binfmt_misc/qemu-aarch64';
+
 /** Why hosts of this kind cannot be had on this machine, in words; empty when they can. */
 export function missingFor(kind: HostKind): string[] {
   const missing: string[] = [];
@@ -39,7 +46,9 @@ export function missingFor(kind: HostKind): string[] {
     missing.push('local hosts need Debian or Ubuntu, whose packages they are made of');
   if (kind === 'vm' && process.arch !== 'x64') missing.push(`virtual machines need x64, and this is ${process.arch}`);
   if (kind === 'vm' && !existsSync('/dev/net/tun')) missing.push('virtual machines need /dev/net/tun');
-  const wanted = kind === 'vm' ? [...programs.container, ...programs.vm] : programs.container;
+  if (kind === 'arm64' && process.arch !== 'arm64' && !existsSync(arm64_emulation))
+    missing.push('no emulation of arm64 is registered (apt-get install qemu-user-static binfmt-support)');
+  const wanted = kind === 'container' ? programs.container : [...programs.container, ...programs[kind]];
   for (const [program, name] of wanted) {
     if (!isThere(program)) missing.push(`there is no "${program}" (apt-get install ${name})`);
   }
