@@ -79,7 +79,9 @@ export async function imageOf(
     await run(
       [
         // What it mounts goes with it, also when it is ended in the middle.
-        ...['unshare', '--mount', '--propagation', 'private'],
+        'unshare',
+        '--mount',
+        '--propagation=private',
         'mmdebstrap',
         '--variant=minbase',
         '--dpkgopt=force-unsafe-io',
