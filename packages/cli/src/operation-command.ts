@@ -52,15 +52,16 @@ export function addOperation(command: Command, cli: Cli, operation: Operation & 
   command.action(
     cli.action(async (...args: unknown[]) => {
       const given = command.opts<CommandOptions>();
-      const input: Record<string, unknown> = {};
+      const typed: Record<string, unknown> = {};
       for (const [at, name] of positional.entries()) {
-        if (args[at] !== undefined) input[name] = await inputValue(byName.get(name)!, args[at], cli);
+        if (args[at] !== undefined) typed[name] = await inputValue(byName.get(name)!, args[at], cli);
       }
       for (const field of fields) {
         if (positional.includes(field.name)) continue;
         const value = await inputValue(field, given[attributeOf(field)], cli);
-        if (value !== undefined) input[field.name] = value;
+        if (value !== undefined) typed[field.name] = value;
       }
+      const input = own?.read?.(typed, given) ?? typed;
       const connection = cli.connect(given);
       if (own?.run) return own.run({ cli, connection, input, options: given, more: args.slice(positional.length, -2) });
       if (isChange(operation)) {

@@ -23,6 +23,8 @@ export type OwnCommand = {
   hidden?: readonly string[];
   /** Adds options and arguments of its own. */
   options?(command: Command): void;
+  /** What its own options say, with the fields that were typed: the input of the operation. */
+  read?(input: Record<string, unknown>, options: CommandOptions): Record<string, unknown>;
   /** In place of the call and its view; gives the exit code. */
   run?(call: OwnCall): Promise<number>;
 };

@@ -1,9 +1,9 @@
 /** The operations whose commands do more than to call them. */
 import type { OperationId } from '@mainstay/contract/operations/index';
 import { admitKeyCommand, registerKeyCommand, revokeKeyCommand } from './commands/keys.ts';
+import { labelsOption } from './commands/labels-option.ts';
 import { testPoliciesCommand } from './commands/policy-test.ts';
 import { labelServerCommand } from './commands/server-label.ts';
-import { updateAgentsCommand } from './commands/update-agents.ts';
 import { verifyLedgerCommand } from './commands/verify-ledger.ts';
 import { listOperationsCommand } from './commands/waiting.ts';
 import { approveCommand, cancelCommand, confirmCommand, rejectCommand } from './commands/words.ts';
@@ -22,7 +22,8 @@ export const ownCommands: { readonly [Id in OperationId]?: OwnCommand } = {
   'keys.revoke': revokeKeyCommand,
   'keeper.verify_ledger': verifyLedgerCommand,
   'servers.label': labelServerCommand,
-  'servers.update_agents': updateAgentsCommand,
+  'servers.update_agents': labelsOption('only servers that have this label'),
+  'servers.invite': labelsOption('label that the server is to have'),
   'servers.get': { alias: 'show' },
   'runs.get': { alias: 'show' },
 };

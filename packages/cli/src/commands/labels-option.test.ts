@@ -37,13 +37,15 @@ afterEach(() => {
 async function run(...words: string[]) {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const terminal = createCapturedTerminal({ cwd: folder, env: { MAINSTAY_URL: url, MAINSTAY_TOKEN: 'mtk_x' } });
-  const code = await runCli(['servers', 'update-agents', ...words, '--dry-run'], terminal, registrations);
+  const code = await runCli(['servers', ...words, '--dry-run'], terminal, registrations);
   return { code, stderr: terminal.stderr() };
 }
 
+const labels = ['--label', 'role=web', '--label', 'region=eu'];
+
 test('labels are given one by one, and a batch as a number or a share', async () => {
-  await run('--label', 'role=web', '--label', 'region=eu', '--batch', '25%', '--servers', 'a', '--servers', 'b');
-  await run('--batch', '3');
+  await run('update-agents', ...labels, '--batch', '25%', '--servers', 'a', '--servers', 'b');
+  await run('update-agents', '--batch', '3');
   expect(asked.map(({ path }) => path)).toEqual(['/api/v1/agent-updates', '/api/v1/agent-updates']);
   expect(asked[0]?.body).toMatchObject({
     labels: { role: 'web', region: 'eu' },
@@ -55,9 +57,14 @@ test('labels are given one by one, and a batch as a number or a share', async ()
   expect(asked[1]?.body).not.toHaveProperty('labels');
 });
 
+test('a server is invited with labels in the same words', async () => {
+  await run('invite', 'h1', ...labels);
+  expect(asked[0]?.body).toMatchObject({ server: 'h1', labels: { role: 'web', region: 'eu' } });
+});
+
 test('a word that is no label is refused before anything is asked', async () => {
   for (const word of ['role', 'role-']) {
-    const { code, stderr } = await run('--label', word);
+    const { code, stderr } = await run('update-agents', '--label', word);
     expect(code).not.toBe(0);
     expect(stderr).toContain('label');
   }
